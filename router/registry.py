@@ -1,0 +1,148 @@
+"""Spec and Registry: one declaration in a plugin's own file is registration, validation, JSON Schema and docs.
+
+A plugin is a module with a `SPEC`. Those of the tree are found by their place in the folder (`sinks/`, `router/ingest/`),
+those of others by entry points (`logweir.sinks`, `logweir.sources`); the name is the kind that a configuration names.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+P = TypeVar("P")
+
+
+class Settings(BaseModel):
+    """Base of every configuration model: unknown keys are errors, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Reference(str):
+    """A value that was written as `${NAME}` or `${file:PATH}` and has been looked up."""
+
+    __slots__ = ()
+
+
+def _only_references(value: object) -> object:
+    if isinstance(value, (Reference, SecretStr)):
+        return value
+    raise ValueError("a secret must not stand in the configuration; write ${NAME} (environment) or ${file:PATH}")
+
+
+Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_only_references)]
+"""A value that never appears in output; in a file it may only be a reference."""
+
+
+class Choice(Settings):
+    """Which records a sink wants, by facts alone. Empty lists mean all."""
+
+    datasets: tuple[str, ...] = ()
+    """Datasets, exact or with a trailing `*` (`windows.*`)."""
+    exclude_datasets: tuple[str, ...] = ()
+    """Datasets to leave out even if `datasets` has them."""
+    kinds: tuple[str, ...] = ()
+    """ECS event.kind values, such as `alert`."""
+    min_severity: Literal["unknown", "debug", "informational", "low", "medium", "high", "critical"] = "unknown"
+    """Leave out what is less severe. Events whose severity is not known count as `unknown`."""
+    noise: bool = True
+    """Apply noise rules. `false` sends everything, whatever noise rules say."""
+
+
+class SourceSettings(Settings):
+    """What every source understands."""
+
+    kind: str
+    """Which kind of source this is."""
+    normalizer: str = ""
+    """Id of the normalizer to use (`cisco.asa`), where the source is known; outranks identification."""
+    tz: str = ""
+    """IANA name or offset of the zone that senders without a zone write in; UTC if empty."""
+
+
+class SinkSettings(Settings):
+    """What every sink understands."""
+
+    kind: str
+    """Which kind of sink this is."""
+    read: tuple[Literal["events", "signals"], ...] = ("events", "signals")
+    """The topics it is fed from."""
+    choose: Choice = Field(default_factory=Choice)
+    """Which of their records it wants."""
+
+
+class Step(NamedTuple):
+    """One thing that `logweir setup` found, did or would do."""
+
+    state: Literal["ok", "would", "done", "failed"]
+    text: str
+    remedy: str = ""
+
+
+Setup: TypeAlias = Callable[[str, Any, bool], Awaitable[Sequence[Step]]]
+"""(sink's name, its settings, apply) -> steps; with apply false nothing is changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Generic[P]):
+    """One kind of source or sink. The module's docstring is its page in the reference."""
+
+    settings: type[Any]
+    """The pydantic model (SourceSettings or SinkSettings) that its block in the configuration must satisfy."""
+    build: Callable[[str, Any], P]
+    """(name in the configuration, its settings) -> the part."""
+    setup: Setup | None = None
+    """Prepares and checks the destination."""
+
+
+class Registry(Generic[P]):
+    """All kinds of one sort. A plugin is imported when it is first asked for."""
+
+    def __init__(self, package: str, group: str, noun: str) -> None:
+        self._package, self._group, self.noun = package, group, noun
+        self._specs: dict[str, Spec[P]] = {}
+
+    def kinds(self) -> list[str]:
+        """Every kind that can be named in a configuration, sorted."""
+        folder = importlib.import_module(self._package)
+        own = {m.name for m in pkgutil.iter_modules(folder.__path__) if not m.name.startswith("_") and self._is_plugin(m.name)}
+        return sorted(own | {e.name for e in entry_points(group=self._group)})
+
+    def spec(self, kind: str) -> Spec[P]:
+        """The declaration of a kind. Raises KeyError with a did-you-mean."""
+        if kind not in self._specs:
+            self._specs[kind] = self._load(kind)
+        return self._specs[kind]
+
+    def page(self, kind: str) -> str:
+        """The docstring of the plugin's module: its page in the reference."""
+        return (importlib.import_module(self.spec(kind).settings.__module__).__doc__ or "").strip()
+
+    def _is_plugin(self, name: str) -> bool:
+        return hasattr(importlib.import_module(f"{self._package}.{name}"), "SPEC")
+
+    def _load(self, kind: str) -> Spec[P]:
+        for entry in entry_points(group=self._group, name=kind):
+            found = entry.load()
+            return found if isinstance(found, Spec) else found.SPEC
+        if kind.isidentifier() and not kind.startswith("_"):
+            try:
+                module = importlib.import_module(f"{self._package}.{kind}")
+            except ModuleNotFoundError as error:
+                if error.name != f"{self._package}.{kind}":
+                    raise
+            else:
+                if hasattr(module, "SPEC"):
+                    return module.SPEC  # type: ignore[no-any-return]  # a plugin's SPEC is a Spec
+        raise KeyError(f"unknown {self.noun} kind {kind!r}; {nearest(kind, self.kinds())}")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The did-you-mean of every message: the closest known word, or all of them."""
+    close = difflib.get_close_matches(word, known, 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

@@ -1,0 +1,122 @@
+"""Every metric and the logger: declared here, nowhere else. Labels come from the configuration, never from event content.
+
+The conservation identity, to the event, for every stage:
+  ingest   received = appended + rejected{reason}
+  process  read + split = written + dead_lettered{reason} + ignored{normalizer} + repeated
+  sink     read{topic} = delivered + duplicate + redirected + dead_lettered{reason} + left_out{rule or choice}
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+_LATENCY = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"logweir_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"logweir_{name}", text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(f"logweir_{name}", text, labels, registry=REGISTRY, buckets=_LATENCY)
+
+
+# 1 ingest
+RECEIVED = _counter("ingest_received_events_total", "Events that reached a source, refused ones included", "source")
+RECEIVED_BYTES = _counter("ingest_received_bytes_total", "Payload bytes of events handed to the log", "source")
+APPENDED = _counter("ingest_appended_events_total", "Events durable in the raw topic", "source")
+REJECTED = _counter("ingest_rejected_events_total", "Events or frames refused before the log", "source", "reason")
+DOUBTS = _counter("ingest_doubtful_events_total", "Events kept although something about them was odd", "source", "reason")
+APPEND_SECONDS = _histogram("ingest_append_seconds", "From the first payload of a batch to its durability", "source")
+CONNECTIONS = _gauge("ingest_connections", "Open connections", "source")
+UDP_DROPS = _gauge("ingest_udp_kernel_drops", "Datagrams that the kernel dropped since the socket was opened", "source")
+
+# 2 process
+READ = _counter("process_read_events_total", "Records read from the raw topic")
+SPLIT = _counter("process_split_events_total", "Documents made beyond the first of one record")
+NORMALIZED = _counter("process_normalized_events_total", "Documents by dataset", "dataset")
+WRITTEN = _counter("process_written_events_total", "Documents durable in the events topic")
+REPEATED = _counter("process_repeated_events_total", "Documents not written again after a crash")
+IGNORED = _counter("process_ignored_events_total", "Records that a normalizer names as noise of the protocol", "normalizer")
+DEAD_LETTERED = _counter("process_dead_lettered_events_total", "Records that became dead letters", "reason")
+NORM_DOUBTS = _counter("process_doubtful_events_total", "Documents that carry a tag of doubt", "tag")
+RULE_MATCHES = _counter("detect_matches_total", "Matches of detection rules", "rule", "level")
+NOISE_MATCHES = _counter("noise_matches_total", "Events that a noise rule picked", "rule", "shadow")
+PROCESS_SECONDS = _histogram("process_batch_seconds", "CPU part of one batch: normalize, detect, reduce, encode")
+
+# 3 correlate
+CORRELATED = _counter("correlate_read_matches_total", "Rule matches read")
+ALERTS = _counter("correlate_signals_total", "Signals written", "rule", "level")
+LATE = _counter("correlate_not_counted_total", "Matches a correlation did not count", "rule", "reason")
+GROUPS = _gauge("correlate_groups", "Groups with an open window", "rule")
+
+# 4 deliver
+SINK_READ = _counter("sink_read_events_total", "Records read for a sink", "sink", "topic")
+SINK_DONE = _counter("sink_done_events_total", "Records by outcome: delivered, duplicate, redirected", "sink", "topic", "outcome")
+SINK_LEFT_OUT = _counter("sink_left_out_events_total", "Records not sent, by noise rule or by choice", "sink", "topic", "rule")
+SINK_LEFT_OUT_BYTES = _counter("sink_left_out_bytes_total", "Document bytes not sent or trimmed away", "sink", "rule")
+SINK_DEAD_LETTERED = _counter("sink_dead_lettered_events_total", "Records that became dead letters", "sink", "topic", "reason")
+SINK_RETRIES = _counter("sink_retried_events_total", "Records sent once more", "sink", "reason")
+SINK_BYTES = _counter("sink_written_bytes_total", "Document bytes delivered", "sink")
+SINK_SECONDS = _histogram("sink_write_seconds", "One write, from call to answer", "sink")
+LAG_EVENTS = _gauge("sink_lag_events", "Records not yet committed", "sink")
+LAG_SECONDS = _gauge("sink_lag_seconds", "Age of the oldest record that is not committed", "sink")
+BREAKER = _gauge("sink_breaker_state", "0 closed, 1 half open, 2 open, 3 paused for a person", "sink")
+CONCURRENCY = _gauge("sink_concurrency_limit", "Writes that may run at once", "sink")
+UNACKED_BYTES = _gauge("sink_unacked_bytes", "Bytes sent and not yet answered", "sink")
+
+# the process
+LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")
+LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most")
+REBUILDS = _counter("log_client_rebuilds_total", "Kafka clients replaced after an error that does not heal", "client")
+BUILD = _gauge("build_info", "1, with the version as a label", "version")
+
+
+def label(text: str, limit: int = 100) -> str:
+    """A label value from configuration or rule content: bounded in length, printable."""
+    return "".join(c if c.isprintable() else "?" for c in text[:limit])
+
+
+def bound(make: Callable[..., Any], *fixed: str) -> Callable[..., Any]:
+    """A lookup of children that asks prometheus_client once per label set: `bound(counter, sink)(reason)`."""
+    children: dict[tuple[str, ...], Any] = {}
+
+    def child(*values: str) -> Any:
+        try:
+            return children[values]
+        except KeyError:
+            return children.setdefault(values, make(*fixed, *map(label, values)))
+
+    return child
+
+
+def configure_logging(level: str = "info", *, json: bool = True) -> None:
+    """Structured logs on stderr. Library loggers (aiokafka repeats itself up to 10,000 times a second) are held at CRITICAL."""
+    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info if json else structlog.dev.set_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    for name in ("aiokafka", "elastic_transport", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def logger(part: str) -> Any:
+    """A logger bound to the part of the router that speaks."""
+    return structlog.get_logger(part=part)
