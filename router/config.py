@@ -156,9 +156,20 @@ class Config:
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
     """Read and check one file. Relative paths in it are relative to it. Raises ConfigError with every problem."""
-    documents = load_file(path)
+    config, problems = inspect(path, environment)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+def inspect(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Config | None, list[Problem]]:
+    """Read one file as far as it goes: what is right in it (None if not even its frame is), and every problem."""
+    try:
+        documents = load_file(path)
+    except ConfigError as error:
+        return None, error.problems
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
-        raise ConfigError([Problem(str(path), 1, "", "must hold one mapping", "see `logweir init`")])
+        return None, [Problem(str(path), 1, "", "must hold one mapping", "see `logweir init`")]
     return _Reader(documents[0], path.parent, os.environ if environment is None else environment).read()
 
 
@@ -167,14 +178,15 @@ class _Reader:
         self._document, self._folder, self._environment = document, folder, environment
         self._problems: list[Problem] = []
 
-    def read(self) -> Config:
+    def read(self) -> tuple[Config | None, list[Problem]]:
         value = self._resolve(self._document.value, ())
         frame = self._validate(_Frame, value, ())
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        if self._problems or frame is None:
-            raise ConfigError(self._problems)
-        return Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks)
+        if frame is None:
+            return None, self._problems
+        config = Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks)
+        return config, self._problems
 
     def _problem(self, path: PathKey, text: str, remedy: str = "") -> None:
         self._problems.append(self._document.problem(path, text, remedy))

@@ -1,0 +1,145 @@
+"""Commands that read events from files or standard input: normalize and detect. No log is needed."""
+
+import gzip
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, BinaryIO, cast
+
+import orjson
+import typer
+
+from router.batch import Event, Facts
+from router.errors import ConfigError, Malformed, Problem
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json or .gz; standard input if absent or -.")]
+Source = Annotated[str, typer.Option(help="Id of the normalizer to use; found by itself if absent.")]
+Zone = Annotated[str, typer.Option(help="Zone of timestamps that name none.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(normalize)
+    app.command()(detect)
+
+
+def normalize(
+    files: Files = None,
+    source: Source = "",
+    tz: Zone = "UTC",
+    rules: Annotated[list[Path] | None, typer.Option(help="More normalizers: files or folders.")] = None,
+    original: Annotated[bool, typer.Option("--original", help="Keep the input in event.original, always.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print why each line was read as it was, instead of documents.")
+    ] = False,
+) -> None:
+    """Raw lines or NDJSON in, ECS NDJSON out."""
+    reader = _Reader(source, tz, rules or (), "always" if original else "doubtful")
+    write = sys.stdout.buffer.write
+    for payload in payloads(files):
+        if explain:
+            write(orjson.dumps(reader.explain(payload), default=str) + b"\n")
+            continue
+        for event in reader.read(payload):
+            write(orjson.dumps(event) + b"\n")
+    sys.stdout.buffer.flush()
+    reader.report()
+
+
+def detect(
+    rules: Annotated[list[Path], typer.Option(help="Sigma rules: a file or folder; repeatable.")],
+    files: Files = None,
+    source: Source = "",
+    tz: Zone = "UTC",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a rule is refused.")] = False,
+) -> None:
+    """Judge events by Sigma rules; one NDJSON line a match: event (0-based number), rule (id), title, level."""
+    from router.detect import Ruleset
+
+    ruleset = Ruleset.load(rules, builtin=False, strict=False)
+    if strict and ruleset.refused:
+        raise ConfigError(ruleset.refused)
+    for problem in ruleset.refused:
+        typer.echo(str(problem), err=True)
+    reader = _Reader(source, tz, (), "never")
+    number = 0
+    for payload in payloads(files):
+        events = reader.read(payload)
+        for i, event in enumerate(events):
+            for rule in ruleset.match(event):
+                line = {"event": number + i, "rule": rule.id, "title": rule.title, "level": rule.level}
+                sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+        number += max(1, len(events))
+    sys.stdout.buffer.flush()
+    reader.report()
+
+
+class _Reader:
+    """Payloads to ECS documents, with a count of what could not be read."""
+
+    def __init__(self, source: str, tz: str, rules: Sequence[Path], original: str) -> None:
+        from router.normalize import Catalogue, Hints
+        from router.registry import nearest
+
+        hints = {"cli": Hints(source, tz)}
+        self._catalogue = Catalogue.load(rules, tz=tz, original=original, sources=hints)  # type: ignore[arg-type]  # a Literal
+        if source and source not in self._catalogue.ids():
+            remedy = nearest(source, self._catalogue.ids())
+            raise ConfigError([Problem("--source", 1, "", f"no normalizer {source!r}", remedy)])
+        self._facts, self._now = Facts("cli"), time.time()
+        self._read = 0
+        self._malformed: Counter[str] = Counter()
+
+    def read(self, payload: bytes) -> list[Event]:
+        self._read += 1
+        try:
+            return self._catalogue.normalize(payload, self._facts, self._now)
+        except Malformed as error:
+            self._malformed[error.reason] += 1
+            typer.echo(f"record {self._read}: {error}", err=True)
+            return []
+
+    def explain(self, payload: bytes) -> object:
+        return self._catalogue.explain(payload, self._facts, self._now)
+
+    def report(self) -> None:
+        ignored = {f"ignored by {k}": n for k, n in self._catalogue.ignored.items()}
+        doubts = ", ".join(f"{n} {reason}" for reason, n in {**self._malformed, **ignored}.items())
+        if doubts:
+            typer.echo(f"{self._read} records read; not turned into documents: {doubts}", err=True)
+
+
+def payloads(files: Sequence[Path] | None) -> Iterator[bytes]:
+    """Every record of the files, or of standard input: a line each, or the whole of a .json file that is one document."""
+    for path in files or [Path("-")]:
+        if str(path) == "-":
+            yield from _lines(sys.stdin.buffer)
+            continue
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                yield from _document_or_lines(path, cast(BinaryIO, file))
+        except (OSError, EOFError) as error:
+            raise ConfigError([Problem(str(path), 1, "", f"cannot be read: {error}", "check the path")]) from error
+
+
+def _document_or_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    if Path(path.name.removesuffix(".gz")).suffix != ".json":
+        yield from _lines(file)
+        return
+    text = file.read()
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        yield from _split(text)
+        return
+    yield from [orjson.dumps(v) for v in value] if isinstance(value, list) else [text]
+
+
+def _split(text: bytes) -> Iterator[bytes]:
+    return (line.rstrip(b"\r") for line in text.split(b"\n") if line.strip())
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return (line.rstrip(b"\r\n") for line in file if line.strip())

@@ -1,0 +1,81 @@
+"""Commands about files that people write: init, check, test, config schema."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from router.cli.run import ConfigFile
+from router.errors import ConfigError, Problem
+
+_TEMPLATE = Path(__file__).parent / "template"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(init)
+    app.command()(check)
+    app.command("test")(run_tests)
+    config = typer.Typer(help="About the configuration file.", no_args_is_help=True)
+    config.command()(schema)
+    app.add_typer(config, name="config")
+
+
+def init(folder: Annotated[Path, typer.Argument(help="Where to write it; made if missing.")]) -> None:
+    """Write a small commented configuration with a rule of your own, ready for `logweir run`."""
+    targets = {p: folder / p.relative_to(_TEMPLATE) for p in sorted(_TEMPLATE.rglob("*")) if p.is_file()}
+    there = [t for t in targets.values() if t.exists()]
+    if there:
+        raise ConfigError([Problem(str(t), 1, "", "exists already", "choose another folder or move it away") for t in there])
+    for origin, target in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(origin.read_bytes())
+        typer.echo(f"wrote {target}")
+    typer.echo(f"next: cd {folder} && logweir check && logweir test && logweir run")
+
+
+def check(config: ConfigFile = Path("logweir.yaml")) -> None:
+    """Find every problem in the configuration and in all rules, at once. Exit code 2 if there is one."""
+    from router.config import inspect
+    from router.topology import Content
+
+    settings, problems = inspect(config)
+    try:
+        if settings is not None:
+            content = Content(settings)
+    except ConfigError as error:
+        problems = problems + error.problems
+    if problems:
+        raise ConfigError(problems)
+    assert settings is not None
+    counts = f"{len(content.catalogue.ids())} normalizers, {len(content.ruleset.rules)} detection rules"
+    counts += f", {len(content.ruleset.correlations)} correlations, {len(content.noise.rules)} noise rules"
+    typer.echo(f"{config}: good; {len(settings.sources)} sources, {len(settings.sinks)} sinks, {counts}")
+
+
+def run_tests(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Rule files or folders; all that ship with Logweir if absent.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name the tests that passed.")] = False,
+) -> None:
+    """Run the tests inside rule files: normalizers, detections, correlations, noise rules."""
+    from router.cli.ruletests import run_all
+
+    results = run_all(paths)
+    for result in results:
+        if verbose or not result.passed:
+            mark = "ok  " if result.passed else "FAIL"
+            typer.echo(f"{mark} {result.file}:{result.line}: {result.name}" + (f": {result.detail}" if result.detail else ""))
+    failed = sum(not r.passed for r in results)
+    typer.echo(f"{len(results) - failed} passed, {failed} failed")
+    sys.exit(1 if failed or not results else 0)
+
+
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors that complete YAML."""
+    from router.config import json_schema
+
+    sys.stdout.buffer.write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

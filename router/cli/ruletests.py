@@ -1,0 +1,47 @@
+"""Runs the tests that stand inside rule files, whatever kind of rule it is."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import rules
+from router import detect, normalize, reduce
+
+
+class TestResult(Protocol):
+    """What every kind of rule reports for one of its tests."""
+
+    file: str
+    line: int
+    name: str
+    passed: bool
+    detail: str
+
+
+_FOLDERS = ("normalize", "detect", "correlate", "noise")
+
+
+def run_all(paths: Sequence[Path] | None) -> list[TestResult]:
+    """Every test of the files, sorted by place; those that ship with Logweir where `paths` is empty."""
+    kinds: dict[str, list[Path]] = {"normalize": [], "detect": [], "noise": []}
+    for path in paths or [rules.ROOT / f for f in _FOLDERS]:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.suffix in (".yaml", ".yml"):
+                kinds[kind_of(file)].append(file)
+    results: list[TestResult] = []
+    for kind, run in (("normalize", normalize.run_tests), ("detect", detect.run_tests), ("noise", reduce.run_tests)):
+        if kinds[kind]:
+            results += run(kinds[kind])
+    return sorted(results, key=lambda r: (r.file, r.line))
+
+
+def kind_of(file: Path) -> str:
+    """Told by its keys: a normalizer has `parse` or `map`, a Sigma file `detection` with `logsource` or `correlation`."""
+    keys = _top_keys(file.read_text("utf-8", errors="replace").splitlines())
+    if keys & {"parse", "map", "identify"}:
+        return "normalize"
+    return "noise" if "kind" in keys and not keys & {"logsource", "correlation", "filter"} else "detect"
+
+
+def _top_keys(lines: Iterable[str]) -> set[str]:
+    return {line.partition(":")[0] for line in lines if ":" in line and line[:1].isalpha()}

@@ -1,0 +1,103 @@
+"""`logweir run` and `logweir setup`: the service, and the preparation of its destinations."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from router.config import SINKS, Config, load
+from router.errors import LogweirError
+from router.topology import ROLES, Content, Role, chosen_sinks, opened, parts
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(run)
+    app.command()(setup)
+
+
+def run(
+    config: ConfigFile = Path("logweir.yaml"),
+    role: Annotated[list[str] | None, typer.Option(help=f"Run only this stage; repeatable. One of {', '.join(ROLES)}.")] = None,
+    sink: Annotated[list[str] | None, typer.Option(help="With the role deliver: only this sink; repeatable.")] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_text: Annotated[bool, typer.Option("--log-text", help="Readable log lines instead of JSON.")] = False,
+) -> None:
+    """Run the router until SIGTERM, which drains; a second one stops at once."""
+    from router.telemetry import configure_logging
+    from router.tuning import tune
+
+    configure_logging(log_level, json=not log_text)
+    settings, roles = load(config), _roles(role or [])
+    content, sinks = Content(settings), chosen_sinks(settings, sink or [])
+    tune()
+    _loop(_serve(settings, content, roles, sinks))
+
+
+def _roles(names: Sequence[str]) -> list[Role]:
+    wrong = [n for n in names if n not in ROLES]
+    if wrong:
+        raise typer.BadParameter(f"no role {wrong[0]!r}; known: {', '.join(ROLES)}", param_hint="--role")
+    return [r for r in ROLES if not names or r in names]
+
+
+def _loop(main: Any) -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+async def _serve(settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str]) -> None:
+    from router.serve import Service, admin, on_signals
+    from router.telemetry import logger
+
+    async with opened(settings) as (log, match_partitions):
+        service = Service(parts(settings, log, content, match_partitions, roles, sinks), settings.limits.drain_seconds)
+        on_signals(service)
+        async with admin(settings.admin.listen, service) as url:
+            logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
+            try:
+                await service.run()
+            except* Exception as group:
+                for error in leaves(group):
+                    logger("run").error("a part failed; the process ends", error=repr(error), exc_info=error)
+                raise LogweirError("stopped by a failure; see the log above") from None
+    logger("run").info("stopped")
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors inside an exception group."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def setup(
+    sink: Annotated[str, typer.Argument(help="Only this sink.")] = "",
+    config: ConfigFile = Path("logweir.yaml"),
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this nothing is changed.")] = False,
+) -> None:
+    """Prepare and check the destinations: index templates, lifecycle, indexes, tokens. A dry run unless --apply is given."""
+    settings = load(config)
+    failed = False
+    for name in chosen_sinks(settings, [sink] if sink else []):
+        spec = SINKS.spec(settings.sinks[name].kind)
+        typer.echo(f"{name} ({settings.sinks[name].kind})" + ("" if spec.setup else ": nothing to prepare"))
+        for step in asyncio.run(_prepare(spec.setup, name, settings.sinks[name], apply)) if spec.setup else ():
+            failed = failed or step.state == "failed"
+            typer.echo(f"  {step.state:<6} {step.text}" + (f"; {step.remedy}" if step.remedy else ""))
+    sys.exit(1 if failed else 0)
+
+
+async def _prepare(prepare: Any, name: str, settings: Any, apply: bool) -> Any:
+    return await prepare(name, settings, apply)

@@ -1,0 +1,120 @@
+"""Config -> parts to run. Pure wiring, and the only module that reaches the plugins."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal, TypeAlias, get_args
+
+from router.batch import EVENTS, MATCHES, SIGNALS
+from router.config import SINKS, SOURCES, Config
+from router.correlate.loop import Correlate
+from router.deliver import Delivery
+from router.detect import Ruleset
+from router.errors import ConfigError, Problem
+from router.ingest._append import Intake
+from router.log import open_log, standard_topics
+from router.normalize import Catalogue, Hints
+from router.process import Process, Stage
+from router.protocols import Log, Source
+from router.reduce import NoiseRules, Reducer
+from router.registry import nearest
+from router.serve import Part
+
+Role: TypeAlias = Literal["ingest", "process", "correlate", "deliver"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Receive:
+    """A source, as a part."""
+
+    stage = 1
+
+    def __init__(self, name: str, source: Source, intake: Intake) -> None:
+        self.name, self.source = f"source {name}", source
+        self._emit = intake.emit_for(name)
+        self.ready = source.ready
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Receive until `stop`."""
+        await self.source.run(self._emit, stop)
+
+
+class Content:
+    """Every rule of a configuration, loaded and checked: normalizers, detections, noise rules."""
+
+    def __init__(self, config: Config) -> None:
+        problems: list[Problem] = []
+        rules = config.rules
+        hints = {n: Hints(s.normalizer, s.tz) for n, s in config.sources.items()}
+        try:
+            self.catalogue = Catalogue.load(
+                rules.normalize, tz=config.process.tz, original=config.process.original, sources=hints, disable=rules.disable
+            )
+        except ConfigError as error:
+            problems += error.problems
+        try:
+            self.ruleset = Ruleset.load(
+                rules.detect, placeholders=rules.placeholders, disable=rules.disable, builtin=rules.builtin
+            )
+        except ConfigError as error:
+            problems += error.problems
+        try:
+            self.noise = NoiseRules.load(rules.noise, disable=rules.disable, builtin=rules.builtin)
+        except ConfigError as error:
+            problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+
+
+def parts(
+    config: Config, log: Log, content: Content, match_partitions: int, roles: Collection[Role], sinks: Iterable[str]
+) -> list[Part]:
+    """The parts of the given roles; of `deliver`, the given sinks."""
+    built: list[Part] = []
+    if "ingest" in roles and config.sources:
+        intake = Intake(log, config.limits)
+        built += [Receive(n, SOURCES.spec(s.kind).build(n, s), intake) for n, s in config.sources.items()]
+    if "process" in roles:
+        stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
+        built.append(Process(log, stage))
+    if "correlate" in roles:
+        built.append(Correlate(log, content.ruleset.correlations, config.process.lateness_seconds))
+    if "deliver" in roles:
+        built += [_delivery(config, name, log, content.noise) for name in sinks]
+    return built
+
+
+def _delivery(config: Config, name: str, log: Log, noise: NoiseRules) -> Delivery:
+    settings = config.sinks[name]
+    return Delivery(name, SINKS.spec(settings.kind).build(name, settings), settings, log, noise)
+
+
+def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:
+    """The sinks to run: those named, or all. Raises ConfigError for a name that is not configured."""
+    unknown = [n for n in names if n not in config.sinks]
+    if unknown:
+        raise ConfigError(
+            [Problem("--sink", 1, "", f"no sink {n!r} is configured", nearest(n, list(config.sinks))) for n in unknown]
+        )
+    return list(names) or list(config.sinks)
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[tuple[Log, int]]:
+    """The log, started and with every topic in place, and how many partitions `matches` has."""
+    log = open_log(config.log)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(log.close)
+        await log.start()
+        await log.create(standard_topics(config.log))
+        await _check_partitions(log)
+        yield log, await log.partitions(MATCHES)
+
+
+async def _check_partitions(log: Log) -> None:
+    """Topics that share partition numbers must have the same number of them."""
+    for one, other in (("raw", EVENTS), (MATCHES, SIGNALS)):
+        here, there = await log.partitions(one), await log.partitions(other)
+        if here != there:
+            text = f"topics {one} ({here} partitions) and {other} ({there}) must have the same number of partitions"
+            raise ConfigError([Problem("log", 1, "", text, "create the smaller one anew with as many")])
