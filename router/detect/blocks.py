@@ -1,0 +1,28 @@
+"""A `detection` block by itself, over the ECS names of an event: what noise rules are made of."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from router.batch import Event
+from router.detect import selections
+from router.detect.matcher import compile_tree
+from router.detect.modifiers import Placeholders
+from router.detect.probes import Values
+from router.detect.views import EcsView
+from router.documents import Document, PathKey
+from router.errors import ConfigError
+
+
+def compile_selection(
+    detection: Mapping[str, Any], document: Document, path: PathKey, placeholders: Placeholders | None = None
+) -> Callable[[Event], bool]:
+    """A test for one event from a block of Sigma selections and a condition, fields being ECS names (`source.ip`).
+
+    `path` is where the block stands in `document`. Raises ConfigError with every problem.
+    """
+    reading = selections.Reading(document, placeholders or {})
+    tree = selections.block(reading, detection, path)
+    if tree is None:
+        raise ConfigError(reading.problems)
+    test = compile_tree(tree, EcsView())
+    return lambda event: test(Values(event))

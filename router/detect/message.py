@@ -1,0 +1,35 @@
+"""The full log message that keywords search: each decoded value of the event, then the message as it was received."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from router.detect.probes import Values
+from router.detect.values import text
+
+OURS = frozenset({"@timestamp", "agent", "data_stream", "ecs", "event", "labels", "logweir", "related", "tags"})
+"""What Logweir adds to a document. Facts about an event are no part of its message."""
+_VENDORS_OWN = ("action", "code", "reason", "original")
+"""The exceptions below `event`: values that came with the event."""
+
+
+def message(values: Values) -> tuple[str, ...]:
+    """One text: the values in the order of their paths, one a line, so that a verdict does not hang on key order."""
+    event = values.event
+    parts = [t for key in sorted(event, key=str) if key not in OURS for t in _leaves(event[key])]
+    facts = event.get("event")
+    if isinstance(facts, dict):
+        parts += [t for name in _VENDORS_OWN for t in _leaves(facts.get(name))]
+    return ("\n".join(parts),)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key in sorted(value, key=str):
+            yield from _leaves(value[key])
+    elif isinstance(value, (list, tuple)):
+        for element in value:
+            yield from _leaves(element)
+    elif value is not None:
+        yield text(value)

@@ -1,0 +1,130 @@
+"""Reading fields of one event, each at most once: `values[probe]` asks the probe, then remembers its answer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from router.batch import Event
+from router.detect.folding import fold
+from router.detect.values import MISSING, texts
+
+Probe: TypeAlias = Callable[["Values"], Any]
+
+
+class Values(dict[Probe, Any]):
+    """What is known about one event so far: probe -> its answer."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    def __missing__(self, probe: Probe) -> Any:
+        answer = self[probe] = probe(self)
+        return answer
+
+
+def root(values: Values) -> Any:
+    """The event itself."""
+    return values.event
+
+
+class Path:
+    """The value at a dotted path of a nested document; every level may be a list (all elements) or hold a dotted key.
+
+    Absent is MISSING, which is not null.
+    """
+
+    __slots__ = ("_key", "_others", "_parent", "text")
+
+    def __init__(self, text: str, probe: Callable[[str], Probe]) -> None:
+        self.text = text
+        parts = text.split(".")
+        ways = [(probe(".".join(parts[:cut])) if cut else root, ".".join(parts[cut:])) for cut in range(len(parts) - 1, -1, -1)]
+        (self._parent, self._key), self._others = ways[0], ways[1:]
+
+    def __call__(self, values: Values) -> Any:
+        parent = values[self._parent]
+        if type(parent) is dict:
+            found = parent.get(self._key, MISSING)
+            if found is not MISSING:
+                return found
+        elif type(parent) is list and (listed := _each(parent, self._key)):
+            return listed
+        for other, key in self._others:
+            parent = values[other]
+            if type(parent) is dict and key in parent:
+                return parent[key]
+        return MISSING
+
+
+def _each(parents: Sequence[Any], key: str) -> list[Any]:
+    return [parent[key] for parent in parents if isinstance(parent, dict) and key in parent]
+
+
+class First:
+    """The first of several probes that is there (null counts as there)."""
+
+    __slots__ = ("probes",)
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self.probes = probes
+
+    def __call__(self, values: Values) -> Any:
+        for probe in self.probes:
+            answer = values[probe]
+            if answer is not MISSING:
+                return answer
+        return MISSING
+
+
+class Join:
+    """The texts of several probes with a separator between; absent unless all are there."""
+
+    __slots__ = ("_probes", "_separator")
+
+    def __init__(self, probes: Sequence[Probe], separator: str) -> None:
+        self._probes, self._separator = probes, separator
+
+    def __call__(self, values: Values) -> Any:
+        parts = [self._separator.join(texts(values[probe])) for probe in self._probes]
+        return self._separator.join(parts) if all(parts) else MISSING
+
+
+class Translate:
+    """The answer of a probe through a table of texts; what the table does not know stays as it is."""
+
+    __slots__ = ("_probe", "_table")
+
+    def __init__(self, probe: Probe, table: dict[str, str]) -> None:
+        self._probe, self._table = probe, table
+
+    def __call__(self, values: Values) -> Any:
+        answer = values[self._probe]
+        return self._table.get(answer, answer) if isinstance(answer, str) else answer
+
+
+class Texts:
+    """The canonical texts of a probe, as they are."""
+
+    __slots__ = ("_probe",)
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+
+    def __call__(self, values: Values) -> tuple[str, ...]:
+        return texts(values[self._probe])
+
+
+class Folded:
+    """The canonical texts of a probe, case folded."""
+
+    __slots__ = ("_probe",)
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+
+    def __call__(self, values: Values) -> tuple[str, ...]:
+        answer = values[self._probe]
+        if type(answer) is str:
+            return (answer.lower() if answer.isascii() else fold(answer),)
+        return tuple(map(fold, texts(answer)))
