@@ -13,9 +13,10 @@ from router.batch import Batch, Facts, Mark, Partition, Record
 class Emit(Protocol):
     """The way from a source into the log."""
 
-    async def __call__(self, payloads: Sequence[bytes], facts: Facts) -> None:
+    async def __call__(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = ()) -> None:
         """Return once all payloads are durable, in order; only then may the source acknowledge.
 
+        `ids`: one per payload, where the source derives them (a topic's coordinates); else they are given here.
         Raises Overloaded at once when the process holds as much as it may, and Retryable when the log did not take them
         within its deadline: in both cases the sender has to send them again.
         """

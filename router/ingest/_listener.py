@@ -1,0 +1,174 @@
+"""Stream listeners: who may connect, the handshake, and what the kernel has accepted when it is time to stop."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from router import telemetry
+from router.errors import Misconfigured
+from router.ingest._addresses import Address
+from router.ingest._tls import Certificates
+from router.protocols import Emit
+from router.registry import Settings
+
+HANDSHAKE_SECONDS = 10.0
+_BACKLOG = 1024
+_NO_DESCRIPTORS_SECONDS = 1.0
+
+
+class ConnectionLimits(Settings):
+    """How many senders may be connected, and how long they may say nothing."""
+
+    total: int = Field(10_000, ge=1)
+    """Connections of this source at once."""
+    per_address: int = Field(100, ge=1)
+    """Connections from one address at once."""
+    accepted_per_second: int = Field(200, ge=1)
+    """New connections from one address within a second."""
+    idle_seconds: float = Field(300, gt=0)
+    """A connection that has been quiet for this long is closed."""
+    stalled_seconds: float = Field(30, gt=0)
+    """The same in the middle of a frame or a request body."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """Counts the connections of one source against its limits."""
+
+    limits: ConnectionLimits
+    clock: Callable[[], float] = time.monotonic
+    open: int = 0
+    _by_address: Counter[str] = field(default_factory=Counter)
+    _recent: Counter[str] = field(default_factory=Counter)
+    _second: int = 0
+
+    def refusal(self, address: str) -> str:
+        """Why a connection from `address` is refused now; empty when it may come: it is counted from here on."""
+        if int(self.clock()) != self._second:
+            self._second = int(self.clock())
+            self._recent.clear()
+        self._recent[address] += 1
+        if self._recent[address] > self.limits.accepted_per_second:
+            return "connection_rate"
+        if self._by_address[address] >= self.limits.per_address:
+            return "connections_per_address"
+        if self.open >= self.limits.total:
+            return "connections"
+        self._by_address[address] += 1
+        self.open += 1
+        return ""
+
+    def left(self, address: str) -> None:
+        """A connection that had been admitted is gone."""
+        self.open -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+def bind(name: str, address: Address, kind: socket.SocketKind) -> socket.socket:
+    """A bound socket that does not block. Raises Misconfigured with the address when it cannot be had."""
+    try:
+        family, _, _, _, where = socket.getaddrinfo(*address, type=kind, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        raise Misconfigured(_cannot(name, address, error)) from error
+    try:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address.host != "::")
+        sock.bind(where)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise Misconfigured(_cannot(name, address, error)) from error
+    return sock
+
+
+def _cannot(name: str, address: Address, error: OSError) -> str:
+    return f"source {name}: cannot listen on {address}: {error.strerror}; free the port or choose another address"
+
+
+class StreamListener:
+    """One listening socket. `protocol(peer, left)` makes the receiver of a connection; it calls `left` once when it is lost."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        admission: Admission,
+        emit: Emit,
+        protocol: Callable[[str, Callable[[], None]], asyncio.Protocol],
+        certificates: Certificates | None = None,
+    ) -> None:
+        sock.listen(_BACKLOG)
+        self._socket, self._admission, self._emit = sock, admission, emit
+        self._protocol, self._certificates = protocol, certificates
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._log = telemetry.logger("ingest")
+
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Accept until cancelled, then take what already waits in the kernel and close the socket."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    sock, address = await loop.sock_accept(self._socket)
+                except OSError as error:  # out of descriptors, or a connection that was gone at once
+                    self._log.warning("cannot accept", error=error.strerror)
+                    await asyncio.sleep(_NO_DESCRIPTORS_SECONDS)
+                else:
+                    self._admit(sock, address[0], tasks)
+        finally:
+            self._take_backlog(tasks)
+            self._socket.close()
+
+    def abandon(self) -> None:
+        """Give up handshakes that are still under way."""
+        for task in self._connecting:
+            task.cancel()
+
+    def _take_backlog(self, tasks: asyncio.TaskGroup) -> None:
+        with contextlib.suppress(OSError):  # BlockingIOError: nobody waits any more
+            for _ in range(_BACKLOG):
+                sock, address = self._socket.accept()
+                self._admit(sock, address[0], tasks)
+
+    def _admit(self, sock: socket.socket, address: str, tasks: asyncio.TaskGroup) -> None:
+        peer = address.removeprefix("::ffff:")
+        reason = self._admission.refusal(peer)
+        if reason:
+            self._emit.reject(reason)
+            sock.close()
+            return
+        sock.setblocking(False)
+        task = tasks.create_task(self._connect(sock, peer))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, sock: socket.socket, peer: str) -> None:
+        context = self._certificates.context() if self._certificates else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._protocol(peer, lambda: self._admission.left(peer)),
+                sock,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+            )
+        except (OSError, ssl.SSLError, TimeoutError):
+            self._emit.reject("tls_handshake" if context else "connection_lost")
+            self._give_up(sock, peer)
+        except asyncio.CancelledError:
+            self._give_up(sock, peer)
+            raise
+
+    def _give_up(self, sock: socket.socket, peer: str) -> None:
+        self._admission.left(peer)
+        sock.close()

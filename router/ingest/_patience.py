@@ -1,0 +1,37 @@
+"""Hand over until it is durable: for senders that cannot be asked to send again."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from router import telemetry
+from router.batch import Facts
+from router.errors import Retryable
+from router.protocols import Emit
+
+_FIRST_SECONDS, _LAST_SECONDS = 0.05, 2.0
+_BUSY_SECONDS = 0.02
+
+
+async def until_durable(
+    emit: Emit, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = (), *, give_up: asyncio.Event | None = None
+) -> bool:
+    """Emit, and again after a wait while the log or memory refuses. False only once `give_up` is set."""
+    pause = _FIRST_SECONDS
+    while True:
+        try:
+            await emit(payloads, facts, ids)
+            return True
+        except Retryable as error:
+            if give_up is not None and give_up.is_set():
+                return False
+            if pause >= _LAST_SECONDS:
+                telemetry.logger("ingest").warning("the log does not take events; waiting", source=facts.source, error=str(error))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(pause * 2, _LAST_SECONDS)
+
+
+async def until_idle(emit: Emit) -> None:
+    """Wait while memory is above its high-water mark."""
+    while emit.busy:  # noqa: ASYNC110  # many wait, seldom and briefly: not worth an event that every append must set
+        await asyncio.sleep(_BUSY_SECONDS)

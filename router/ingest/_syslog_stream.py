@@ -1,0 +1,176 @@
+"""One syslog connection over TCP or TLS: bytes in, frames to the log, back-pressure through the window of TCP."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from router import telemetry
+from router.batch import Facts
+from router.ingest._listener import ConnectionLimits
+from router.ingest._patience import until_durable, until_idle
+from router.ingest._syslog_frames import Flaw, Runs, SyslogFrames
+from router.protocols import Emit
+
+PENDING_BYTES = 1 << 20
+"""Bytes of frames that wait for the log before a connection is no longer read."""
+_CLOSE_SECONDS = 1.0
+
+
+class Streams:
+    """What the connections of one source share, and the set of them."""
+
+    def __init__(self, name: str, emit: Emit, tasks: asyncio.TaskGroup, max_frame_bytes: int, limits: ConnectionLimits) -> None:
+        self.name, self.emit, self.tasks = name, emit, tasks
+        self.max_frame_bytes, self.limits = max_frame_bytes, limits
+        self.open: set[SyslogStream] = set()
+        self.gauge = telemetry.CONNECTIONS.labels(name)
+        self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
+        self.last_data = 0.0
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._closing = False
+
+    def connect(self, peer: str, left: Callable[[], None]) -> "SyslogStream":
+        """The receiver of a new connection."""
+        return SyslogStream(self, peer, left)
+
+    async def sweep(self) -> None:
+        """Close, once a second, what has been silent for too long."""
+        while True:
+            await asyncio.sleep(1)
+            now = asyncio.get_running_loop().time()
+            for stream in list(self.open):
+                stream.check(now)
+
+    @property
+    def unread(self) -> bool:
+        """True while a connection is held back, so that its bytes wait in the kernel."""
+        return any(stream.paused for stream in self.open)
+
+    def add(self, stream: "SyslogStream") -> None:
+        """A connection was made."""
+        self.open.add(stream)
+        self._empty.clear()
+        self.gauge.inc()
+        if self._closing:  # its handshake ended too late
+            stream.close()
+
+    def discard(self, stream: "SyslogStream") -> None:
+        """A connection was lost."""
+        self.open.discard(stream)
+        self.gauge.dec()
+        if not self.open:
+            self._empty.set()
+
+    async def close(self) -> None:
+        """Close every connection; what it held goes to the log."""
+        self._closing = True
+        for stream in list(self.open):
+            stream.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._empty.wait()
+        except TimeoutError:  # a TLS peer that does not say goodbye
+            for stream in list(self.open):
+                stream.abort()
+            await self._empty.wait()
+
+
+class SyslogStream(asyncio.Protocol):
+    """One connection. Its frames reach the log in the order they came: one emit at a time, by a task that ends when idle."""
+
+    def __init__(self, streams: Streams, peer: str, left: Callable[[], None]) -> None:
+        self._streams, self._left, self._emit = streams, left, streams.emit
+        self._frames = SyslogFrames(streams.max_frame_bytes)
+        self._facts: dict[Flaw, Facts] = {"": Facts(streams.name, peer)}
+        self._pending: Runs = []
+        self._pending_bytes = 0
+        self._draining = self.paused = False
+        self._loop = asyncio.get_running_loop()
+        self._touched = self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._streams.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._touched = self._streams.last_data = self._loop.time()
+        try:
+            runs = self._frames.feed(data)
+        except Exception:  # a codec's bug must cost one connection, not the process
+            self._emit.reject("codec")
+            telemetry.logger("ingest").exception("syslog framing failed", source=self._streams.name)
+            self._transport.abort()
+            return
+        self._take(runs)
+        if self._frames.broken:
+            self._emit.reject(self._frames.broken)
+            self._transport.close()
+        elif (self._pending_bytes >= PENDING_BYTES or self._emit.busy) and not self.paused:
+            self.paused = True
+            self._transport.pause_reading()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._take(self._frames.finish())
+        self._streams.discard(self)
+        self._left()
+
+    def check(self, now: float) -> None:
+        """Close when silent for too long; not while it is us who do not read."""
+        limits = self._streams.limits
+        quiet = now - self._touched
+        if self.paused or quiet < (limits.stalled_seconds if self._frames.open else limits.idle_seconds):
+            return
+        if self._frames.open:
+            self._streams.doubts("stalled").inc()
+        self._transport.close()
+
+    def close(self) -> None:
+        """Stop receiving. `connection_lost` follows and hands over the rest."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """The same at once, whatever the peer does."""
+        self._transport.abort()
+
+    def _take(self, runs: Runs) -> None:
+        if not runs:
+            return
+        for flaw, frames in runs:
+            self._pending_bytes += sum(map(len, frames))
+            if self._pending and self._pending[-1][0] == flaw:
+                self._pending[-1][1].extend(frames)
+            else:
+                self._pending.append((flaw, frames))
+        if not self._draining:
+            self._draining = True
+            self._streams.tasks.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._pending:
+            runs, self._pending = self._pending, []
+            self._pending_bytes = 0
+            for flaw, frames in runs:
+                if flaw:
+                    self._streams.doubts(flaw).inc(len(frames))
+                await until_durable(self._emit, frames, self._facts_of(flaw))
+            if self.paused and not self._emit.busy:
+                self._resume()
+        self._draining = False
+        if self.paused:
+            self._streams.tasks.create_task(self._resume_later())
+
+    async def _resume_later(self) -> None:
+        await until_idle(self._emit)
+        self._resume()
+
+    def _resume(self) -> None:
+        self.paused = False
+        self._touched = self._loop.time()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _facts_of(self, flaw: Flaw) -> Facts:
+        if flaw not in self._facts:
+            self._facts[flaw] = self._facts[""]._replace(meta=(("flaw", flaw),))
+        return self._facts[flaw]
