@@ -95,7 +95,7 @@ def _sinks(figures: Figures) -> Panel:
     for heading in ("sink", "sent", "lag", "state", "sent again", "dead letters"):
         table.add_column(heading, justify="left" if heading in ("sink", "state") else "right")
     for name, sink in sorted(figures.sinks.items()):
-        state = Text(sink.state, _STATES[sink.state] if sink.state in _STATES else "")
+        state = Text(sink.state, _STATES.get(sink.state, ""))
         table.add_row(name, str(sink.written), str(sink.lag), state, str(sink.retried), str(sink.dead_lettered))
     return Panel(table, title="sinks")
 

@@ -1,0 +1,60 @@
+# make demo: install and show.  make test: install what tests need and run them all.  See README.md.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: install dev demo test peers lint types check bench lock clean
+
+install: $(VENV)/.installed
+dev: $(VENV)/.dev
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.11 or newer); install it or set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "too old: $(PYTHON) must be 3.11 or newer; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "missing: Python's venv module (on Debian: apt-get install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python deploy/requirements.lock pyproject.toml
+	@echo "installing Logweir into $(VENV)"
+	@$(BIN)/pip install -q --require-hashes -r deploy/requirements.lock
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed tests/requirements.lock
+	@echo "installing what tests and checks need"
+	@$(BIN)/pip install -q --require-hashes -r tests/requirements.lock
+	@touch $@
+
+demo: install
+	@$(BIN)/logweir demo
+
+peers: dev
+	@$(BIN)/python -m tests.peers
+
+test: dev peers
+	$(BIN)/python -m pytest
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: dev
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.python
+	@$(BIN)/pip install -q 'pip-tools>=7.4'
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe \
+	  --all-build-deps -o deploy/requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras --allow-unsafe \
+	  --all-build-deps --extra dev -c deploy/requirements.lock -o tests/requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
