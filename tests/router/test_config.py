@@ -1,0 +1,103 @@
+"""The configuration file: every problem at once, with its place; secrets only by reference."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config import EmbeddedLog, inspect, json_schema, load
+from router.errors import ConfigError
+
+GOOD = """\
+version: 1
+log: {kind: embedded, path: data/log.db}
+sources:
+  in: {kind: syslog, tcp: 127.0.0.1:0}
+sinks:
+  out: {kind: file, path: out.ndjson}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "logweir.yaml"
+    path.write_text(text)
+    return path
+
+
+def problems(folder: Path, text: str, **environment: str) -> list[str]:
+    _, found = inspect(written(folder, text), environment)
+    return [str(p).partition("logweir.yaml:")[2] for p in sorted(found)]
+
+
+def test_a_good_file_loads_and_paths_are_relative_to_it(tmp_path: Path) -> None:
+    config = load(written(tmp_path, GOOD), {})
+    assert isinstance(config.log, EmbeddedLog)
+    assert config.log.path == tmp_path / "data/log.db"
+    assert config.sources["in"].kind == "syslog"
+
+
+def test_every_problem_is_told_at_once_with_line_and_remedy(tmp_path: Path) -> None:
+    text = GOOD.replace("version: 1", "version: 2\nlgo: {}").replace("kind: file", "kind: flie").replace("tcp:", "tpc:")
+    found = problems(tmp_path, text)
+    assert any(p.startswith("2:") and "lgo" in p and "did you mean 'log'?" in p for p in found)
+    assert any("sinks.out.kind" in p and "did you mean 'file'?" in p for p in found)
+    assert any("sources.in.tpc" in p and "unknown key" in p for p in found)
+    assert any(p.startswith("1:") and "version" in p for p in found)
+
+
+def test_an_unknown_key_inside_the_log_block_has_a_suggestion(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("path: data/log.db", "pth: data/log.db"))
+    assert "log.pth" in problem
+    assert "'path'" in problem
+
+
+def test_a_name_that_cannot_be_a_topic_is_refused(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("  out:", "  Out_1:"))
+    assert "lower-case" in problem
+
+
+def test_a_sink_without_a_kind_names_the_kinds(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("kind: file, ", ""))
+    assert "elasticsearch" in problem
+
+
+SECRET = GOOD + "  hec: {kind: splunk_hec, url: 'http://127.0.0.1:8088', token: TOKEN}\n"
+
+
+def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None:
+    found = problems(tmp_path, SECRET.replace("TOKEN", "hunter2-secret"))
+    assert any("token" in p and "must not stand" in p for p in found)
+    assert not any("hunter2" in p for p in found)
+
+
+def test_a_secret_comes_from_the_environment_and_stays_hidden(tmp_path: Path) -> None:
+    config = load(written(tmp_path, SECRET.replace("TOKEN", '"${HEC_TOKEN}"')), {"HEC_TOKEN": "hunter2"})
+    settings: Any = config.sinks["hec"]
+    assert settings.token.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(config)
+
+
+def test_a_secret_comes_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter2\n")
+    config = load(written(tmp_path, SECRET.replace("TOKEN", '"${file:token}"')), {})
+    settings: Any = config.sinks["hec"]
+    assert settings.token.get_secret_value() == "hunter2"
+
+
+def test_a_variable_that_is_not_set_is_a_problem(tmp_path: Path) -> None:
+    assert any("HEC_TOKEN is not set" in p for p in problems(tmp_path, SECRET.replace("TOKEN", '"${HEC_TOKEN}"')))
+
+
+def test_a_file_that_is_no_mapping_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="one mapping"):
+        load(written(tmp_path, "- a\n"))
+
+
+def test_the_schema_names_every_kind_and_describes_every_key() -> None:
+    schema = json_schema()
+    kinds = {b["properties"]["kind"]["const"] for b in schema["properties"]["sinks"]["additionalProperties"]["oneOf"]}
+    assert {"elasticsearch", "splunk_hec", "qradar", "file"} <= kinds
+    for section in ("sources", "sinks"):
+        for block in schema["properties"][section]["additionalProperties"]["oneOf"]:
+            undescribed = [k for k, v in block["properties"].items() if k != "kind" and "description" not in v]
+            assert not undescribed, f"{block['properties']['kind']}: {undescribed}"

@@ -1,0 +1,76 @@
+"""YAML with positions: what is refused, and where things stand."""
+
+from pathlib import Path
+
+import pytest
+
+from router.documents import MAX_DEPTH, dotted, load_file, load_text
+from router.errors import ConfigError
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, "f.yaml")
+    return str(caught.value)
+
+
+def test_every_key_and_item_has_its_place() -> None:
+    [document] = load_text("a:\n  b: 1\n  c:\n    - x\n    - y\n", "f.yaml")
+    assert document.value == {"a": {"b": 1, "c": ["x", "y"]}}
+    assert document.place(("a", "c", 1)) == (5, 7)
+    assert document.place(("a", "b")) == (2, 3)
+
+
+def test_the_place_of_something_missing_is_that_of_its_parent() -> None:
+    [document] = load_text("a:\n  b: 1\n", "f.yaml")
+    assert document.place(("a", "nothing")) == (1, 1)
+    assert str(document.problem(("a", "x"), "is missing", "add it")) == "f.yaml:1:1: a.x: is missing; add it"
+
+
+def test_several_documents_in_one_file() -> None:
+    assert [d.value for d in load_text("a: 1\n---\nb: 2\n", "f.yaml")] == [{"a": 1}, {"b": 2}]
+
+
+def test_aliases_are_refused() -> None:
+    assert "aliases" in refusal("a: &x [1]\nb: *x\n")
+
+
+def test_a_bomb_of_nested_aliases_is_refused_at_once() -> None:
+    lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40)]
+    assert "aliases" in refusal("\n".join(lines))
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
+    assert refusal("a: 1\nb: 2\na: 3\n").startswith("f.yaml:3:1:")
+
+
+def test_depth_is_bounded() -> None:
+    load_text("[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1), "f.yaml")
+    assert "deeper" in refusal("[" * (MAX_DEPTH + 3) + "]" * (MAX_DEPTH + 3))
+
+
+def test_broken_syntax_says_where() -> None:
+    assert refusal("a: 1\n b: 2\n").startswith("f.yaml:2:")
+
+
+def test_a_value_that_its_type_does_not_allow_says_where() -> None:
+    assert "bad value" in refusal("a: 2026-99-99\n")
+
+
+def test_a_mapping_as_a_key_is_refused() -> None:
+    assert "plain text" in refusal("? {a: 1}\n: 2\n")
+
+
+def test_a_missing_file_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="check the path"):
+        load_file(tmp_path / "nothing.yaml")
+
+
+def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_file(tmp_path / "f.yaml")
+
+
+def test_paths_read_as_people_write_them() -> None:
+    assert dotted(("sinks", "soc", "urls", 0)) == "sinks.soc.urls[0]"
