@@ -3,7 +3,8 @@
 The conservation identity, to the event, for every stage:
   ingest   received = appended + rejected{reason}
   process  read + split = written + dead_lettered{reason} + ignored{normalizer} + repeated
-  sink     read{topic} = delivered + duplicate + redirected + dead_lettered{reason} + left_out{rule or choice}
+  sink     read{topic} = delivered + duplicate + redirected + dead_lettered{reason} + left_out{rule or choice} + returned
+           (what is held in between is missing from the right; a returned record is read, and counted, again)
 """
 
 import logging
@@ -51,6 +52,8 @@ DEAD_LETTERED = _counter("process_dead_lettered_events_total", "Records that bec
 NORM_DOUBTS = _counter("process_doubtful_events_total", "Documents that carry a tag of doubt", "tag")
 RULE_MATCHES = _counter("detect_matches_total", "Matches of detection rules", "rule", "level")
 NOISE_MATCHES = _counter("noise_matches_total", "Events that a noise rule picked", "rule", "shadow")
+NOISE_GROUPS = _gauge("noise_groups", "Groups with an open window", "rule")
+NOISE_EVICTED = _counter("noise_evicted_groups_total", "Windows ended early to bound memory; more was kept", "rule")
 PROCESS_SECONDS = _histogram("process_batch_seconds", "CPU part of one batch: normalize, detect, reduce, encode")
 
 # 3 correlate
@@ -63,6 +66,9 @@ GROUPS = _gauge("correlate_groups", "Groups with an open window", "rule")
 SINK_READ = _counter("sink_read_events_total", "Records read for a sink", "sink", "topic")
 SINK_DONE = _counter("sink_done_events_total", "Records by outcome: delivered, duplicate, redirected", "sink", "topic", "outcome")
 SINK_LEFT_OUT = _counter("sink_left_out_events_total", "Records not sent, by noise rule or by choice", "sink", "topic", "rule")
+SINK_RETURNED = _counter("sink_returned_events_total", "Records given back unsent or unanswered; read again later", "sink", "topic")
+SINK_SHADOW = _counter("sink_shadow_events_total", "Records sent that a noise rule in shadow would leave out", "sink", "rule")
+SINK_SHADOW_BYTES = _counter("sink_shadow_bytes_total", "Document bytes of those records", "sink", "rule")
 SINK_LEFT_OUT_BYTES = _counter("sink_left_out_bytes_total", "Document bytes not sent or trimmed away", "sink", "rule")
 SINK_DEAD_LETTERED = _counter("sink_dead_lettered_events_total", "Records that became dead letters", "sink", "topic", "reason")
 SINK_RETRIES = _counter("sink_retried_events_total", "Records sent once more", "sink", "reason")

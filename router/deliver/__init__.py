@@ -1,0 +1,1 @@
+"""The loop around every sink: choose, send, wait for the answer, dead-letter, commit."""

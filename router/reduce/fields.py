@@ -1,0 +1,79 @@
+"""Reading and removing a dotted field of an event, through lists and through keys that themselves hold dots."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from router.batch import Event
+
+Getter: TypeAlias = Callable[[Event], Any]
+
+
+def getter(name: str) -> Getter:
+    """event -> the value at a dotted name: None if absent, a list where a list stands on the way."""
+    parts = name.split(".")
+
+    def get(event: Event) -> Any:
+        value: Any = event
+        for part in parts:
+            if type(value) is dict and part in value:
+                value = value[part]
+            else:
+                return _sought(event, parts)
+        return value
+
+    return get
+
+
+def _sought(value: Any, parts: Sequence[str]) -> Any:
+    """The slow way, for lists and dotted keys: the only value found, or a list of them, or None."""
+    found = list(_search(value, parts))
+    return found[0] if len(found) == 1 else found or None
+
+
+def _search(value: Any, parts: Sequence[str]) -> Iterator[Any]:
+    if not parts:
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _search(item, parts)
+    elif isinstance(value, dict):
+        for i in range(1, len(parts) + 1):
+            key = ".".join(parts[:i])
+            if key in value:
+                yield from _search(value[key], parts[i:])
+
+
+def hashable(value: Any) -> Any:
+    """The value as part of a key; documents and lists become their canonical JSON."""
+    if isinstance(value, (dict, list)):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return value
+
+
+def change(value: Any, parts: Sequence[str], edit: Callable[[dict[str, Any], str], None]) -> None:
+    """Call `edit(parent, key)` for every place that a dotted name has in an event."""
+    if isinstance(value, list):
+        for item in value:
+            change(item, parts, edit)
+    elif isinstance(value, dict):
+        for i in range(1, len(parts) + 1):
+            key = ".".join(parts[:i])
+            if key not in value:
+                continue
+            if i == len(parts):
+                edit(value, key)
+            else:
+                change(value[key], parts[i:], edit)
+
+
+def place(document: Event, name: str, value: Any) -> None:
+    """Set a dotted name in a nested document, unless something else stands on the way."""
+    *parents, last = name.split(".")
+    below: Any = document
+    for part in parents:
+        below = below.setdefault(part, {})
+        if not isinstance(below, dict):
+            return
+    below.setdefault(last, value)

@@ -1,0 +1,166 @@
+"""Which noise rules pick an event: the pure part, without metrics and without a clock."""
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import TypeAlias
+
+from router.batch import Event
+from router.reduce.fields import getter, hashable
+from router.reduce.models import Dedupe, Sample, Throttle, Trim
+from router.reduce.reading import NoiseRule
+from router.reduce.summary import Summary, summarise
+from router.reduce.windows import Key, Windows
+
+Row: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""(ids of noise rules, ids of trim rules) that pick one event; equal rows are one object."""
+
+NOTHING: Row = ((), ())
+_MANY = 20_000
+
+
+class Picker:
+    """One rule at work. `leaves_out` only looks; what was decided in the end is told by `settle`."""
+
+    def __init__(self, rule: NoiseRule) -> None:
+        settings = rule.settings
+        self.id, self.selects = rule.id, rule.selects
+        self.keeps_matched, self.shadow = settings.keep_matched, settings.shadow
+        self.trims = isinstance(settings, Trim)
+
+    def leaves_out(self, event: Event, event_id: bytes, time: float) -> bool:
+        """Whether this rule would leave out an event that it selects."""
+        return not self.trims
+
+    def settle(self, event: Event, event_id: bytes, time: float, *, left_out: bool, by_others: bool) -> None:
+        """`left_out` by this rule; `by_others`: a rule in force leaves it out, so it cannot stand for its group."""
+
+    def close(self, time: float | None) -> list[Summary]:
+        """Summaries of the windows that are over at `time`; None ends them all."""
+        return []
+
+
+class Sampler(Picker):
+    """Keeps a share by a hash of the event's id, so that a repeat and a replay get the same answer."""
+
+    def __init__(self, rule: NoiseRule, settings: Sample) -> None:
+        super().__init__(rule)
+        self._below = int(settings.rate * 2**64)
+        self._salt = blake2b(rule.id.encode(), digest_size=16).digest()
+
+    def leaves_out(self, event: Event, event_id: bytes, time: float) -> bool:
+        """True for all but the share."""
+        return int.from_bytes(blake2b(event_id, digest_size=8, key=self._salt).digest()) >= self._below
+
+
+class Grouper(Picker):
+    """Dedupe and throttle: keeps the first events of each group in a window."""
+
+    def __init__(self, rule: NoiseRule, settings: Dedupe | Throttle) -> None:
+        super().__init__(rule)
+        limit = settings.limit if isinstance(settings, Throttle) else 1
+        self._title, self._by = settings.title, settings.by
+        self._getters = [getter(name) for name in settings.by]
+        self.windows = Windows(limit, settings.window_seconds, settings.max_groups)
+
+    def leaves_out(self, event: Event, event_id: bytes, time: float) -> bool:
+        """True once the group has had its share of the window."""
+        key = self._key(event)
+        return key is not None and self.windows.is_full(key, time)
+
+    def settle(self, event: Event, event_id: bytes, time: float, *, left_out: bool, by_others: bool) -> None:
+        """Count it for its group."""
+        key = self._key(event)
+        if key is None:
+            return
+        if left_out:
+            self.windows.leave_out(key, time, event_id)
+        elif not by_others:
+            self.windows.keep(key, time, event_id, dataset_of(event))
+
+    def close(self, time: float | None) -> list[Summary]:
+        """Summaries of the windows that are over at `time`; None ends them all."""
+        if time is None:
+            self.windows.close_all()
+        else:
+            self.windows.close_before(time)
+        return [summarise(self.id, self._title, self._by, closed) for closed in self.windows.ended()]
+
+    def _key(self, event: Event) -> Key | None:
+        values = tuple([hashable(get(event)) for get in self._getters])
+        return None if values.count(None) == len(values) else values
+
+
+def picker(rule: NoiseRule) -> Picker:
+    """The rule, ready to work."""
+    settings = rule.settings
+    if isinstance(settings, Sample):
+        return Sampler(rule, settings)
+    if isinstance(settings, (Dedupe, Throttle)):
+        return Grouper(rule, settings)
+    return Picker(rule)
+
+
+class Judge:
+    """All rules over batches. Rules are independent: each judges every event that it selects, whatever the others say,
+    except that an event which a rule in force leaves out does not open a window of another one."""
+
+    def __init__(self, rules: Sequence[NoiseRule]) -> None:
+        self.pickers = [picker(r) for r in rules]
+        self._choose = {p.id: dataset_test(r.settings.datasets) for p, r in zip(self.pickers, rules, strict=True)}
+        self._buckets: dict[str, tuple[Picker, ...]] = {}
+        self._rows: dict[Row, Row] = {}
+        self.tally: dict[Picker, int] = {}
+        """Events picked since the owner last cleared it."""
+
+    def rows(self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]) -> list[Row]:
+        """One row per event; equal rows are one object."""
+        buckets, rows = self._buckets, []
+        for event, event_id, time, is_matched in zip(events, ids, times, matched, strict=True):
+            dataset = dataset_of(event)
+            bucket = buckets.get(dataset)
+            if bucket is None:
+                bucket = self._bucket(dataset)
+            picked = [p for p in bucket if not (is_matched and p.keeps_matched) and p.selects(event)] if bucket else None
+            rows.append(self._row(picked, event, event_id, time) if picked else NOTHING)
+        return rows
+
+    def close(self, time: float | None) -> list[Summary]:
+        """Summaries of the windows that are over at `time`; None ends them all."""
+        return [summary for p in self.pickers for summary in p.close(time)]
+
+    def _row(self, picked: list[Picker], event: Event, event_id: bytes, time: float) -> Row:
+        out = [p for p in picked if p.leaves_out(event, event_id, time)]
+        by_others = any(not p.shadow for p in out)
+        for p in picked:
+            p.settle(event, event_id, time, left_out=p in out, by_others=by_others)
+        trims = [p for p in picked if p.trims]
+        for p in (*out, *trims):
+            self.tally[p] = self.tally.get(p, 0) + 1
+        return self._interned((tuple([p.id for p in out]), tuple([p.id for p in trims])))
+
+    def _interned(self, row: Row) -> Row:
+        if len(self._rows) > _MANY:
+            self._rows.clear()
+        return self._rows.setdefault(row, row)
+
+    def _bucket(self, dataset: str) -> tuple[Picker, ...]:
+        if len(self._buckets) > _MANY:
+            self._buckets.clear()
+        bucket = tuple(p for p in self.pickers if self._choose[p.id](dataset))
+        return self._buckets.setdefault(dataset, bucket)
+
+
+def dataset_of(event: Event) -> str:
+    """event.dataset, or "" where it is missing or no text."""
+    about = event.get("event")
+    dataset = about.get("dataset") if isinstance(about, dict) else None
+    return dataset if isinstance(dataset, str) else ""
+
+
+def dataset_test(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """A test for datasets, exact or by a trailing `*`; no patterns mean all."""
+    exact = frozenset(p for p in patterns if not p.endswith("*"))
+    prefixes = tuple(p[:-1] for p in patterns if p.endswith("*"))
+    if not patterns:
+        return lambda dataset: True
+    return lambda dataset: dataset in exact or dataset.startswith(prefixes)

@@ -1,0 +1,60 @@
+"""Noise rules at work on batches: what `process` calls once per batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from router.batch import Event
+from router.reduce.judge import Grouper, Judge, Row
+from router.reduce.rules import NoiseRules
+from router.reduce.summary import Summary
+from router.telemetry import NOISE_EVICTED, NOISE_GROUPS, NOISE_MATCHES, label
+
+
+class Reducer:
+    """Says of each event which rules would have it left out or trimmed, and sums up what windows held back.
+
+    One per process. Its windows are memory only: after a restart they begin anew, so that a little more is kept.
+    """
+
+    def __init__(self, rules: NoiseRules) -> None:
+        self._judge = Judge(rules.rules)
+        self._matches = {p: _matches(p.id, p.shadow) for p in self._judge.pickers}
+        self._groupers = [p for p in self._judge.pickers if isinstance(p, Grouper)]
+        self._gauges = {p: NOISE_GROUPS.labels(label(p.id)) for p in self._groupers}
+        self._evictions = {p: NOISE_EVICTED.labels(label(p.id)) for p in self._groupers}
+        self._evicted = dict.fromkeys(self._groupers, 0)
+
+    def judge(
+        self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]
+    ) -> tuple[list[Row], list[Summary]]:
+        """One (noise ids, trim ids) per event, and the summaries of windows that ended.
+
+        `times` are seconds since the epoch and move the windows; `matched` says whether a detection matched the event.
+        Ids of rules in shadow are among the noise ids: a sink's scope holds them apart (`NoiseRules.scope`).
+        """
+        rows = self._judge.rows(events, ids, times, matched)
+        summaries = self._judge.close(_middle(times)) if self._groupers and times else []
+        self._count()
+        return rows, summaries
+
+    def finish(self) -> list[Summary]:
+        """End every window: the summaries of those that held something back. Call it before the process ends."""
+        return self._judge.close(None)
+
+    def _count(self) -> None:
+        for p, count in self._judge.tally.items():
+            self._matches[p].inc(count)
+        self._judge.tally.clear()
+        for g in self._groupers:
+            self._gauges[g].set(len(g.windows))
+            self._evictions[g].inc(g.windows.evicted - self._evicted[g])
+            self._evicted[g] = g.windows.evicted
+
+
+def _matches(rule: str, shadow: bool) -> Any:
+    return NOISE_MATCHES.labels(label(rule), "true" if shadow else "false")
+
+
+def _middle(times: Sequence[float]) -> float:
+    """The middle time of a batch: one sender whose clock is years ahead must not end everybody's windows."""
+    return sorted(times)[len(times) // 2]
