@@ -1,5 +1,12 @@
-"""Detection: Sigma rules over normalized events, whole and exact."""
+"""Detection: Sigma rules over normalized events, whole and exact.
+
+`Ruleset.load` reads rules, `Ruleset.match` says which of them an event satisfies, `alert_document` makes the alert.
+"""
 
 from router.detect.blocks import compile_selection
+from router.detect.correlation import Correlation
+from router.detect.rules import Rule
+from router.detect.ruleset import Ruleset
+from router.detect.why import Reason, why
 
-__all__ = ["compile_selection"]
+__all__ = ["Correlation", "Reason", "Rule", "Ruleset", "compile_selection", "why"]

@@ -23,13 +23,13 @@ def message(values: Values) -> tuple[str, ...]:
 
 
 def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key in sorted(value, key=str):
-            yield from _leaves(value[key])
-    elif isinstance(value, (list, tuple)):
-        for element in value:
-            yield from _leaves(element)
-    elif value is not None:
-        yield text(value)
+    """Texts of every value below, keys in order, without recursion: a sender chooses the depth."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack += [item[key] for key in sorted(item, key=str, reverse=True)]
+        elif isinstance(item, (list, tuple)):
+            stack += reversed(item)
+        elif item is not None:
+            yield text(item)

@@ -182,8 +182,9 @@ def compile_regex(pattern: str, flags: str) -> Any:
 def _string(chain: Chain, value: Any, placeholders: Placeholders) -> list[Atom]:
     written = [value] if isinstance(value, str) else []
     if "expand" in chain.modifiers:
-        if chain.modifiers[0] != "expand" or not written:
-            raise Refused("`expand` must be the first modifier of a text", "reorder the modifiers")
+        before = chain.modifiers[: chain.modifiers.index("expand")]
+        if not written or not {"cased", *_SIDES}.issuperset(before):
+            raise Refused("`expand` must stand before what encodes or varies a text", "make it the first modifier")
         written = list(strings.expanded(value, placeholders))
     patterns: list[Pattern | bytes] = [strings.parse(w) for w in written] or [(values.text(value),)]
     for modifier in chain.modifiers:

@@ -1,6 +1,7 @@
 """Values as detection sees them: every scalar has one canonical text, and a list is any of its elements."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -38,8 +39,15 @@ def text(value: Any) -> str:
 def _object(value: Any) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:  # integers beyond 64 bits, text that is no Unicode
+    except TypeError:  # integers beyond 64 bits, text that is no Unicode, nested deeper than 254
+        return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    try:
         return str(value)
+    except RecursionError:
+        return ""
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -48,16 +56,28 @@ def texts(value: Any) -> tuple[str, ...]:
         return (value,)
     if value is None or value is MISSING:
         return ()
-    if isinstance(value, (list, tuple)):
-        return tuple(t for element in value for t in texts(element))
-    return (text(value),)
+    return tuple(text(v) for v in _elements(value)) if isinstance(value, (list, tuple)) else (text(value),)
+
+
+def _elements(value: Iterable[Any]) -> Iterator[Any]:
+    """What is in a list and in the lists below it, without recursion: a sender chooses the depth."""
+    stack = [iter(value)]
+    while stack:
+        for element in stack[-1]:
+            if isinstance(element, (list, tuple)):
+                stack.append(iter(element))
+                break
+            if element is not None:
+                yield element
+        else:
+            stack.pop()
 
 
 def is_null(value: Any) -> bool:
     """Absent, null, or a list with nothing in it or a null in it."""
     if value is None or value is MISSING:
         return True
-    return isinstance(value, (list, tuple)) and (not value or any(is_null(v) for v in value))
+    return isinstance(value, (list, tuple)) and (not value or any(v is None for v in value))
 
 
 def number(value: str | int | float) -> Decimal | None:

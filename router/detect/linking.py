@@ -1,0 +1,147 @@
+"""What refers to what: filters to rules, correlations to rules and to each other."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from router.detect.correlation import Correlation
+from router.detect.ir import And
+from router.detect.rules import Filter, Metadata, Rule
+from router.detect.views import Logsource
+from router.errors import Problem
+from router.registry import nearest
+
+MAX_CHAIN = 10
+
+
+@dataclass(slots=True)
+class Linked:
+    """Rules with their filters applied, correlations with references resolved to ids, and what could not be."""
+
+    rules: list[Rule] = field(default_factory=list)
+    correlations: list[Correlation] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lints: list[Problem] = field(default_factory=list)
+
+
+def link(
+    rules: Sequence[Rule], filters: Sequence[Filter], correlations: Sequence[Correlation], disable: Collection[str]
+) -> Linked:
+    """Everything that is not disabled, put together. A correlation of a disabled rule is disabled with it."""
+    linked = Linked()
+    off = {d.id for d in (*rules, *correlations) if disable and not {d.id, d.name}.isdisjoint(disable)}
+    known = _index([*rules, *correlations], linked)
+    linked.rules = [r for r in rules if r.id not in off and known.get(r.id) is r]
+    _apply([f for f in filters if {f.id, f.name}.isdisjoint(disable)], known, linked, off)
+    kept = [c for c in correlations if c.id not in off and known.get(c.id) is c]
+    _correlate(kept, known, linked, off)
+    _mark(linked)
+    return linked
+
+
+def _index(documents: Sequence[Rule | Correlation], linked: Linked) -> dict[str, Rule | Correlation]:
+    """By id and by name. The first keeps an id or a name that stands twice."""
+    known: dict[str, Rule | Correlation] = {}
+    for document in documents:
+        for key in dict.fromkeys((document.id, document.name)):
+            if not key:
+                continue
+            if key in known:
+                what = "id" if key == document.id else "name"
+                text = f"{what} {key!r} is taken by {known[key].file}:{known[key].line}"
+                linked.problems.append(_problem(document, text, "every rule needs its own"))
+            else:
+                known[key] = document
+    return known
+
+
+def _problem(document: Metadata, text: str, remedy: str = "", place: tuple[int, int] | None = None) -> Problem:
+    line, column = place or (document.line, 1)
+    return Problem(document.file, line, "", text, remedy, column)
+
+
+def within(inner: Logsource, outer: Logsource) -> bool:
+    """Whether a rule of log source `inner` is in the scope `outer`: every part that the scope names is the rule's own."""
+    return all(wanted is None or wanted == part for part, wanted in zip(inner, outer, strict=True))
+
+
+def _apply(filters: Sequence[Filter], known: Mapping[str, Rule | Correlation], linked: Linked, off: Collection[str]) -> None:
+    for filter_ in filters:
+        in_scope = [rule for rule in linked.rules if within(rule.logsource, filter_.logsource)]
+        named = None if filter_.rules is None else set(_named(filter_, known, linked, off))
+        for rule in in_scope:
+            if named is None or rule.id in named:
+                rule.tree = And((rule.tree, filter_.tree))
+
+
+def _named(filter_: Filter, known: Mapping[str, Rule | Correlation], linked: Linked, off: Collection[str]) -> Iterator[str]:
+    for reference in filter_.rules or ():
+        found = known.get(reference)
+        if found is None:
+            remedy = nearest(reference, sorted(known)) if len(known) < 50 else "check the id or name"
+            linked.problems.append(_problem(filter_, f"no rule {reference!r}", remedy, filter_.place))
+        elif isinstance(found, Correlation):
+            linked.problems.append(_problem(filter_, f"{reference!r} is a correlation", "filter its rules", filter_.place))
+        elif not within(found.logsource, filter_.logsource):
+            text = f"rule {reference!r} is not in the filter's log source {filter_.logsource}"
+            linked.lints.append(_problem(filter_, text, "widen the log source", filter_.place))
+        elif found.id not in off:
+            yield found.id
+
+
+def _correlate(
+    correlations: Sequence[Correlation], known: Mapping[str, Rule | Correlation], linked: Linked, off: Collection[str]
+) -> None:
+    sound = {c.id: c for c in correlations if _resolve(c, known, linked, off)}
+    while broken := [c for c in sound.values() if any(isinstance(known[r], Correlation) and r not in sound for r in c.rules)]:
+        for correlation in broken:  # what refers to a correlation that is left out cannot run either
+            del sound[correlation.id]
+            linked.lints.append(_problem(correlation, "left out, as a correlation it refers to is", "", correlation.place))
+    for correlation in sound.values():
+        if _depth(correlation, sound, ()) > MAX_CHAIN:
+            text = f"refers to itself, or is a chain of more than {MAX_CHAIN}"
+            linked.problems.append(_problem(correlation, text, "break the circle", correlation.place))
+        else:
+            linked.correlations.append(correlation)
+
+
+def _resolve(correlation: Correlation, known: Mapping[str, Rule | Correlation], linked: Linked, off: Collection[str]) -> bool:
+    """References made ids, in `rules` and `aliases`. False if one is unknown (a problem) or disabled (a lint)."""
+    missing = [name for name in correlation.rules if name not in known]
+    strangers = [
+        r for table in correlation.aliases.values() for r in table if known.get(r) is None or _not_in(r, correlation, known)
+    ]
+    for name in dict.fromkeys((*missing, *strangers)):
+        text = f"no rule {name!r}" if name in missing else f"alias of {name!r}, which is not among its rules"
+        linked.problems.append(_problem(correlation, text, "check the id or name", correlation.place))
+    if missing or strangers:
+        return False
+    ids = tuple(dict.fromkeys(known[name].id for name in correlation.rules))
+    correlation.names = {name: known[name].id for name in correlation.rules}
+    correlation.aliases = {a: {known[r].id: f for r, f in t.items()} for a, t in correlation.aliases.items()}
+    correlation.rules = ids
+    disabled = [i for i in ids if i in off]
+    if disabled:
+        linked.lints.append(_problem(correlation, f"disabled with its rule {disabled[0]!r}", "", correlation.place))
+    return not disabled
+
+
+def _not_in(reference: str, correlation: Correlation, known: Mapping[str, Rule | Correlation]) -> bool:
+    return known[reference].id not in {known[name].id for name in correlation.rules if name in known}
+
+
+def _depth(correlation: Correlation, all_: Mapping[str, Correlation], above: tuple[str, ...]) -> int:
+    """Levels of correlations from this one down; more than MAX_CHAIN for a circle."""
+    if correlation.id in above or len(above) > MAX_CHAIN:
+        return MAX_CHAIN + 1
+    below = [all_[r] for r in correlation.rules if r in all_]
+    return 1 + max((_depth(c, all_, (*above, correlation.id)) for c in below), default=0)
+
+
+def _mark(linked: Linked) -> None:
+    """Rules that only feed correlations raise nothing of their own; `generate: true` anywhere wins."""
+    generating = {r for c in linked.correlations if c.generate for r in c.rules}
+    quiet = {r for c in linked.correlations for r in c.rules} - generating
+    for rule in linked.rules:
+        rule.alerts = rule.id not in quiet
+    for correlation in linked.correlations:
+        correlation.alerts = correlation.id not in quiet

@@ -1,0 +1,164 @@
+"""The rules in force: read from files, linked, indexed by log source, matched."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from router.batch import Event
+from router.detect.correlation import Correlation, correlation
+from router.detect.linking import link, within
+from router.detect.matcher import Test, compile_tree
+from router.detect.modifiers import Placeholders
+from router.detect.probes import Values
+from router.detect.routing import RouteKey, Router
+from router.detect.rules import Filter, Rule, filter_, rule
+from router.detect.selections import Reading
+from router.detect.views import view
+from router.documents import Document, load_file
+from router.errors import ConfigError, Problem
+
+_MAX_BUCKETS = 4096
+BUILTIN = ("detect", "correlate")
+
+
+class _Read(NamedTuple):
+    rules: list[Rule]
+    filters: list[Filter]
+    correlations: list[Correlation]
+    problems: list[Problem]
+    lints: list[Problem]
+
+
+class Ruleset:
+    """Rules and correlations in force. Matching is a pure function of the event."""
+
+    rules: list[Rule]
+    correlations: list[Correlation]
+    refused: list[Problem]
+    """Why rules were left out; empty unless loaded with `strict=False`."""
+    lints: list[Problem]
+    """What is exact but odd."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        correlations: Sequence[Correlation] = (),
+        refused: Sequence[Problem] = (),
+        lints: Sequence[Problem] = (),
+    ) -> None:
+        self.rules, self.correlations = list(rules), list(correlations)
+        self.refused, self.lints = sorted(refused), sorted(lints)
+        self._router = Router()
+        self._buckets: dict[RouteKey, list[tuple[Rule, Test]]] = {}
+        self._tests: dict[Rule, Test] = {}
+
+    @classmethod
+    def load(
+        cls,
+        paths: Sequence[Path],
+        *,
+        placeholders: Mapping[str, Sequence[str]] | None = None,
+        disable: Collection[str] = (),
+        builtin: bool = True,
+        strict: bool = True,
+    ) -> "Ruleset":
+        """Read files and folders (`*.yml`, `*.yaml`, recursively), and the rules that ship with Logweir.
+
+        Raises ConfigError with every problem; with `strict=False` keeps what is exact and lists the rest in `refused`.
+        """
+        read = _read_all([*(_builtin() if builtin else ()), *_files(paths)], placeholders or {})
+        linked = link(read.rules, read.filters, read.correlations, frozenset(disable))
+        problems = [*read.problems, *linked.problems]
+        if problems and strict:
+            raise ConfigError(problems)
+        return cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints])
+
+    def match(self, event: Event) -> list[Rule]:
+        """The rules that the event satisfies, in the order in which they were loaded."""
+        bucket = self._bucket(self._router.key(event))
+        if not bucket:
+            return []
+        values = Values(event)
+        return [rule for rule, test in bucket if test(values)]
+
+    def visible(self, event: Event) -> list[Rule]:
+        """The rules of the event's log sources, whether they match or not."""
+        return [rule for rule, _ in self._bucket(self._router.key(event))]
+
+    def _bucket(self, key: RouteKey) -> list[tuple[Rule, Test]]:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= _MAX_BUCKETS:
+                self._buckets.clear()
+            bucket = self._buckets[key] = self._make_bucket(key)
+        return bucket
+
+    def _make_bucket(self, key: RouteKey) -> list[tuple[Rule, Test]]:
+        sources = self._router.sources(key)
+        seen = [rule for rule in self.rules if any(within(source, rule.logsource) for source in sources)]
+        return [(rule, self._test(rule)) for rule in seen]
+
+    def _test(self, rule: Rule) -> Test:
+        if rule not in self._tests:
+            self._tests[rule] = compile_tree(rule.tree, view(rule.logsource, rule.taxonomy))
+        return self._tests[rule]
+
+
+def _builtin() -> Iterator[tuple[Path, str]]:
+    for folder in BUILTIN:
+        root = Path(str(files("rules"))) / folder
+        yield from ((path, f"rules/{folder}/{path.name}") for path in sorted(root.glob("*.y*ml")))
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    for path in paths:
+        found = sorted(p for p in path.rglob("*.y*ml") if p.suffix in (".yml", ".yaml")) if path.is_dir() else [path]
+        yield from ((p, str(p)) for p in found)
+
+
+def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders) -> _Read:
+    read = _Read([], [], [], [], [])
+    for path, name in paths:
+        try:
+            documents = load_file(path, name)
+        except ConfigError as error:
+            read.problems.extend(error.problems)
+            continue
+        for document in documents:
+            _read(document, placeholders, read)
+    return read
+
+
+def _read(document: Document, placeholders: Placeholders, into: _Read) -> None:
+    if document.value is None:
+        return
+    reading = Reading(document, placeholders)
+    found = _dispatch(reading)
+    into.problems.extend(reading.problems)
+    into.lints.extend(reading.lints)
+    if reading.problems:
+        return
+    if isinstance(found, Rule):
+        into.rules.append(found)
+    elif isinstance(found, Filter):
+        into.filters.append(found)
+    elif isinstance(found, Correlation):
+        into.correlations.append(found)
+
+
+def _dispatch(reading: Reading) -> Rule | Filter | Correlation | None:
+    value = reading.document.value
+    if not isinstance(value, dict):
+        reading.problem((), "a rule is a mapping", "see the Sigma rule format")
+    elif "action" in value:
+        reading.problem(("action",), "`action` documents left the language", "write every rule in full")
+    elif "correlation" in value:
+        return correlation(reading)
+    elif "filter" in value:
+        return filter_(reading)
+    elif "detection" in value:
+        return rule(reading)
+    else:
+        reading.problem((), "neither `detection` nor `correlation` nor `filter` is there", "see the Sigma rule format")
+    return None
