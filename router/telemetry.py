@@ -83,6 +83,7 @@ UNACKED_BYTES = _gauge("sink_unacked_bytes", "Bytes sent and not yet answered", 
 # the process
 LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")
 LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most")
+LOG_EXPIRED = _counter("log_expired_unread_records_total", "Records that retention removed before a group read them", "group", "topic")
 REBUILDS = _counter("log_client_rebuilds_total", "Kafka clients replaced after an error that does not heal", "client")
 BUILD = _gauge("build_info", "1, with the version as a label", "version")
 

@@ -1,0 +1,109 @@
+"""One appended batch as one compressed block of columns."""
+
+from array import array
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate, pairwise
+from struct import Struct, error
+from typing import Any
+
+import zstandard
+
+from router.batch import Facts, Origin, Record
+from router.log.codec import DEFAULT_ID_BYTES, decode_facts, encode_facts
+
+# version, flags, records, distinct facts; then ids, times, body lengths, facts lengths, facts, [facts index], [key lengths,
+# keys], [origins], bodies. Numbers after the head are in the byte order of the machine: the file does not leave it.
+_HEAD = Struct("<BBII")
+_VERSION = 1
+_INDEXED, _KEYED, _DERIVED = 1, 2, 4
+_NO_ORIGIN = Origin(0, -1, 0)
+_LEVEL = 1
+_record = partial(tuple.__new__, Record)
+
+
+class Damaged(Exception):
+    """A block is not what was written."""
+
+
+def encode(records: Sequence[Record]) -> bytes:
+    """The block of one or more records. Ids must have 16 bytes."""
+    ids, bodies, times, facts, keys, origins = zip(*records, strict=True)
+    table = {id(f): f for f in facts}
+    encoded = [encode_facts(f) for f in table.values()]
+    flags, parts = 0, [b"".join(ids), _pack("d", times), _lengths(bodies), _lengths(encoded), *encoded]
+    if len(table) > 1:
+        flags |= _INDEXED
+        place = {key: i for i, key in enumerate(table)}
+        parts.append(_pack("I", [place[id(f)] for f in facts]))
+    if any(keys):
+        flags |= _KEYED
+        parts += _lengths(keys), *keys
+    if any(origins):
+        flags |= _DERIVED
+        partitions, offsets, subs = zip(*[o or _NO_ORIGIN for o in origins], strict=True)
+        parts += _pack("I", partitions), _pack("q", offsets), _pack("I", subs)
+    head = _HEAD.pack(_VERSION, flags, len(records), len(table))
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(b"".join((head, *parts, *bodies)))
+
+
+def decode(block: bytes) -> list[Record]:
+    """The records of a block. Raises Damaged when it cannot be read whole."""
+    try:
+        return _decode(zstandard.ZstdDecompressor().decompress(block))
+    except (zstandard.ZstdError, error, ValueError, TypeError, IndexError, MemoryError) as cause:
+        raise Damaged(str(cause)) from cause
+
+
+def _decode(data: bytes) -> list[Record]:
+    version, flags, count, distinct = _HEAD.unpack_from(data)
+    if version != _VERSION:
+        raise ValueError(f"block of version {version}; this program reads {_VERSION}")
+    cursor = _Cursor(data, _HEAD.size)
+    ids = cursor.slices([DEFAULT_ID_BYTES] * count)
+    times, lengths = cursor.numbers("d", count), cursor.numbers("I", count)
+    table = [decode_facts(f) for f in cursor.slices(cursor.numbers("I", distinct))]
+    facts = _facts(cursor, table, count, flags)
+    keys = cursor.slices(cursor.numbers("I", count)) if flags & _KEYED else [b""] * count
+    origins = _origins(cursor, count) if flags & _DERIVED else [None] * count
+    bodies = cursor.slices(lengths)
+    return list(map(_record, zip(ids, bodies, times, facts, keys, origins, strict=True)))
+
+
+def _facts(cursor: "_Cursor", table: list[Facts], count: int, flags: int) -> list[Facts]:
+    return [table[i] for i in cursor.numbers("I", count)] if flags & _INDEXED else table * count
+
+
+def _origins(cursor: "_Cursor", count: int) -> list[Origin | None]:
+    columns = cursor.numbers("I", count), cursor.numbers("q", count), cursor.numbers("I", count)
+    return [Origin(p, o, s) if o >= 0 else None for p, o, s in zip(*columns, strict=True)]
+
+
+class _Cursor:
+    """Takes columns off the front of a block."""
+
+    def __init__(self, data: bytes, place: int) -> None:
+        self._data, self._place = data, place
+
+    def numbers(self, code: str, count: int) -> "array[Any]":
+        column = array(code)
+        start, self._place = self._place, self._place + count * column.itemsize
+        column.frombytes(self._data[start : self._place])
+        if len(column) != count:
+            raise ValueError("block is cut off")
+        return column
+
+    def slices(self, lengths: Sequence[int]) -> list[bytes]:
+        data, bounds = self._data, list(accumulate(lengths, initial=self._place))
+        self._place = bounds[-1]
+        if self._place > len(data):
+            raise ValueError("block is cut off")
+        return [data[a:b] for a, b in pairwise(bounds)]
+
+
+def _pack(code: str, numbers: Sequence[Any]) -> bytes:
+    return array(code, numbers).tobytes()
+
+
+def _lengths(parts: Sequence[bytes]) -> bytes:
+    return array("I", map(len, parts)).tobytes()

@@ -1,0 +1,217 @@
+"""The embedded log: topics, appends, groups, retention over one SQLite file."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
+from sqlite3 import Connection
+
+from router.batch import DEAD_LETTERS, Batch, Mark, Partition, Record, Span
+from router.config import EmbeddedLog
+from router.errors import LogweirError, Misconfigured
+from router.log.codec import check_sizes
+from router.log.embedded import retention, store
+from router.log.embedded.block import encode
+from router.log.embedded.database import Database
+from router.log.embedded.follower import SqliteFollower
+from router.log.embedded.groups import Member
+from router.log.embedded.store import Piece, Topic
+from router.protocols import Listener, TopicSettings
+from router.telemetry import logger
+
+_POLL_SECONDS = 0.04
+_RETENTION_SECONDS = 10.0
+_RECORDS_PER_BLOCK = 2000
+_BYTES_PER_BLOCK = 2 << 20
+_log = logger("log")
+
+
+class SqliteLog:
+    """See Log. Several processes may open the same file; one object belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: EmbeddedLog,
+        *,
+        lease_seconds: float = 10.0,
+        retention_every_seconds: float = _RETENTION_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._lease, self._clock = settings, lease_seconds, clock
+        self._retention_every = retention_every_seconds
+        self._database = Database(settings.path)
+        self._topics: dict[str, Topic] = {}
+        self._wakes: dict[asyncio.Event, frozenset[int]] = {}
+        self._followers: set[SqliteFollower] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open or create the file."""
+        await self._database.open()
+        self._tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._retain())]
+
+    async def close(self) -> None:
+        """See Log."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._database.close()
+
+    async def create(self, topics: Mapping[str, TopicSettings]) -> None:
+        """See Log."""
+        full = {self._settings.prefix + name: settings for name, settings in topics.items()}
+        await self._database.write(lambda c: store.create_topics(c, full))
+
+    async def partitions(self, topic: str) -> int:
+        """See Log. Raises Misconfigured for an unknown topic."""
+        try:
+            return (await self._topic(topic)).partitions
+        except Misconfigured:
+            if not topic.startswith(DEAD_LETTERS):
+                raise
+        kept = TopicSettings(1, self._settings.retention_hours * 3600, self._settings.retention_bytes)
+        await self.create({topic: kept})
+        return (await self._topic(topic)).partitions
+
+    async def _topic(self, name: str) -> Topic:
+        topic = self._topics.get(name)
+        if topic is None:
+            full = self._settings.prefix + name
+            topic = await self._database.read(lambda c: store.find_topic(c, full))
+            if topic is None:
+                raise Misconfigured(f"embedded log {self._settings.path}: no topic {full!r}; it has to be created first")
+            self._topics[name] = topic
+        return topic
+
+    async def _partition(self, name: str, number: int) -> Topic:
+        topic = await self._topic(name)
+        if not 0 <= number < topic.partitions:
+            raise ValueError(f"topic {name} has no partition {number}, but {topic.partitions}")
+        return topic
+
+    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        """See Log."""
+        found = await self._partition(topic, partition)
+        if records:
+            check_sizes(topic, records)
+        pieces = await self._database.compute(partial(_pieces, records))
+        first = await self._database.write(lambda c: store.append(c, found.id, partition, pieces, self._clock()))
+        self._wake(found.id)
+        return first
+
+    def follow(
+        self, topics: Sequence[str], *, group: str, listener: Listener | None = None
+    ) -> AbstractAsyncContextManager[SqliteFollower]:
+        """See Log."""
+        return self._follow(topics, group, listener)
+
+    @asynccontextmanager
+    async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[SqliteFollower]:
+        ids = {(await self._topic(name)).id: name for name in topics}
+        member = Member(group, uuid.uuid4().hex, tuple(ids), self._lease)
+        follower = SqliteFollower(self._database, self, member, ids, listener)
+        self._followers.add(follower)
+        await follower.join()
+        lease = asyncio.create_task(follower.keep_lease())
+        try:
+            yield follower
+        finally:
+            self._followers.discard(follower)
+            lease.cancel()
+            await asyncio.wait([lease])
+            await follower.leave()
+
+    async def ends(self, topic: str) -> Mapping[int, tuple[int, int]]:
+        """See Log."""
+        found = await self._topic(topic)
+        return await self._database.read(lambda c: _ends(c, found.id))
+
+    async def fetch(self, topic: str, partition: int, offset: int, max_records: int) -> Batch[Record]:
+        """See Log."""
+        found = await self._partition(topic, partition)
+        run = await self._database.read(lambda c: store.read(c, found.id, partition, offset, max_records))
+        start, records = run or (offset, [])
+        return Batch(records, Span(topic, partition, start, start + len(records)))
+
+    async def committed(self, group: str, topics: Sequence[str]) -> Mapping[Partition, Mark]:
+        """See Log."""
+        ids = {name: (await self._topic(name)).id for name in topics}
+        found = await self._database.read(lambda c: {n: store.cursors(c, group, id) for n, id in ids.items()})
+        return {Partition(name, number): mark for name, marks in found.items() for number, mark in marks.items()}
+
+    def watch(self, topics: Iterable[int], wake: asyncio.Event) -> None:
+        """Set `wake` whenever one of the topics (ids) has new records."""
+        self._wakes[wake] = frozenset(topics)
+
+    def unwatch(self, wake: asyncio.Event) -> None:
+        """Undo `watch`."""
+        self._wakes.pop(wake, None)
+
+    def _wake(self, topic: int) -> None:
+        for wake, topics in self._wakes.items():
+            if topic in topics:
+                wake.set()
+
+    def shuffle(self) -> None:
+        """Members came or went in this process: let all others look."""
+        for follower in self._followers:
+            follower.shuffle()
+
+    async def _poll(self) -> None:
+        """Notice what other processes append. Costs one look at shared memory per interval, and nothing without followers."""
+        connection = await self._database.lend()
+        seen = None
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            if not self._wakes:
+                continue
+            with _logged("the file could not be polled"):
+                version = await self._database.compute(partial(_data_version, connection))
+                if version != seen:
+                    seen = version
+                    for wake in self._wakes:
+                        wake.set()
+
+    async def _retain(self) -> None:
+        while True:
+            with _logged("retention failed; it is tried again"):
+                removed = 1
+                while removed:
+                    removed = await self._database.write(lambda c: retention.trim(c, self._clock()))
+                await self._database.write(retention.shrink)
+            await asyncio.sleep(self._retention_every)
+
+
+def _pieces(records: Sequence[Record]) -> list[Piece]:
+    """Blocks of a bounded size, so that reading a few records never decodes a huge one."""
+    pieces, start, size = list[Piece](), 0, 0
+    for place, record in enumerate(records):
+        if place > start and (place - start >= _RECORDS_PER_BLOCK or size + len(record.body) > _BYTES_PER_BLOCK):
+            pieces.append(Piece(encode(records[start:place]), place - start))
+            start, size = place, 0
+        size += len(record.body)
+    return [*pieces, Piece(encode(records[start:]), len(records) - start)] if records else pieces
+
+
+def _ends(connection: Connection, topic: int) -> dict[int, tuple[int, int]]:
+    found = {}
+    for number, end in store.ends(connection, topic).items():
+        oldest = store.oldest(connection, topic, number)
+        found[number] = (end if oldest is None else oldest, end)
+    return found
+
+
+def _data_version(connection: Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
+
+
+@contextmanager
+def _logged(text: str) -> Iterator[None]:
+    """Errors of background work: the next appends and reads meet the same ones and raise them to somebody."""
+    try:
+        yield
+    except LogweirError as error:
+        _log.warning(text, reason=str(error))

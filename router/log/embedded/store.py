@@ -1,0 +1,134 @@
+"""Queries about topics, blocks and cursors. Every function runs inside a transaction of its caller."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
+from typing import NamedTuple
+
+from router.batch import Mark, Record
+from router.log.embedded.block import Damaged, decode
+from router.protocols import TopicSettings
+
+MAX_BYTES_PER_READ = 16 << 20
+
+
+class Topic(NamedTuple):
+    """A row of `topics`; what is in it never changes."""
+
+    id: int
+    partitions: int
+
+
+class Piece(NamedTuple):
+    """One encoded block and how many records it holds."""
+
+    data: bytes
+    length: int
+
+
+class Run(NamedTuple):
+    """Records of one partition without a gap."""
+
+    start: int
+    records: list[Record]
+
+
+def find_topic(connection: Connection, name: str) -> Topic | None:
+    """A topic by its full name."""
+    row = connection.execute("SELECT id, partitions FROM topics WHERE name=?", (name,)).fetchone()
+    return Topic(*row) if row else None
+
+
+def create_topics(connection: Connection, topics: Mapping[str, TopicSettings]) -> None:
+    """Nothing happens to a topic that exists."""
+    for name, settings in topics.items():
+        _create_topic(connection, name, settings)
+
+
+def _create_topic(connection: Connection, name: str, settings: TopicSettings) -> None:
+    row = (name, settings.partitions, settings.retention_seconds, settings.retention_bytes)
+    query = "INSERT INTO topics(name, partitions, retention_seconds, retention_bytes) VALUES(?,?,?,?) ON CONFLICT DO NOTHING"
+    made = connection.execute(query, row)
+    if made.rowcount > 0:
+        rows = [(made.lastrowid, number) for number in range(settings.partitions)]
+        connection.executemany("INSERT INTO ends(topic, partition, next, bytes) VALUES(?,?,0,0)", rows)
+
+
+def append(connection: Connection, topic: int, partition: int, pieces: Sequence[Piece], now: float) -> int:
+    """Add blocks at the end; returns the first offset."""
+    count, size = sum(p.length for p in pieces), sum(len(p.data) for p in pieces)
+    query = "UPDATE ends SET next = next + ?, bytes = bytes + ? WHERE topic=? AND partition=? RETURNING next"
+    (end,) = connection.execute(query, (count, size, topic, partition)).fetchone()
+    start = first = int(end) - count
+    for data, length in pieces:
+        row = (topic, partition, start, start + length, now, data)
+        connection.execute("INSERT INTO blocks(topic, partition, start, stop, appended, data) VALUES(?,?,?,?,?,?)", row)
+        start += length
+    return first
+
+
+def ends(connection: Connection, topic: int) -> dict[int, int]:
+    """The next offset of each partition."""
+    return dict(connection.execute("SELECT partition, next FROM ends WHERE topic=?", (topic,)))
+
+
+def oldest(connection: Connection, topic: int, partition: int) -> int | None:
+    """The oldest offset kept; None when nothing is."""
+    query = "SELECT start FROM blocks WHERE topic=? AND partition=? ORDER BY stop LIMIT 1"
+    row = connection.execute(query, (topic, partition)).fetchone()
+    return row[0] if row else None
+
+
+def read(connection: Connection, topic: int, partition: int, position: int, max_records: int) -> Run | None:
+    """From `position` on, or from the oldest kept after it; None at the end.
+
+    Bounded by MAX_BYTES_PER_READ of bodies, once there is one record.
+    """
+    query = "SELECT start, stop, data FROM blocks WHERE topic=? AND partition=? AND stop>? ORDER BY stop"
+    cursor = connection.execute(query, (topic, partition, position))
+    try:
+        return _collect(cursor, position, max_records)
+    finally:
+        cursor.close()
+
+
+def _collect(rows: Iterable[tuple[int, int, bytes]], position: int, max_records: int) -> Run | None:
+    first, records, budget = -1, list[Record](), MAX_BYTES_PER_READ
+    for start, stop, data in rows:
+        if first < 0:
+            first = position = max(position, start)
+        if start > position:
+            break
+        part = _part(data, start, stop, position, max_records - len(records))
+        records += part
+        position += len(part)
+        budget -= sum(len(r.body) for r in part)
+        if len(records) >= max_records or budget <= 0:
+            break
+    return Run(first, records) if records else None
+
+
+def _part(data: bytes, start: int, stop: int, position: int, limit: int) -> list[Record]:
+    records = decode(data)
+    if len(records) != stop - start:
+        raise Damaged(f"{len(records)} records where {stop - start} belong")
+    skip = position - start
+    return records[skip : skip + limit] if skip or limit < len(records) else records
+
+
+def appended_at(connection: Connection, topic: int, partition: int, offset: int) -> float | None:
+    """When the record at `offset` (or the oldest kept after it) was appended."""
+    query = "SELECT appended FROM blocks WHERE topic=? AND partition=? AND stop>? ORDER BY stop LIMIT 1"
+    row = connection.execute(query, (topic, partition, offset)).fetchone()
+    return row[0] if row else None
+
+
+def cursors(connection: Connection, team: str, topic: int) -> Mapping[int, Mark]:
+    """The committed marks of a group, by partition."""
+    query = "SELECT partition, offset, metadata FROM cursors WHERE team=? AND topic=?"
+    return {partition: Mark(offset, metadata) for partition, offset, metadata in connection.execute(query, (team, topic))}
+
+
+def set_cursor(connection: Connection, team: str, topic: int, partition: int, mark: Mark) -> None:
+    """Make a mark the committed one."""
+    row = (team, topic, partition, mark.offset, mark.metadata)
+    connection.execute("INSERT OR REPLACE INTO cursors(team, topic, partition, offset, metadata) VALUES(?,?,?,?,?)", row)

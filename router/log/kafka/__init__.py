@@ -1,0 +1,1 @@
+"""A durable log on Apache Kafka."""
