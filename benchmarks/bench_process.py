@@ -1,0 +1,98 @@
+"""Process role, log to log: raw records of the embedded log to events, matches and dead letters of the same log.
+
+Windows events as JSON, every normalizer, the starter rules and noise rules loaded. Reading, normalizing, detection, reduction,
+encoding, compression, SQLite with synchronous=FULL and commits are all inside the figure; filling the raw topic is not.
+Prints events per CPU second of the whole process (threads included) and CPU microseconds per event; medians of the runs.
+"""
+
+import argparse
+import asyncio
+import gzip
+import json
+import statistics
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+from router.batch import EVENTS, RAW, Facts, Record
+from router.config import Admin, Config, EmbeddedLog, Limits, Process, Rules
+from router.generate import World, messages
+from router.log import open_log, standard_topics
+from router.process import Process as Loop
+from router.process import Stage
+from router.reduce import Reducer
+from router.topology import Content
+from router.tuning import tune
+
+DATA = Path(__file__).parents[2] / "shared/data/events/windows-otrf.jsonl.gz"
+
+
+def lines(count: int) -> tuple[str, list[bytes]]:
+    """Recorded Windows events where the data folder is at hand, else made-up ones."""
+    if DATA.exists():
+        with gzip.open(DATA) as file:
+            recorded = [line.rstrip(b"\n") for line in islice(file, count)]
+        return "recorded Windows events", recorded
+    made = messages(World(1), time.time(), 1000.0, ["windows"])
+    return "made-up Windows events (the folder with recorded ones is missing)", [m.body for m in islice(made, count)]
+
+
+async def run(payloads: list[bytes], folder: Path) -> tuple[float, float, int]:
+    """CPU seconds, wall seconds, documents written."""
+    settings = EmbeddedLog(path=folder / "log.db", partitions=4)
+    config = Config(settings, Rules(), Process(), Admin(), Limits(), {}, {})
+    log = open_log(settings)
+    await log.start()
+    await log.create(standard_topics(settings))
+    facts = Facts("bench", "192.0.2.1")
+    for start in range(0, len(payloads), 1000):
+        chunk = payloads[start : start + 1000]
+        records = [Record((start + i).to_bytes(16), body, time.time(), facts) for i, body in enumerate(chunk)]
+        await log.append(RAW, start // 1000 % 4, records)
+    content = Content(config)
+    loop = Loop(log, Stage(content.catalogue, content.ruleset, Reducer(content.noise), 4))
+    tune()
+    stop = asyncio.Event()
+    cpu, wall = time.process_time(), time.perf_counter()
+    task = asyncio.create_task(loop.run(stop))
+    written = 0
+    while written < len(payloads) and not task.done():
+        await asyncio.sleep(0.05)
+        written = sum(stop_ for _, stop_ in (await log.ends(EVENTS)).values())
+    stop.set()
+    await task
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    await log.close()
+    return cpu, wall, written
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=60_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one JSON line instead of text")
+    options = parser.parse_args()
+    what, payloads = lines(options.events)
+    figures = []
+    for _ in range(options.runs):
+        with tempfile.TemporaryDirectory() as folder:
+            figures.append(asyncio.run(run(payloads, Path(folder))))
+    cpu = [1e6 * c / n for c, _, n in figures]
+    middle = statistics.median(cpu)
+    result = {
+        "benchmark": "process, log to log",
+        "input": what,
+        "events": len(payloads),
+        "bytes_per_event": sum(map(len, payloads)) // len(payloads),
+        "events_per_second_per_core": round(1e6 / middle),
+        "cpu_us_per_event": round(middle, 2),
+        "spread_percent": round(100 * (max(cpu) - min(cpu)) / middle, 1),
+        "runs": options.runs,
+    }
+    print(json.dumps(result) if options.json else "\n".join(f"{k:28} {v}" for k, v in result.items()))
+
+
+if __name__ == "__main__":
+    main()
