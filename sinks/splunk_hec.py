@@ -1,0 +1,217 @@
+"""Splunk HTTP Event Collector (HEC): the stored documents as `event`, with time, host, source, sourcetype and index beside.
+
+Where an event goes is decided by its dataset alone (`routes`, the first that fits). `host` is the document's own
+`host.name`, else `observer.name`. `fields._evt_id` carries the Logweir id: HEC recognises no repeats, so after a timeout
+an event may be there twice, and `| dedup _evt_id` finds it.
+
+What the answer means: success delivers everything (with `ack: true` only once the indexers say so). A refusal that names
+event N delivers what stands before it, dead-letters N and sends the rest again. Refusals for token, channel or index list
+pause the sink. Busy, failing or unreadable answers are sent again.
+
+With `ack: true` every connection has a channel of its own. What is not acknowledged within `ack_timeout_seconds` is sent
+again on a new channel.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import orjson
+from pydantic import Field, model_validator
+
+from router.batch import Facts, Record
+from router.errors import Retryable
+from router.protocols import Sink, SinkLimits, WriteResult
+from router.registry import Secret, Settings, SinkSettings, Spec
+from sinks._hec_ack import AckLanes
+from sinks._hec_reply import Verdict, read, unhealthy
+from sinks._hec_setup import setup
+from sinks._http import Http, Reply, Unsent, Url, packed, worst_hope
+from sinks._splice import id_texts, name_in, sendable, with_broken, with_unfit
+from sinks._tls import Tls
+
+EVENT, HEALTH = "/services/collector/event", "/services/collector/health"
+MAX_DATASETS = 500
+_UNSAFE = re.compile(r"[^A-Za-z0-9._:-]")
+
+
+class Route(Settings):
+    """Where events of some datasets go."""
+
+    datasets: tuple[str, ...] = ("*",)
+    """Datasets, exact or with a trailing `*` (`windows.*`)."""
+    index: str = Field("", pattern=r"^([a-z0-9][a-z0-9_-]{0,254})?$")
+    """Index; the token's default if empty. It must be in the token's list."""
+    sourcetype: str = "logweir:{dataset}"
+    """Sourcetype; `{dataset}` is replaced."""
+    source: str = "logweir"
+    """Source; `{dataset}` is replaced."""
+
+    def takes(self, dataset: str) -> bool:
+        return any(dataset == d or (d.endswith("*") and dataset.startswith(d[:-1])) for d in self.datasets)
+
+
+class Management(Settings):
+    """Splunk's management port, for `logweir setup` only."""
+
+    url: Url
+    """Such as `https://splunk:8089`."""
+    token: Secret | None = None
+    """Authentication token of a user with the capabilities indexes_edit and edit_token_http."""
+    username: str = ""
+    """User, instead of a token."""
+    password: Secret | None = None
+    """Password of `username`."""
+    token_name: str = "logweir"
+    """Name of the HEC token to look for or make."""
+
+    @model_validator(mode="after")
+    def _authenticates(self) -> "Management":
+        if not self.token and not (self.username and self.password):
+            raise ValueError("nothing to authenticate with; give `token`, or `username` and `password`")
+        return self
+
+
+class SplunkHecSettings(SinkSettings):
+    """Splunk Enterprise, Splunk Cloud, or what speaks HEC like them."""
+
+    urls: tuple[Url, ...] = Field(min_length=1)
+    """Collectors, such as `https://splunk:8088`. They take turns; one that cannot be reached is passed over."""
+    token: Secret
+    """The HEC token."""
+    tls: Tls = Tls()
+    """Certificates, for https. Splunk's stock certificate carries no host name: set `ca_file` and `server_name`."""
+    routes: tuple[Route, ...] = (Route(),)
+    """Index, sourcetype and source by dataset; the first that fits. What none fits goes to the token's defaults."""
+    host: str = ""
+    """Host of events that name none."""
+    ack: bool = False
+    """Wait for indexer acknowledgement; the token must have it enabled."""
+    ack_timeout_seconds: float = Field(300, gt=0)
+    """After this an event that is not acknowledged is sent again."""
+    ack_poll_seconds: float = Field(1, gt=0, le=60)
+    """First pause between questions for acknowledgement; grows to ten times as much."""
+    gzip: bool = True
+    """Compress requests."""
+    max_records: int = Field(1000, ge=1, le=10_000)
+    """Events in one request."""
+    max_bytes: int = Field(1 << 20, ge=1024, le=2 << 20)
+    """Document bytes in one request, before compression."""
+    max_concurrency: int = Field(8, ge=1, le=200)
+    """Requests at once. With `ack`, connections; eight times as many requests may wait for acknowledgement."""
+    timeout_seconds: float = Field(30, gt=0)
+    """Until an answer has been read whole."""
+    management: Management | None = None
+    """For `logweir setup`."""
+
+    def route(self, dataset: str) -> Route:
+        return next((route for route in self.routes if route.takes(dataset)), Route())
+
+
+class SplunkHec:
+    """HEC envelopes built around stored documents."""
+
+    def __init__(self, name: str, settings: SplunkHecSettings) -> None:
+        waiting = 8 if settings.ack else 1
+        self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency * waiting)
+        self._name, self._settings = name, settings
+        token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
+        make = partial(Http, name, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
+        self._http = make(urls=settings.urls)
+        self._lanes = AckLanes(name, settings, make) if settings.ack else None
+        self._heads: dict[str, bytes] = {}
+        self._seen_healthy: set[str] = set()
+
+    async def open(self) -> None:
+        await self._http.open(self._settings.max_concurrency)
+
+    async def close(self) -> None:
+        if self._lanes:
+            await self._lanes.close()
+        await self._http.close()
+
+    async def write(self, records: Sequence[Record]) -> WriteResult:
+        sent, odd = sendable(records)
+        try:
+            result = await self._send(sent) if sent else WriteResult([])
+        except Retryable as failure:
+            result = with_broken(sent, failure)
+        return with_unfit(result, odd)
+
+    async def _send(self, records: Sequence[Record]) -> WriteResult:
+        body = self.body(records)
+        data, headers = packed(body, self._settings.gzip)
+        headers |= {"Content-Type": "application/json"}
+        reader = partial(self._read, len(records), len(body))
+        failures = []
+        for url in self._http.urls:
+            try:
+                await self._probe(url)
+                return await self._post(url, data, headers, reader)
+            except Unsent as error:
+                self._seen_healthy.discard(url)
+                failures.append(error.reason)
+        raise worst_hope(failures)
+
+    async def _post(self, url: str, data: bytes, headers: Mapping[str, str], reader: Callable[[Reply], Verdict]) -> WriteResult:
+        if self._lanes:
+            return await self._lanes.send(url, EVENT, data, headers, reader)
+        return reader(await self._http.request("POST", url, EVENT, data, headers)).result
+
+    def _read(self, count: int, size: int, reply: Reply) -> Verdict:
+        if reply.status == 429 or reply.status >= 500:
+            self._seen_healthy.discard(reply.url)
+        return read(reply, self._name, count, size)
+
+    async def _probe(self, url: str) -> None:
+        """Ask a url that is new or failed lately for its health. Raises Unsent when it should not be sent to."""
+        if url in self._seen_healthy and not self._http.urls.suspect(url):
+            return
+        try:
+            found = unhealthy(await self._http.request("GET", url, HEALTH, None, {}), self._name)
+        except Retryable as error:
+            raise Unsent(error) from error
+        if found is not None:
+            self._http.urls.failed(url)
+            raise Unsent(found)
+        self._seen_healthy.add(url)
+
+    def body(self, records: Sequence[Record]) -> bytes:
+        """One envelope per record, back to back (HEC, `/services/collector/event`)."""
+        ids, host = id_texts(records), self._host
+        parts: list[bytes] = []
+        for record, text in zip(records, ids, strict=True):
+            parts += (
+                b"{",
+                _time(record.time),
+                host(record.body),
+                self._head(record.facts),
+                record.body,
+                b',"fields":{"_evt_id":"',
+            )
+            parts += (text, b'"}}')
+        return b"".join(parts)
+
+    def _host(self, body: bytes) -> bytes:
+        name = name_in(body, b"host") or name_in(body, b"observer")
+        return b'"host":"%b",' % name if name else self._default_host
+
+    def _head(self, facts: Facts) -> bytes:
+        return self._heads.get(facts.dataset) or self._new_head(facts.dataset)
+
+    def _new_head(self, dataset: str) -> bytes:
+        if len(self._heads) >= MAX_DATASETS:
+            dataset = "generic"
+        route, safe = self._settings.route(dataset), _UNSAFE.sub("_", dataset)[:100] or "generic"
+        meta = {"source": route.source.replace("{dataset}", safe), "sourcetype": route.sourcetype.replace("{dataset}", safe)}
+        meta |= {"index": route.index} if route.index else {}
+        return self._heads.setdefault(dataset, orjson.dumps(meta)[1:-1] + b',"event":')
+
+
+def _time(seconds: float) -> bytes:
+    """Plain decimal (Splunk refuses exponents); nothing for what is no time, so that Splunk takes its own."""
+    return b'"time":%.6f,' % seconds if math.isfinite(seconds) and 0 <= seconds < 1e11 else b""
+
+
+SPEC: Spec[Sink] = Spec(settings=SplunkHecSettings, build=SplunkHec, setup=setup)
