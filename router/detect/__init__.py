@@ -3,10 +3,22 @@
 `Ruleset.load` reads rules, `Ruleset.match` says which of them an event satisfies, `alert_document` makes the alert.
 """
 
+from router.detect.alerts import alert_document
 from router.detect.blocks import compile_selection
 from router.detect.correlation import Correlation
+from router.detect.examples import TestResult, run_tests
 from router.detect.rules import Rule
 from router.detect.ruleset import Ruleset
 from router.detect.why import Reason, why
 
-__all__ = ["Correlation", "Reason", "Rule", "Ruleset", "compile_selection", "why"]
+__all__ = [
+    "Correlation",
+    "Reason",
+    "Rule",
+    "Ruleset",
+    "TestResult",
+    "alert_document",
+    "compile_selection",
+    "run_tests",
+    "why",
+]

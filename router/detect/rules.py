@@ -142,8 +142,8 @@ def rule(reading: Reading) -> Rule | None:
 
 
 _KNOWN = frozenset(
-    ("title", "id", "name", "related", "taxonomy", "status", "level", "logsource", "detection", "fields", "tags", "scope")
-    + ("description", "references", "author", "date", "modified", "license", "falsepositives")
+    {"title", "id", "name", "related", "taxonomy", "status", "level", "logsource", "detection", "fields", "tags", "scope"}
+    | {"description", "references", "author", "date", "modified", "license", "falsepositives"}
 )
 
 

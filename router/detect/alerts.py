@@ -1,0 +1,96 @@
+"""Alerts: the ECS document that says which rule an event satisfied, by whom the rule is, and who and where it was about."""
+
+import base64
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from router.batch import Event
+from router.detect.attack import threat
+from router.detect.rules import Metadata, Rule
+from router.detect.why import Reason, matched
+
+DATASET = "logweir.alert"
+SEVERITY = {"informational": 20, "low": 30, "medium": 50, "high": 70, "critical": 90}
+COPIED = (
+    *("host", "user", "source", "destination", "client", "server", "process", "file", "dll", "registry", "service", "group"),
+    *("url", "http", "user_agent", "dns", "network", "tls", "email", "cloud", "container", "orchestrator", "observer"),
+    *("related", "organization", "error"),
+)
+"""Top-level ECS objects that an alert takes over from its event, whole."""
+_MAX_REASONS = 50
+
+
+def alert_document(rule: Rule, event: Event, *, event_id: bytes, time: float) -> Event:
+    """The alert of one rule on one event. `event_id` is the event's; `time` its time in seconds since the epoch."""
+    document = {name: event[name] for name in COPIED if name in event}
+    facts = event.get("event")
+    facts = facts if isinstance(facts, dict) else {}
+    document.update(about(rule, time))
+    document["message"] = " ".join([f"{rule.title}:", *_who(event)]) if list(_who(event)) else rule.title
+    for name in ("action", "code", "outcome"):
+        if name in facts:
+            document["event"][name] = facts[name]
+    document["logweir"]["event"] = {"id": written(event_id), "dataset": str(facts.get("dataset", ""))}
+    document["logweir"]["why"] = [_sentence(reason) for reason in matched(rule, event)[:_MAX_REASONS]]
+    return document
+
+
+def written(event_id: bytes) -> str:
+    """The text of a 16-byte id: base32, lower case, without padding."""
+    return base64.b32encode(event_id).decode().rstrip("=").lower()
+
+
+def about(rule: Metadata, time: float) -> Event:
+    """What every signal says about the rule behind it, author and licence included."""
+    described = {
+        "id": rule.id,
+        "name": rule.title,
+        "description": rule.description,
+        "author": [a.strip() for a in rule.author.split(",") if a.strip()],
+        "license": rule.license,
+        "reference": rule.references[0] if rule.references else "",
+        "ruleset": "sigma",
+    }
+    kinds = {"kind": "alert", "category": ["intrusion_detection"], "type": ["info"]}
+    document: Event = {
+        "@timestamp": timestamp(time),
+        "event": {**kinds, "dataset": DATASET, "module": "logweir", "severity": SEVERITY.get(rule.level, 0)},
+        "log": {"level": rule.level},
+        "rule": {key: value for key, value in described.items() if value},
+        "logweir": {"rule": _details(rule)},
+    }
+    techniques = threat(rule.tags)
+    return {**document, "threat": techniques} if techniques else document
+
+
+def _details(rule: Metadata) -> dict[str, Any]:
+    details = {"level": rule.level, "tags": rule.tags, "falsepositives": rule.falsepositives, "references": rule.references}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in details.items() if value}
+
+
+def timestamp(time: float) -> str:
+    """ISO 8601 in UTC with milliseconds, as ECS documents carry it."""
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _who(event: Event) -> Iterable[str]:
+    for label, path in _WHO:
+        value: Any = event
+        for step in path.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, (str, int)) and value != "":
+            yield f"{label} {value}"
+
+
+_WHO = (
+    ("user", "user.name"),
+    ("on", "host.name"),
+    ("from", "source.ip"),
+    ("to", "destination.ip"),
+    ("by", "process.executable"),
+)
+
+
+def _sentence(reason: Reason) -> str:
+    return f"{reason.field or 'message'} {reason.modifier}" + (f" saw {reason.seen!r}" if reason.field else "")

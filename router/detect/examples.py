@@ -1,0 +1,126 @@
+"""Tests that stand inside rule files, under the key `tests` (or `logweir.tests`) of a rule.
+
+Each is `{name, match: true or false}` with an `event` (ECS, nested or dotted, or flat with Sigma's own names) or a `raw`
+payload, which goes through the normalizers first.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from router.batch import Event, Facts
+from router.detect.rules import Rule
+from router.detect.ruleset import Ruleset
+from router.detect.why import why
+from router.documents import Document, load_file
+from router.errors import ConfigError, Malformed, Problem
+
+Normalize: TypeAlias = Callable[[bytes], Sequence[Event]]
+"""One payload -> its documents. Raises Malformed."""
+NOW = 1767225600.0
+"""Receipt time of `raw` payloads: 2026-01-01T00:00:00Z."""
+
+
+@dataclass(slots=True)
+class TestResult:
+    """One test of one rule."""
+
+    __test__: ClassVar[bool] = False  # not a class of pytest's
+
+    file: str
+    line: int
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+def run_tests(
+    paths: Sequence[Path], normalize: Normalize | None = None, placeholders: Mapping[str, Sequence[str]] | None = None
+) -> list[TestResult]:
+    """Every test of every rule in the files and folders. Raises ConfigError where a rule or a test itself is wrong.
+
+    `raw` payloads go through `normalize`; without it, through the normalizers that ship with Logweir.
+    """
+    ruleset = Ruleset.load(paths, placeholders=placeholders, builtin=False)
+    runner = _Runner(ruleset, normalize or lazy_normalizer())
+    return [result for rule in ruleset.rules for result in runner.results(rule)]
+
+
+def lazy_normalizer() -> Normalize:
+    """The normalizers that ship with Logweir, loaded when the first payload comes."""
+    loaded: list[Any] = []
+
+    def normalize(payload: bytes) -> Sequence[Event]:
+        from router.normalize import Catalogue
+
+        if not loaded:
+            loaded.append(Catalogue.load(()))
+        documents: Sequence[Event] = loaded[0].normalize(payload, Facts("test"), NOW)
+        return documents
+
+    return normalize
+
+
+def listed_tests(custom: Mapping[str, Any], document: Document) -> list[tuple[int, Mapping[str, Any]]]:
+    """The tests of a document with the line of each. Raises ConfigError for what is no list of mappings."""
+    key = "tests" if "tests" in custom else "logweir.tests"
+    tests = custom.get(key, [])
+    if not isinstance(tests, list) or not all(isinstance(t, Mapping) for t in tests):
+        raise ConfigError([document.problem((key,), "tests are a list of mappings", "write `- name: ...` items")])
+    return [(document.place((key, i))[0], test) for i, test in enumerate(tests)]
+
+
+def documents_of(test: Mapping[str, Any], normalize: Normalize) -> list[Event]:
+    """The events of a test: `event` as it stands (dotted keys nested), or what the normalizers make of `raw`."""
+    if "raw" in test:
+        return [*normalize(str(test["raw"]).encode())]
+    return [nested(test["event"])]
+
+
+def nested(event: Mapping[str, Any]) -> Event:
+    """`{"a.b": 1}` -> `{"a": {"b": 1}}`, at every level."""
+    result: Event = {}
+    for key, value in event.items():
+        *above, last = str(key).split(".")
+        into = result
+        for step in above:
+            into = into.setdefault(step, {})
+        into[last] = {**into.get(last, {}), **nested(value)} if isinstance(value, Mapping) else value
+    return result
+
+
+class _Runner:
+    def __init__(self, ruleset: Ruleset, normalize: Normalize) -> None:
+        self._ruleset, self._normalize = ruleset, normalize
+        self._documents: dict[str, list[Document]] = {}
+
+    def results(self, rule: Rule) -> Iterator[TestResult]:
+        for line, test in listed_tests(rule.custom, self._document(rule)):
+            name = f"{rule.title}: {test.get('name', 'test')}"
+            detail = self._difference(rule, test, line)
+            yield TestResult(rule.file, line, name, not detail, detail)
+
+    def _document(self, rule: Rule) -> Document:
+        documents = self._documents.setdefault(rule.file, []) or load_file(Path(rule.file))
+        self._documents[rule.file] = documents
+        return next(d for d in documents if d.place(())[0] == rule.line)
+
+    def _difference(self, rule: Rule, test: Mapping[str, Any], line: int) -> str:
+        """Empty where the rule does what the test says."""
+        if not isinstance(test.get("match"), bool) or not ("raw" in test or isinstance(test.get("event"), Mapping)):
+            text = "a test needs `match: true` or `false`, and an `event` or a `raw` payload"
+            raise ConfigError([Problem(rule.file, line, "tests", text, "complete it")])
+        try:
+            events = documents_of(test, self._normalize)
+        except Malformed as error:
+            return f"the payload cannot be read: {error}"
+        if any(rule in self._ruleset.match(event) for event in events) == test["match"]:
+            return ""
+        return "matches, and should not" if not test["match"] else self._missed(rule, events)
+
+    def _missed(self, rule: Rule, events: Sequence[Event]) -> str:
+        if not any(rule in self._ruleset.visible(event) for event in events):
+            return f"should match, but no event is of log source {rule.logsource}"
+        failed = [r for event in events for r in why(rule, event) if not r.holds]
+        return "should match; not true: " + "; ".join(f"{r.field or 'message'} {r.modifier}, saw {r.seen!r}" for r in failed[:5])
