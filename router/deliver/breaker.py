@@ -65,9 +65,9 @@ class Breaker:
             if self._in_a_row >= self._consecutive or self._half_failed():
                 self.trip(now)
 
-    def trip(self, now: float) -> None:
-        """Open, whatever was counted."""
-        self._rest(State.OPEN, now, self._first)
+    def trip(self, now: float, probe: bool = False) -> None:
+        """Open, whatever was counted; once more for longer if it was a probe that showed the need."""
+        self._rest(State.OPEN, now, min(self._wait * 2, self._last) if probe else self._first)
 
     def pause(self, probe: bool, now: float) -> None:
         """The far end refuses us for a reason that only a person can remove."""

@@ -1,0 +1,185 @@
+"""Reads for one sink: partitions come and go, lanes are filled and paused, what is settled is committed."""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Mapping
+
+from router.batch import Batch, Mark, Partition, Record
+from router.deliver.health import Health
+from router.deliver.lane import Lane
+from router.deliver.pace import Pace
+from router.deliver.parcel import Segment
+from router.deliver.schedule import Schedule
+from router.deliver.sender import Sender
+from router.deliver.sort import Sorter
+from router.deliver.tally import Tally
+from router.errors import Retryable
+from router.protocols import Follower
+from router.telemetry import logger
+
+
+class Progress:
+    """Told by the sender, watched by the reader: how much was settled, and that a write has landed."""
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self.landed = asyncio.Event()
+
+    def __call__(self, count: int) -> None:
+        self.settled += count
+        self.landed.set()
+
+
+class Feed:
+    """Reader and listener of one member of the sink's consumer group."""
+
+    def __init__(
+        self,
+        name: str,
+        sorter: Sorter,
+        schedule: Schedule,
+        sender: Sender,
+        health: Health,
+        tally: Tally,
+        pace: Pace,
+        progress: Progress,
+    ) -> None:
+        self._sorter, self._schedule, self._sender, self._health = sorter, schedule, sender, health
+        self._tally, self._pace, self._progress = tally, pace, progress
+        self._lanes: dict[Partition, Lane] = {}
+        self._follower: Follower | None = None
+        self._committed_at = self._lag_at = 0.0
+        self._mean_bytes = 1_000.0
+        self._logger = logger("deliver").bind(sink=name)
+
+    async def run(self, follower: Follower, stop: asyncio.Event) -> None:
+        """Read until `stop`."""
+        self._follower = follower
+        self._committed_at = time.monotonic()
+        while not stop.is_set():
+            self._flow(follower)
+            try:
+                batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._patience())
+                for batch in batches:
+                    self._take(batch)
+                await self._commit_if_due(follower)
+                await self._look_at_lag(follower)
+            except Retryable as error:
+                self._logger.warning("the log does not answer; trying again", reason=str(error))
+                await asyncio.sleep(self._pace.read_seconds)
+
+    async def finish(self) -> None:
+        """Commit what is settled and give back the rest."""
+        lanes = list(self._lanes.values())
+        self._lanes.clear()
+        await self._let_go(lanes, wait_seconds=0)
+
+    # Partitions come and go (Listener)
+
+    async def assigned(self, marks: Mapping[Partition, Mark | None]) -> None:
+        """New lanes; they start unpaused."""
+        for partition in marks:
+            self._lanes[partition] = Lane(partition)
+        if self._follower is not None:
+            self._follower.resume(marks)
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        """Start nothing more of these, let what is in flight land, commit, give back the rest."""
+        lanes = [self._lanes.pop(p) for p in partitions if p in self._lanes]
+        await self._let_go(lanes, wait_seconds=self._pace.revoke_seconds)
+
+    async def _let_go(self, lanes: list[Lane], wait_seconds: float) -> None:
+        for lane in lanes:
+            lane.is_leaving = True
+        self._schedule.give_back(lanes)
+        try:
+            async with asyncio.timeout(wait_seconds):
+                while any(lane.in_flight for lane in lanes):
+                    self._progress.landed.clear()
+                    await self._progress.landed.wait()
+        except TimeoutError:
+            self._logger.warning("writes are still in flight; their records will be sent again", partitions=len(lanes))
+        await self._commit(lanes)
+        for lane in lanes:
+            self._tally.returned(lane.partition.topic, lane.close())
+
+    # Reading
+
+    def _take(self, batch: Batch[Record]) -> None:
+        partition = Partition(batch.span.topic, batch.span.partition)
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = self._lanes[partition] = Lane(partition)
+        wanted = self._sorter.sort(batch)
+        lane.take(wanted.offsets, wanted.records, batch.span.stop)
+        now = time.monotonic()
+        for segment, is_alert in _segments(lane, wanted.offsets, wanted.records, wanted.alerts):
+            self._schedule.add(segment, now, is_alert=is_alert)
+        if batch.items:
+            size = sum([len(r.body) for r in batch.items]) / len(batch.items)
+            self._mean_bytes += (size - self._mean_bytes) / 4
+        self._sender.nudge()
+
+    def _read_records(self) -> int:
+        """Fewer at once where records are large, so that a read cannot burst the window by much."""
+        return max(1, min(self._pace.read_records, int(self._pace.window_bytes / 2 / max(self._mean_bytes, 1.0))))
+
+    def _patience(self) -> float:
+        """A read must not outlast a pause by much."""
+        return self._pace.read_seconds / 5 if any(lane.is_paused for lane in self._lanes.values()) else self._pace.read_seconds
+
+    def _flow(self, follower: Follower) -> None:
+        """Pause lanes that are full, all of them while the far end is unwell, and resume the others."""
+        is_held = not self._health.is_well and bool(len(self._schedule) or self._sender.flying)
+        for lane in self._lanes.values():
+            should_pause = is_held or self._is_full(lane)
+            if should_pause != lane.is_paused:
+                lane.is_paused = should_pause
+                (follower.pause if should_pause else follower.resume)((lane.partition,))
+
+    def _is_full(self, lane: Lane) -> bool:
+        """Half of the window must be free again before a paused lane goes on; pausing costs the log's prefetch."""
+        share = 0.5 if lane.is_paused else 1.0
+        room = self._pace.window_records - self._pace.read_records
+        return lane.held > room * share or lane.bytes > self._pace.window_bytes * share / 2
+
+    # Committing
+
+    async def _commit_if_due(self, follower: Follower) -> None:
+        is_due = time.monotonic() - self._committed_at >= self._pace.commit_seconds
+        if is_due or self._progress.settled >= self._pace.commit_records:
+            await self._commit(self._lanes.values())
+
+    async def _commit(self, lanes: Iterable[Lane]) -> None:
+        marks = {lane: mark for lane in lanes if (mark := lane.mark()) is not None}
+        self._committed_at, self._progress.settled = time.monotonic(), 0
+        if not marks or self._follower is None:
+            return
+        try:
+            await self._follower.commit({lane.partition: mark for lane, mark in marks.items()})
+        except Retryable as error:
+            self._logger.warning("commit failed; the next one covers it", reason=str(error))
+            return
+        for lane, mark in marks.items():
+            lane.committed(mark)
+
+    async def _look_at_lag(self, follower: Follower) -> None:
+        now = time.monotonic()
+        if now - self._lag_at >= self._pace.lag_seconds:
+            self._lag_at = now
+            lags = (await follower.lag()).values()
+            self._tally.lag(sum(lag.events for lag in lags), max((lag.seconds for lag in lags), default=0.0))
+
+
+def _segments(lane: Lane, offsets: list[int], records: list[Record], alerts: list[int]) -> Iterable[tuple[Segment, bool]]:
+    """The alerts of a batch, and the others."""
+    if not alerts:
+        return [(Segment(lane, offsets, records), False)] if records else []
+    if len(alerts) == len(records):
+        return [(Segment(lane, offsets, records), True)]
+    chosen = frozenset(alerts)
+    others = [i for i in range(len(records)) if i not in chosen]
+    return [
+        (Segment(lane, [offsets[i] for i in indices], [records[i] for i in indices]), is_alert)
+        for indices, is_alert in ((alerts, True), (others, False))
+    ]

@@ -1,0 +1,84 @@
+"""Sorts a batch by what the sink wants: left out, trimmed, alerts first. Nothing is decoded but what a rule trims."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from router.batch import SIGNALS, Batch, Record
+from router.deliver.tally import Tally
+from router.reduce import Scope, compile_trim
+from router.route import Route, Verdict
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The wanted part of a batch: offsets and records side by side, and which of them are alerts."""
+
+    offsets: list[int] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    alerts: list[int] = field(default_factory=list)
+    """Indices of alerts in `records`."""
+
+
+class Sorter:
+    """Facts -> verdict -> counted, trimmed or passed on, for one sink."""
+
+    def __init__(self, route: Route, scope: Scope, tally: Tally, *, ordered: bool) -> None:
+        self._route, self._scope, self._tally, self._ordered = route, scope, tally, ordered
+        self._trims: dict[tuple[str, ...], Callable[[bytes], bytes]] = {}
+
+    def sort(self, batch: Batch[Record]) -> Sorted:
+        """Every record of the batch is either in the result, or has been counted as left out."""
+        topic = batch.span.topic
+        self._tally.read(topic, len(batch.items))
+        wanted, left_out = self._divide(batch)
+        for verdict, records in left_out.items():
+            self._tally.left_out(topic, verdict.left_out, len(records), _size(records))
+        if self._ordered:  # overtaking within a partition would break its order, so alerts are told by their topic
+            wanted.alerts = list(range(len(wanted.records))) if topic == SIGNALS else []
+        return wanted
+
+    def _divide(self, batch: Batch[Record]) -> tuple[Sorted, dict[Verdict, list[Record]]]:
+        wanted, left_out = Sorted(), dict[Verdict, list[Record]]()
+        offsets = batch.offsets or range(batch.span.start, batch.span.start + len(batch.items))
+        route, marked = self._route, dict[Verdict, list[int]]()
+        last, verdict = None, Verdict()
+        plain = True
+        for offset, record in zip(offsets, batch.items, strict=True):
+            if record.facts is not last:
+                last = record.facts
+                verdict = route[last]
+                plain = not any(verdict)
+            if not plain:
+                if verdict.left_out:
+                    left_out.setdefault(verdict, []).append(record)
+                    continue
+                marked.setdefault(verdict, []).append(len(wanted.records))
+            wanted.offsets.append(offset)
+            wanted.records.append(record)
+        for special, indices in marked.items():
+            self._follow(special, indices, wanted)
+        wanted.alerts.sort()
+        return wanted, left_out
+
+    def _follow(self, verdict: Verdict, indices: Sequence[int], wanted: Sorted) -> None:
+        """What a verdict asks for besides being sent."""
+        records = wanted.records
+        for rule in verdict.shadow:
+            self._tally.shadowed(rule, len(indices), _size([records[i] for i in indices]))
+        if verdict.trim:
+            self._trim(verdict.trim, indices, records)
+        if verdict.is_alert:
+            wanted.alerts += indices
+
+    def _trim(self, rules: tuple[str, ...], indices: Sequence[int], records: list[Record]) -> None:
+        trim = self._trims.get(rules)
+        if trim is None:
+            trim = self._trims[rules] = compile_trim(cut for rule in rules for cut in self._scope.cuts[rule])
+        before = _size([records[i] for i in indices])
+        for i in indices:
+            records[i] = records[i]._replace(body=trim(records[i].body))
+        self._tally.trimmed(rules[0], before - _size([records[i] for i in indices]))
+
+
+def _size(records: Sequence[Record]) -> int:
+    return sum([len(r.body) for r in records])
