@@ -110,12 +110,13 @@ async def admin(listen: str, service: Service) -> AsyncIterator[str]:
         yield ""
         return
     BUILD.labels(__version__).set(1)
+    health = _Health(service)
     app = web.Application(client_max_size=64 << 10)
     app.add_routes(
         [
             web.get("/metrics", _metrics),
-            web.get("/healthz", lambda _: _healthz(service)),
-            web.get("/readyz", lambda _: _readyz(service)),
+            web.get("/healthz", health.alive),
+            web.get("/readyz", health.ready),
         ]
     )
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
@@ -134,13 +135,17 @@ async def _metrics(_: web.Request) -> web.Response:
     return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _healthz(service: Service) -> web.Response:
-    """Alive means that the loop turns; never whether the log or a sink answers."""
-    lag = service.loop_lag_seconds()
-    return web.json_response({"loop_lag_seconds": lag}, status=200 if lag < _MAX_LOOP_LAG_SECONDS else 503)
+class _Health:
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
+    async def alive(self, _: web.Request) -> web.Response:
+        """Alive means that the loop turns; never whether the log or a sink answers."""
+        lag = self._service.loop_lag_seconds()
+        return web.json_response({"loop_lag_seconds": lag}, status=200 if lag < _MAX_LOOP_LAG_SECONDS else 503)
 
-async def _readyz(service: Service) -> web.Response:
-    waiting = service.waiting_for()
-    ready = not waiting and not service.leaving
-    return web.json_response({"ready": ready, "waiting_for": waiting, "draining": service.leaving}, status=200 if ready else 503)
+    async def ready(self, _: web.Request) -> web.Response:
+        """Ready means that every part is, and that nothing drains."""
+        waiting, draining = self._service.waiting_for(), self._service.leaving
+        answer = {"ready": not waiting and not draining, "waiting_for": waiting, "draining": draining}
+        return web.json_response(answer, status=200 if answer["ready"] else 503)

@@ -24,7 +24,7 @@ app.kubernetes.io/component: {{ .part }}
 {{- if .Values.rules -}}
 {{- $rules := default (dict) $config.rules -}}
 {{- range $kind := keys .Values.rules | sortAlpha -}}
-{{- $_ := set $rules $kind (concat (default (list) (index $rules $kind)) (list (printf "rules/%s" $kind))) -}}
+{{- $_ := set $rules $kind (concat (default (list) (index $rules $kind)) (list (printf "/etc/logweir-rules/%s" $kind))) -}}
 {{- end -}}
 {{- $_ := set $config "rules" $rules -}}
 {{- end -}}
@@ -122,7 +122,7 @@ spec:
       volumeMounts:
         - {name: config, mountPath: /etc/logweir, readOnly: true}
         {{- range $kind, $_ := $values.rules }}
-        - {name: rules-{{ $kind }}, mountPath: /etc/logweir/rules/{{ $kind }}, readOnly: true}
+        - {name: rules-{{ $kind }}, mountPath: /etc/logweir-rules/{{ $kind }}, readOnly: true}
         {{- end }}
         - {name: tmp, mountPath: /tmp}
         - {name: state, mountPath: /var/lib/logweir}
