@@ -36,8 +36,10 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "boolean": ("network.inner.vlan.tagged", "process.interactive", "tls.established", "tls.resumed"),
     "match_only_text": ("message", "error.message"),
 }
-_LONG_KEYWORDS = ("process.command_line", "process.parent.command_line", "url.full", "url.original", "url.path")
-_LONG_KEYWORDS += ("user_agent.original", "error.stack_trace", "registry.data.strings", "http.request.body.content")
+_LONG_KEYWORDS = (
+    *("process.command_line", "process.parent.command_line", "url.full", "url.original", "url.path"),
+    *("user_agent.original", "error.stack_trace", "registry.data.strings", "http.request.body.content"),
+)
 
 
 def component_name(sink: str, part: str) -> str:

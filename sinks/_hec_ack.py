@@ -96,7 +96,7 @@ class _Lane:
             return verdict.result
 
     async def _request(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        return await self.http.request("POST", self.url, path, body, {"X-Splunk-Request-Channel": self._channel} | headers)
+        return await self.http.request("POST", self.url, path, body, {**headers, "X-Splunk-Request-Channel": self._channel})
 
     async def _settled(self, ack_id: int | str | None) -> None:
         """Return once the indexers have it. Raises Retryable after the timeout, Misconfigured when asking is refused."""

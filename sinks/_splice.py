@@ -32,17 +32,22 @@ def name_in(body: bytes, parent: bytes) -> bytes:
     A search, not a parser: it wants compact JSON, and braces that are balanced within strings. `"host":{` cannot stand
     inside a string (its quotes would be escaped), and a value is copied with its escapes, so it stays a JSON string.
     """
-    start = body.find(b'"%b":{' % parent)
-    while start >= 0 and body.count(b"{", 0, start) - body.count(b"}", 0, start) != 1:
-        start = body.find(b'"%b":{' % parent, start + 1)
-    if start < 0:
-        return b""
-    inside = start + len(parent) + 4
-    found = body.find(b'"name":"', inside)
-    if found < 0 or body.count(b"{", inside, found) != body.count(b"}", inside, found):
-        return b""
+    start = _find(body, b'"%b":{' % parent, 1)
+    found = _find(body, b'"name":"', start + len(parent) + 4) if start else 0
     end = body.find(b'"', found + 8)
-    return body[found + 8 : end] if 0 < end - found - 8 <= 255 and b"\\" not in body[found + 8 : end] else b""
+    name = body[found + 8 : end] if found and end > 0 else b""
+    return name if len(name) <= 255 and b"\\" not in name else b""
+
+
+def _find(body: bytes, key: bytes, start: int) -> int:
+    """Where a key stands in the object that `start` is in (right behind its brace); 0 if it does not."""
+    at, depth, seen = body.find(key, start), 0, start
+    while at > 0:
+        depth += body.count(b"{", seen, at) - body.count(b"}", seen, at)
+        if depth <= 0:
+            return 0 if depth else at
+        seen, at = at, body.find(key, at + 1)
+    return 0
 
 
 def sendable(records: Sequence[Record]) -> tuple[Sequence[Record], list[int]]:

@@ -121,6 +121,7 @@ class SplunkHec:
         self._http = make(urls=settings.urls)
         self._lanes = AckLanes(name, settings, make) if settings.ack else None
         self._heads: dict[str, bytes] = {}
+        self._default_host = b'"host":%b,' % orjson.dumps(settings.host) if settings.host else b""
         self._seen_healthy: set[str] = set()
 
     async def open(self) -> None:
@@ -179,18 +180,11 @@ class SplunkHec:
 
     def body(self, records: Sequence[Record]) -> bytes:
         """One envelope per record, back to back (HEC, `/services/collector/event`)."""
-        ids, host = id_texts(records), self._host
+        ids, host, head = id_texts(records), self._host, self._head
         parts: list[bytes] = []
         for record, text in zip(records, ids, strict=True):
-            parts += (
-                b"{",
-                _time(record.time),
-                host(record.body),
-                self._head(record.facts),
-                record.body,
-                b',"fields":{"_evt_id":"',
-            )
-            parts += (text, b'"}}')
+            parts += (b"{", _time(record.time), host(record.body), head(record.facts))
+            parts += (record.body, b',"fields":{"_evt_id":"', text, b'"}}')
         return b"".join(parts)
 
     def _host(self, body: bytes) -> bytes:
