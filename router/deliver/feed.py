@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from router.batch import Batch, Mark, Partition, Record
 from router.deliver.health import Health
@@ -24,10 +24,12 @@ class Progress:
     def __init__(self) -> None:
         self.settled = 0
         self.landed = asyncio.Event()
+        self.then: Callable[[], None] = lambda: None
 
     def __call__(self, count: int) -> None:
         self.settled += count
         self.landed.set()
+        self.then()
 
 
 class Feed:
@@ -46,6 +48,7 @@ class Feed:
     ) -> None:
         self._sorter, self._schedule, self._sender, self._health = sorter, schedule, sender, health
         self._tally, self._pace, self._progress = tally, pace, progress
+        progress.then = self._flow
         self._lanes: dict[Partition, Lane] = {}
         self._follower: Follower | None = None
         self._committed_at = self._lag_at = 0.0
@@ -57,12 +60,12 @@ class Feed:
         self._follower = follower
         self._committed_at = time.monotonic()
         while not stop.is_set():
-            self._flow(follower)
+            self._flow()
             try:
-                batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._patience())
+                batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._pace.read_seconds)
                 for batch in batches:
                     self._take(batch)
-                await self._commit_if_due(follower)
+                await self._commit_if_due()
                 await self._look_at_lag(follower)
             except Retryable as error:
                 self._logger.warning("the log does not answer; trying again", reason=str(error))
@@ -124,12 +127,11 @@ class Feed:
         """Fewer at once where records are large, so that a read cannot burst the window by much."""
         return max(1, min(self._pace.read_records, int(self._pace.window_bytes / 2 / max(self._mean_bytes, 1.0))))
 
-    def _patience(self) -> float:
-        """A read must not outlast a pause by much."""
-        return self._pace.read_seconds / 5 if any(lane.is_paused for lane in self._lanes.values()) else self._pace.read_seconds
-
-    def _flow(self, follower: Follower) -> None:
-        """Pause lanes that are full, all of them while the far end is unwell, and resume the others."""
+    def _flow(self) -> None:
+        """Pause lanes that are full, all of them while the far end is unwell, and resume the others: a waiting read sees it."""
+        follower = self._follower
+        if follower is None:
+            return
         is_held = not self._health.is_well and bool(len(self._schedule) or self._sender.flying)
         for lane in self._lanes.values():
             should_pause = is_held or self._is_full(lane)
@@ -145,7 +147,7 @@ class Feed:
 
     # Committing
 
-    async def _commit_if_due(self, follower: Follower) -> None:
+    async def _commit_if_due(self) -> None:
         is_due = time.monotonic() - self._committed_at >= self._pace.commit_seconds
         if is_due or self._progress.settled >= self._pace.commit_records:
             await self._commit(self._lanes.values())
