@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, TypeAlias, get_args
 
 from router.batch import EVENTS, MATCHES, SIGNALS
-from router.config import SINKS, SOURCES, Config
+from router.config import SINKS, SOURCES, Config, KafkaLog
 from router.correlate.loop import Correlate
 from router.deliver import Delivery
 from router.detect import Ruleset
@@ -66,14 +66,13 @@ class Content:
             raise ConfigError(problems)
 
 
-def parts(
-    config: Config, log: Log, content: Content, match_partitions: int, roles: Collection[Role], sinks: Iterable[str]
-) -> list[Part]:
-    """The parts of the given roles; of `deliver`, the given sinks."""
+@asynccontextmanager
+async def assembled(
+    config: Config, log: Log, content: Content, roles: Collection[Role], sinks: Iterable[str]
+) -> AsyncIterator[list[Part]]:
+    """The parts of the given roles; of `deliver`, the given sinks. Leaving waits for what sources handed over."""
     built: list[Part] = []
-    if "ingest" in roles and config.sources:
-        intake = Intake(log, config.limits)
-        built += [Receive(n, SOURCES.spec(s.kind).build(n, s), intake) for n, s in config.sources.items()]
+    match_partitions = await log.partitions(MATCHES)
     if "process" in roles:
         stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
         built.append(Process(log, stage))
@@ -81,7 +80,15 @@ def parts(
         built.append(Correlate(log, content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]
-    return built
+    if "ingest" not in roles or not config.sources:
+        yield built
+        return
+    async with Intake(log, memory_bytes=config.limits.memory_mb << 20, deadline_seconds=_deadline(config)) as intake:
+        yield built + [Receive(n, SOURCES.spec(s.kind).build(n, s), intake) for n, s in config.sources.items()]
+
+
+def _deadline(config: Config) -> float:
+    return config.log.send_deadline_seconds if isinstance(config.log, KafkaLog) else 30.0
 
 
 def _delivery(config: Config, name: str, log: Log, noise: NoiseRules) -> Delivery:
@@ -100,15 +107,15 @@ def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncIterator[tuple[Log, int]]:
-    """The log, started and with every topic in place, and how many partitions `matches` has."""
+async def opened(config: Config) -> AsyncIterator[Log]:
+    """The log, started and with every topic in place."""
     log = open_log(config.log)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(log.close)
         await log.start()
         await log.create(standard_topics(config.log))
         await _check_partitions(log)
-        yield log, await log.partitions(MATCHES)
+        yield log
 
 
 async def _check_partitions(log: Log) -> None:

@@ -43,7 +43,7 @@ def _stages(settings: Any) -> list[str]:
 
 async def _list(config: Path) -> None:
     settings = load(config)
-    async with opened(settings) as (log, _):
+    async with opened(settings) as log:
         for stage in _stages(settings):
             topic = DEAD_LETTERS + stage
             await log.partitions(topic)
@@ -66,7 +66,7 @@ async def _letters(log: Any, stage: str) -> Any:
 
 
 async def _peek(config: Path, stage: str, count: int) -> None:
-    async with opened(load(config)) as (log, _):
+    async with opened(load(config)) as log:
         async for record in _letters(log, stage):
             if not count:
                 break

@@ -10,7 +10,7 @@ import typer
 
 from router.config import SINKS, Config, load
 from router.errors import LogweirError
-from router.topology import ROLES, Content, Role, chosen_sinks, opened, parts
+from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
@@ -59,8 +59,8 @@ async def _serve(settings: Config, content: Content, roles: Sequence[Role], sink
     from router.serve import Service, admin, on_signals
     from router.telemetry import logger
 
-    async with opened(settings) as (log, match_partitions):
-        service = Service(parts(settings, log, content, match_partitions, roles, sinks), settings.limits.drain_seconds)
+    async with opened(settings) as log, assembled(settings, log, content, roles, sinks) as parts:
+        service = Service(parts, settings.limits.drain_seconds)
         on_signals(service)
         async with admin(settings.admin.listen, service) as url:
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)

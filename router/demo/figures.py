@@ -94,6 +94,8 @@ class _Reading:
         sinks: dict[str, SinkFigures] = defaultdict(SinkFigures)
         for (sink, *_), value in self._rows["sink_read_events_total"]:
             sinks[sink].received += value
+        for (sink, *_), value in self._rows["sink_returned_events_total"]:
+            sinks[sink].received -= value
         for (sink, _, outcome), value in self._rows["sink_done_events_total"]:
             sinks[sink].written += value
             sinks[sink].duplicates += value if outcome == "duplicate" else 0
