@@ -61,7 +61,7 @@ def test_a_sink_without_a_kind_names_the_kinds(tmp_path: Path) -> None:
     assert "elasticsearch" in problem
 
 
-SECRET = GOOD + "  hec: {kind: splunk_hec, url: 'http://127.0.0.1:8088', token: TOKEN}\n"
+SECRET = GOOD + "  hec: {kind: splunk_hec, urls: ['http://127.0.0.1:8088'], token: TOKEN}\n"
 
 
 def test_a_secret_in_plain_text_is_refused_and_not_shown(tmp_path: Path) -> None:

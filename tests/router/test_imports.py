@@ -26,7 +26,8 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names if node.module == "router"}
+            below = {f"router.{alias.name}" for alias in node.names if node.module == "router"}
+            found |= {node.module} | {name for name in below if name in ORDER}
     return {name for name in found if name.split(".")[0] in ("router", "sinks")}
 
 
