@@ -6,11 +6,8 @@ sender uses NUL as its trailer. What comes out does not depend on how the stream
 
 import re
 from operator import itemgetter
-from typing import Literal, TypeAlias
 
-Flaw: TypeAlias = Literal["", "truncated", "incomplete"]
-Runs: TypeAlias = list[tuple[Flaw, list[bytes]]]
-"""Frames in order; neighbours that share a flaw stand in one run."""
+from router.ingest._runs import Runs, add_run
 
 MAX_COUNT_DIGITS, MAX_COUNT = 7, 10 << 20
 """A count above either is an attack or a lost place in the stream: `broken` is set."""
@@ -138,9 +135,9 @@ class SyslogFrames:
         self._skip = count - wanted
         frame = data[start : start + wanted]
         if self._skip:
-            _add(runs, "truncated", frame)
+            add_run(runs, "truncated", [frame])
         elif frame := frame.removesuffix(b"\n").removesuffix(b"\r") if frame.endswith(b"\n") else frame:
-            _add(runs, "", frame)
+            add_run(runs, "", [frame])
         return start + wanted
 
     def _line(self, data: bytes, at: int, runs: Runs) -> int:
@@ -151,13 +148,13 @@ class SyslogFrames:
             if len(data) - at < self._wanted:
                 return at
             self._dropping = True
-            _add(runs, "truncated", data[at : at + self._cap])
+            add_run(runs, "truncated", [data[at : at + self._cap]])
             return at + self._cap
         frame = _trimmed(data[at:end])
         if len(frame) > self._cap:
-            _add(runs, "truncated", frame[: self._cap])
+            add_run(runs, "truncated", [frame[: self._cap]])
         elif frame:
-            _add(runs, "", frame)
+            add_run(runs, "", [frame])
         return end + 1
 
     def _end(self, data: bytes, at: int, limit: int) -> int | None:
@@ -180,10 +177,3 @@ class SyslogFrames:
 def _trimmed(frame: bytes) -> bytes:
     """Without the trailer that stands before the delimiter: one CR, and NULs on either side of it."""
     return frame.rstrip(b"\0").removesuffix(b"\r").rstrip(b"\0")
-
-
-def _add(runs: Runs, flaw: Flaw, frame: bytes) -> None:
-    if runs and runs[-1][0] == flaw:
-        runs[-1][1].append(frame)
-    else:
-        runs.append((flaw, [frame]))

@@ -8,7 +8,8 @@ from router import telemetry
 from router.batch import Facts
 from router.ingest._listener import ConnectionLimits
 from router.ingest._patience import until_durable, until_idle
-from router.ingest._syslog_frames import Flaw, Runs, SyslogFrames
+from router.ingest._runs import Flaw, Runs, add_run, size_of
+from router.ingest._syslog_frames import SyslogFrames
 from router.protocols import Emit
 
 PENDING_BYTES = 1 << 20
@@ -136,12 +137,9 @@ class SyslogStream(asyncio.Protocol):
     def _take(self, runs: Runs) -> None:
         if not runs:
             return
+        self._pending_bytes += size_of(runs)
         for flaw, frames in runs:
-            self._pending_bytes += sum(map(len, frames))
-            if self._pending and self._pending[-1][0] == flaw:
-                self._pending[-1][1].extend(frames)
-            else:
-                self._pending.append((flaw, frames))
+            add_run(self._pending, flaw, frames)
         if not self._draining:
             self._draining = True
             self._streams.tasks.create_task(self._drain())

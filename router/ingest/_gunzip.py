@@ -1,0 +1,53 @@
+"""Streaming gzip with a lid: never more output in memory than a piece, never more in all than allowed."""
+
+from collections.abc import Iterator
+
+from isal import isal_zlib
+
+from router.errors import Malformed
+
+_GZIP = 16 + 15  # wbits: gzip header, largest window
+_PIECE = 256 << 10
+RATIO, RATIO_FROM_BYTES = 100, 1 << 20
+
+
+class Gunzip:
+    """One gzip stream, of one or more members. Raises Malformed: `gzip`, `inflated_too_large` or `inflated_ratio`."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max, self._in, self._out = max_bytes, 0, 0
+        self._inflate = isal_zlib.decompressobj(_GZIP)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflated pieces of at most 256 KiB."""
+        self._in += len(data)
+        while data:
+            if self._inflate.eof:
+                self._inflate = isal_zlib.decompressobj(_GZIP)
+            yield from self._member(data)
+            data = self._inflate.unused_data
+
+    def finish(self) -> None:
+        """Say that all was fed. Raises Malformed when the stream stops in the middle."""
+        if self._in and not self._inflate.eof:
+            raise Malformed("gzip", "ends before its end")
+
+    def _member(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            try:
+                piece = self._inflate.decompress(data, _PIECE)
+            except isal_zlib.error as error:  # type: ignore[misc]  # the stub declares the class as an instance
+                raise Malformed("gzip", str(error)) from error
+            self._count(len(piece))
+            if piece:
+                yield piece
+            data = self._inflate.unconsumed_tail
+            if self._inflate.eof or (len(piece) < _PIECE and not data):
+                return
+
+    def _count(self, size: int) -> None:
+        self._out += size
+        if self._out > self._max:
+            raise Malformed("inflated_too_large", f"more than {self._max} bytes")
+        if self._out > RATIO_FROM_BYTES and self._out > RATIO * self._in:
+            raise Malformed("inflated_ratio", f"more than {RATIO}:1")

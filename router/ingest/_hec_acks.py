@@ -1,0 +1,70 @@
+"""Indexer acknowledgement: ackIds per channel. An id exists only once its events are durable, so its status is true at once."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from router.ingest import _hec_replies as replies
+from router.ingest._hec_replies import Refusal
+
+MAX_CHANNELS, MAX_IDS, IDLE_SECONDS = 10_000, 100_000, 600.0
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+@dataclass(slots=True)
+class _Channel:
+    used: float
+    next_id: int = 0
+    unasked: set[int] = field(default_factory=set)
+
+
+def channel_of(value: str | None, *, required: bool) -> str:
+    """The channel that a request names, in lower case; empty where it needs none. Raises Refusal: missing or malformed."""
+    if not value:
+        if required:
+            raise Refusal(replies.NO_CHANNEL)
+        return ""
+    if not _GUID.fullmatch(value):
+        raise Refusal(replies.BAD_CHANNEL)
+    return value.lower()
+
+
+class Acks:
+    """The channels of one source. One that nobody used for ten minutes is forgotten; so is an id once it was reported."""
+
+    def __init__(self, clock: Callable[[], float], max_channels: int = MAX_CHANNELS, max_ids: int = MAX_IDS) -> None:
+        self._clock, self._max_channels, self._max_ids = clock, max_channels, max_ids
+        self._channels: dict[tuple[str, str], _Channel] = {}
+
+    def reserve(self, token: str, channel: str) -> None:
+        """Make sure that an id can be issued later. Raises Refusal when the channel, or the number of channels, is full."""
+        if (token, channel) not in self._channels:
+            if len(self._channels) >= self._max_channels:
+                self._forget()
+            if len(self._channels) >= self._max_channels:
+                raise Refusal(replies.ACKS_FULL)
+            self._channels[token, channel] = _Channel(self._clock())
+        elif len(self._channels[token, channel].unasked) >= self._max_ids:
+            raise Refusal(replies.ACKS_FULL)
+
+    def issue(self, token: str, channel: str) -> int:
+        """The id for a request whose events are durable: 0, 1, 2... per channel."""
+        found = self._channels.setdefault((token, channel), _Channel(0))
+        found.used = self._clock()
+        number, found.next_id = found.next_id, found.next_id + 1
+        found.unasked.add(number)
+        return number
+
+    def report(self, token: str, channel: str, numbers: Iterable[int]) -> dict[str, bool]:
+        """Status by id, as asked; true once, then forgotten. Unknown ids and those of other channels are false."""
+        found = self._channels.get((token, channel))
+        if found is None:
+            return {str(number): False for number in numbers}
+        found.used = self._clock()
+        answer = {str(number): number in found.unasked for number in numbers}
+        found.unasked.difference_update(map(int, answer))
+        return answer
+
+    def _forget(self) -> None:
+        oldest = self._clock() - IDLE_SECONDS
+        self._channels = {key: c for key, c in self._channels.items() if c.used >= oldest}

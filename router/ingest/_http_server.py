@@ -1,0 +1,156 @@
+"""The HTTP side of a receiver: connections with deadlines, and bodies read in pieces under every limit."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+from aiohttp import web
+
+from router import telemetry
+from router.errors import Malformed
+from router.ingest._gunzip import Gunzip
+from router.ingest._ledger import Ledger
+from router.ingest._listener import ConnectionLimits
+
+HEAD_SECONDS = 10.0
+"""From the first byte of a request to the end of its headers."""
+MIN_BYTES_PER_SECOND = 128
+_LINGER_SECONDS = 2.0  # how long the rest of a refused body is read and thrown away, so that its sender sees the answer
+_SILENT = logging.getLogger("router.ingest.http")  # what strangers send is counted, not logged
+_SILENT.disabled = True
+
+
+class HttpConnection(web.RequestHandler):
+    """aiohttp's connection, that knows its peer and since when it waits for the rest of a head."""
+
+    __slots__ = ("_left", "_loop_time", "head_since", "peer", "serving")
+
+    def __init__(self, server: "HttpServer", peer: str, left: Callable[[], None], **options: Any) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(server.server, loop=loop, **options)
+        self.peer, self._left, self._loop_time = peer, left, loop.time
+        self.head_since, self.serving = 0.0, False
+
+    def data_received(self, data: bytes) -> None:
+        """Start the clock of a head."""
+        if not self.head_since and not self.serving:
+            self.head_since = self._loop_time()
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell who counts connections."""
+        super().connection_lost(exc)
+        self._left()
+
+
+class HttpServer:
+    """Makes the connections of one source and watches over them."""
+
+    def __init__(
+        self, name: str, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], limits: ConnectionLimits
+    ) -> None:
+        self.server = web.Server(self._handle)
+        self._handler, self._limits = handler, limits
+        self._gauge = telemetry.CONNECTIONS.labels(name)
+
+    def connect(self, peer: str, left: Callable[[], None]) -> HttpConnection:
+        """The receiver of a new connection."""
+        return HttpConnection(
+            self,
+            peer,
+            left,
+            keepalive_timeout=self._limits.idle_seconds,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=_LINGER_SECONDS,
+            logger=_SILENT,
+        )
+
+    async def sweep(self) -> None:
+        """Close, once a second, connections whose request head does not end."""
+        while True:
+            await asyncio.sleep(1)
+            oldest = asyncio.get_running_loop().time() - HEAD_SECONDS
+            connections = cast(list[HttpConnection], self.server.connections)
+            self._gauge.set(len(connections))
+            for connection in connections:
+                if 0 < connection.head_since < oldest:
+                    connection.force_close()
+
+    async def close(self, timeout_seconds: float) -> None:
+        """Close what is idle, let requests under way finish within the timeout, then cut the rest off."""
+        self.server.pre_shutdown()
+        await self.server.shutdown(timeout_seconds)
+        self._gauge.set(0)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = cast(HttpConnection, request.protocol)
+        connection.serving, connection.head_since = True, 0.0
+        try:
+            return await self._handler(request)
+        finally:
+            connection.serving = False
+
+
+class Body:
+    """A request body under limits. `pieces` raises Malformed: body_too_large, body_too_slow, encoding, or as Gunzip does;
+    and Overloaded while all bodies together are more than `ledger` may hold. `release` gives their bytes back."""
+
+    def __init__(
+        self, request: web.BaseRequest, ledger: Ledger, *, max_bytes: int, max_inflated_bytes: int, stalled_seconds: float
+    ) -> None:
+        self._request, self._ledger, self._held = request, ledger, 0
+        self._max, self._stalled = max_bytes, stalled_seconds
+        self._gunzip = _decoder(request.headers.get("Content-Encoding", ""), max_inflated_bytes)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, inflated."""
+        if (self._request.content_length or 0) > self._max:
+            raise Malformed("body_too_large", f"more than {self._max} bytes")
+        await self._invite()
+        async for chunk in self._chunks():
+            for piece in self._gunzip.feed(chunk) if self._gunzip else (chunk,):
+                self._ledger.take(len(piece))
+                self._held += len(piece)
+                yield piece
+        if self._gunzip:
+            self._gunzip.finish()
+
+    async def _invite(self) -> None:
+        """Tell a sender that waits for leave before it sends a body (RFC 9110, section 10.1.1) to go on."""
+        if self._request.headers.get("Expect", "").lower() == "100-continue":
+            await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._request.writer.output_size = 0  # the answer's own head is still to come
+
+    def release(self) -> None:
+        """The body is dealt with."""
+        self._ledger.give(self._held)
+        self._held = 0
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        loop, content = asyncio.get_running_loop(), self._request.content
+        began, size = loop.time(), 0
+        while not content.at_eof():
+            try:
+                async with asyncio.timeout(self._stalled):
+                    chunk = await content.readany()
+            except TimeoutError as error:
+                raise Malformed("body_too_slow", "nothing came") from error
+            size += len(chunk)
+            seconds = loop.time() - began
+            if seconds > self._stalled and size < MIN_BYTES_PER_SECOND * seconds:
+                raise Malformed("body_too_slow", f"less than {MIN_BYTES_PER_SECOND} bytes a second")
+            if size > self._max:
+                raise Malformed("body_too_large", f"more than {self._max} bytes")
+            if chunk:
+                yield chunk
+
+
+def _decoder(encoding: str, max_bytes: int) -> Gunzip | None:
+    encoding = encoding.strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return Gunzip(max_bytes)
+    if encoding in ("", "identity"):
+        return None
+    raise Malformed("encoding", "only gzip is understood")
