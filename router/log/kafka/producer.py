@@ -1,0 +1,194 @@
+"""Appends to Kafka: an idempotent producer, replaced as soon as anything about it is in doubt.
+
+The library takes a batch's sequence number before it sends. If that batch then fails for good, the broker refuses every
+later one of the partition until the producer is replaced; and a batch whose partition has no leader, or whose brokers are
+away, is tried for ever at full speed. So every append has a deadline of its own, every failed delivery retires its producer,
+and what was not acknowledged is built anew and sent through the next one, in order, because a caller has one append per
+partition outstanding. What an abandoned producer had under way may still land: at least once, with the same ids.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError
+
+from router.batch import Record
+from router.errors import Misconfigured, Rejected, Retryable
+from router.log.kafka.clients import Clients
+from router.log.kafka.failures import explain, explain_bootstrap
+from router.log.kafka.records import fill
+from router.telemetry import REBUILDS, logger
+
+_GRACE_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+_LEADERLESS_LOOKS = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_log = logger("log")
+
+
+async def bounded(work: Awaitable[Any], seconds: float) -> bool:
+    """Wait for work that may hang; True if it ended in time. Its errors are not ours: the client is thrown away."""
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if not done:
+        task.cancel()
+    elif not task.cancelled():
+        task.exception()
+    return bool(done)
+
+
+class _Line:
+    """One producer and what is under way through it."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self.producer = producer
+        self.pending: set[asyncio.Future[Any]] = set()
+        self.retired = False
+
+    def leads(self, place: TopicPartition) -> bool:
+        """Whether the partition is known to have a leader."""
+        return self.producer.client.cluster.leader_for_partition(place) not in (None, -1)
+
+    async def send(self, builder: Any, place: TopicPartition) -> int:
+        """Returns the first offset. Raises LeaderNotAvailableError when the leader is gone for more than a moment."""
+        builder.close()  # so that it does not linger
+        future = await self.producer.send_batch(builder, place.topic, partition=place.partition)
+        self.pending.add(future)
+        try:
+            return await self._delivered(future, place)
+        finally:
+            self.pending.discard(future)
+
+    async def _delivered(self, future: "asyncio.Future[Any]", place: TopicPartition) -> int:
+        looks = 0
+        while not (await asyncio.wait([future], timeout=_LOOK_SECONDS))[0]:
+            looks = 0 if self.leads(place) else looks + 1
+            if looks >= _LEADERLESS_LOOKS:
+                raise LeaderNotAvailableError(f"{place.topic} partition {place.partition}")
+        return int(future.result().offset)
+
+
+class Producer:
+    """What `append` goes through."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._line: _Line | None = None
+        self._opening = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._used = False
+
+    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        """See Log; `topic` is the full name."""
+        seconds, used = self._clients.settings.send_deadline_seconds, list[_Line]()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._append(TopicPartition(topic, partition), records, used)
+        except TimeoutError:
+            for line in used[-1:]:
+                self._retire(line)
+            raise Retryable(f"kafka: {topic} partition {partition}: not durable within {seconds:g} s") from None
+
+    async def _append(self, place: TopicPartition, records: Sequence[Record], used: list[_Line]) -> int:
+        first, done = -1, 0
+        while done < len(records):
+            offset, count = await self._deliver(place, records, done, used)
+            first = offset if first < 0 else first
+            done += count
+        return first
+
+    async def _deliver(self, place: TopicPartition, records: Sequence[Record], start: int, used: list[_Line]) -> tuple[int, int]:
+        """Deliver one batch, however many attempts it takes: first offset and number of records."""
+        stop, pause = len(records), _FIRST_PAUSE
+        while True:
+            line = await self._open()
+            used.append(line)
+            count = 0
+            try:
+                await self._led(line, place)
+                builder = line.producer.create_batch()
+                count = fill(builder, place.topic, records, start, stop, int(time.time() * 1000))
+                return await line.send(builder, place), count
+            except MessageSizeTooLargeError as error:
+                self._retire(line)
+                if count == 1:
+                    size = len(records[start].body)
+                    text = f"topic {place.topic}: a record of {size:,} bytes is more than the topic's max.message.bytes"
+                    raise Rejected(text) from error
+                stop = start + count // 2
+            except KafkaError as error:
+                self._retire(line)
+                reason = explain(f"append to {place.topic} partition {place.partition}", error)
+                if isinstance(reason, Misconfigured):
+                    raise reason from error
+                _log.warning("delivery failed; sending again", reason=str(reason))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _led(self, line: _Line, place: TopicPartition) -> None:
+        """Wait for a leader before handing anything over: the library would ask for one thousands of times a second."""
+        pause = _FIRST_PAUSE
+        await line.producer.partitions_for(place.topic)
+        while not line.leads(place):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            await line.producer.client.force_metadata_update()
+
+    async def _open(self) -> _Line:
+        pause = _FIRST_PAUSE
+        async with self._opening:
+            while self._line is None:
+                producer = self._clients.producer()
+                try:
+                    await producer.start()
+                    self._line = _Line(producer)
+                except KafkaConnectionError:
+                    await bounded(producer.stop(), 1)
+                    _log.warning("cannot connect", reason=str(await explain_bootstrap(self._clients.connection)))
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+                except KafkaError as error:
+                    await bounded(producer.stop(), 1)
+                    raise explain("start of the producer", error) from error
+                except BaseException:
+                    await bounded(producer.stop(), 1)
+                    raise
+            return self._line
+
+    def _retire(self, line: _Line) -> None:
+        if line.retired:
+            return
+        line.retired = True
+        if self._line is line:
+            self._line = None
+        REBUILDS.labels("producer").inc()
+        task = asyncio.create_task(_wind_down(line))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def close(self, seconds: float) -> None:
+        """Bounded, whatever the brokers do."""
+        line, self._line = self._line, None
+        if line is not None and not await bounded(line.producer.stop(), seconds / 2):
+            await _abandon(line)
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=seconds / 2)
+
+
+async def _wind_down(line: _Line) -> None:
+    """Other partitions' batches get a moment to finish."""
+    if line.pending:
+        await asyncio.wait(line.pending, timeout=_GRACE_SECONDS)
+    await _abandon(line)
+
+
+async def _abandon(line: _Line) -> None:
+    """Close connections first and fail what waits; only then can the library stop a producer whose brokers are away."""
+    producer = line.producer
+    await bounded(producer.client.close(), 1)
+    producer._message_accumulator.fail_all(KafkaError("the producer was replaced"))
+    producer._closed = False
+    await bounded(producer.stop(), _GRACE_SECONDS)
