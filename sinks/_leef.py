@@ -51,8 +51,9 @@ def _first(value: Any) -> Any:
 
 
 def _address(value: Any) -> str:
+    value = _first(value)
     try:
-        return str(ip_address(_first(value)))
+        return str(ip_address(value)) if isinstance(value, str) else ""
     except ValueError:
         return ""
 

@@ -23,7 +23,7 @@ from pydantic import Field, field_validator, model_validator
 
 from router.batch import Facts, Record
 from router.errors import Retryable
-from router.protocols import Outcome, Sink, SinkLimits, WriteResult
+from router.protocols import Sink, SinkLimits, WriteResult
 from router.registry import Secret, Settings, SinkSettings, Spec
 from sinks._elasticsearch_reply import read
 from sinks._elasticsearch_setup import setup

@@ -175,7 +175,7 @@ def _compress(path: Path) -> None:
     """`name` becomes `name.gz`. The original goes only once the copy is on the disk."""
     part = path.with_name(f".{path.name}.gz.part")
     with path.open("rb") as plain, part.open("wb") as file:
-        with igzip.IGzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed:
+        with igzip.open(file, "wb", compresslevel=1) as packed:  # type: ignore[no-untyped-call]
             shutil.copyfileobj(plain, packed, 1 << 20)
         file.flush()
         os.fsync(file.fileno())
