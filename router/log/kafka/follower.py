@@ -157,7 +157,9 @@ class BrokerFollower:
     def _batch(self, place: TopicPartition, messages: Sequence[Any]) -> Batch[Record]:
         expected, first = self._positions[place], messages[0]
         batch = batch_of(messages, self._short[place.topic], place.partition)
-        count_expired(self._group, batch.span.topic, place.partition, first.offset - expected)
+        count_expired(
+            self._group.removeprefix(self._clients.settings.prefix), batch.span.topic, place.partition, first.offset - expected
+        )
         self._positions[place] = batch.span.stop
         return batch
 

@@ -80,14 +80,14 @@ class BrokerLog:
         self, topics: Sequence[str], *, group: str, listener: Listener | None = None
     ) -> AbstractAsyncContextManager[BrokerFollower]:
         """See Log."""
-        return self._follow(topics, self._settings.prefix + group, listener)
+        return self._follow(topics, group, listener)
 
     @asynccontextmanager
     async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[BrokerFollower]:
         for topic in topics:
             await self.partitions(topic)
-        names = {topic: self._full(topic) for topic in topics}
-        follower = BrokerFollower(self._clients, group, names, lambda: self._topics.marks(group), self._reader, listener)
+        names, full = {topic: self._full(topic) for topic in topics}, self._settings.prefix + group
+        follower = BrokerFollower(self._clients, full, names, lambda: self._topics.marks(full), self._reader, listener)
         try:
             yield follower
         finally:

@@ -1,0 +1,487 @@
+"""What every log promises; a log's own test file inherits `LogContract` and says where its log is."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from router.batch import NO_FACTS, Batch, Facts, Mark, Origin, Partition, Record
+from router.config import EmbeddedLog, KafkaLog
+from router.errors import Misconfigured, Rejected
+from router.log.codec import MAX_BODY_BYTES
+from router.protocols import Follower, Log, TopicSettings
+from router.telemetry import LOG_EXPIRED
+from tests.contract.log_process import quick
+
+_ROOT = Path(__file__).parents[2]
+_FULL = Facts("edge", "10.1.2.3", "splunk_hec", (("host", "wéb"), ("odd", "\udcff")), "f5.ltm", "alert", 70, ("n1", "n2"), ("t",))
+
+Open = Callable[[], Awaitable[Log]]
+
+
+def record(number: int, body: bytes = b"", **rest: object) -> Record:
+    """A record that tells its number."""
+    return Record(number.to_bytes(16), body or b"event %d" % number, 1000.5 + number, **rest)  # type: ignore[arg-type]
+
+
+def numbers(batches: Sequence[Batch[Record]]) -> list[int]:
+    """The numbers of the records, in order."""
+    return [int.from_bytes(r.id) for b in batches for r in b.items]
+
+
+async def collect(follower: Follower, count: int, *, max_records: int = 1000, seconds: float = 40) -> list[Batch[Record]]:
+    """Batches until `count` records came."""
+    found: list[Batch[Record]] = []
+    async with asyncio.timeout(seconds):
+        while sum(len(b.items) for b in found) < count:
+            found += await follower.read(max_records=max_records, timeout_seconds=1)
+    return found
+
+
+async def settle(*followers: Follower, until: Callable[[], bool], seconds: float = 40) -> list[Batch[Record]]:
+    """Read with all followers until something is true; what they read."""
+    found: list[Batch[Record]] = []
+    async with asyncio.timeout(seconds):
+        while not until():
+            for batches in await asyncio.gather(*[f.read(max_records=1000, timeout_seconds=0.2) for f in followers]):
+                found += batches
+    return found
+
+
+class Diary:
+    """A listener that writes down what it is told, and may commit when it has to let go."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, dict[Partition, Mark | None]]] = []
+        self.before_leaving: Callable[[Collection[Partition]], Awaitable[None]] | None = None
+
+    async def assigned(self, marks: Mapping[Partition, Mark | None]) -> None:
+        self.entries.append(("assigned", dict(marks)))
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        self.entries.append(("revoked", dict.fromkeys(partitions)))
+        if self.before_leaving is not None:
+            await self.before_leaving(partitions)
+
+    def held(self) -> set[Partition]:
+        """What the entries add up to."""
+        held: set[Partition] = set()
+        for what, partitions in self.entries:
+            held = held | set(partitions) if what == "assigned" else held - set(partitions)
+        return held
+
+
+class Away:
+    """A process that is not this one."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.lines: list[tuple[int, ...]] = []
+
+    async def read_lines(self, count: int) -> None:
+        """Wait for this many more lines."""
+        assert self._process.stdout is not None
+        for _ in range(count):
+            line = await asyncio.wait_for(self._process.stdout.readline(), 40)
+            assert line, "the process ended"
+            self.lines.append(tuple(map(int, line.split())))
+
+    async def kill(self) -> None:
+        """SIGKILL; then read what it had written before."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        rest, _ = await self._process.communicate()
+        self.lines += [tuple(map(int, line.split())) for line in rest.split(b"\n")[:-1]]
+
+
+@contextlib.asynccontextmanager
+async def away(what: str, settings: EmbeddedLog | KafkaLog, topic: str) -> AsyncIterator[Away]:
+    """Another process that writes to a topic or follows it."""
+    command = [sys.executable, "-m", "tests.contract.log_process", what, settings.model_dump_json(), topic]
+    env = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    process = Away(await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=env, cwd=_ROOT))
+    try:
+        yield process
+    finally:
+        await process.kill()
+
+
+class LogContract:
+    """Inherit and give a fixture `settings`: a log of its own, whose files or prefix no other test uses."""
+
+    @pytest.fixture
+    def settings(self) -> EmbeddedLog | KafkaLog:
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def open_one(self, settings: EmbeddedLog | KafkaLog) -> AsyncIterator[Open]:
+        """Opens one more log object on the same log; all are closed in the end."""
+        opened: list[Log] = []
+
+        async def make() -> Log:
+            log = quick(settings)
+            opened.append(log)
+            await log.start()
+            return log
+
+        yield make
+        for log in opened:
+            await log.close()
+
+    @pytest.fixture
+    async def log(self, open_one: Open) -> Log:
+        """A log with a topic `raw` of four partitions and `one` of one."""
+        log = await open_one()
+        await log.create({"raw": TopicSettings(4, 3600), "one": TopicSettings(1, 3600)})
+        return log
+
+    # what goes in comes out
+
+    async def test_every_field_of_a_record_survives(self, log: Log, open_one: Open) -> None:
+        written = [
+            record(1),
+            record(2, facts=_FULL, key=b"\x00key\xff", origin=Origin(3, 2**40, 7)),
+            record(3, b"\x00\xff\n{}", facts=Facts("edge"), origin=Origin(0, 0)),
+            Record(b"\xff" * 16, b"", 1.0000001, NO_FACTS._replace(meta=(("a", ""),))),
+            Record(b"\x00" * 16, b"x", 4102444800.25),
+        ]
+        await log.append("one", 0, written)
+        batch = await (await open_one()).fetch("one", 0, 0, 10)
+        assert list(batch.items) == written
+
+    async def test_records_that_agree_in_facts_share_them(self, log: Log, open_one: Open) -> None:
+        await log.append("one", 0, [record(n, facts=Facts("edge", f"10.0.0.{n % 2}")) for n in range(10)])
+        items = (await (await open_one()).fetch("one", 0, 0, 10)).items
+        assert len({id(r.facts) for r in items}) == 2
+
+    async def test_append_returns_the_first_offset(self, log: Log) -> None:
+        assert await log.append("one", 0, [record(n) for n in range(3)]) == 0
+        assert await log.append("one", 0, [record(3)]) == 3
+        assert await log.append("raw", 2, [record(4)]) == 0
+        assert await log.ends("one") == {0: (0, 4)}
+        assert (await log.ends("raw"))[2] == (0, 1)
+
+    async def test_appending_nothing_changes_nothing(self, log: Log) -> None:
+        await log.append("one", 0, [record(0)])
+        assert await log.append("one", 0, []) == 1
+        assert await log.ends("one") == {0: (0, 1)}
+
+    async def test_order_survives_many_appends(self, log: Log) -> None:
+        for start in range(0, 500, 50):
+            await log.append("one", 0, [record(n) for n in range(start, start + 50)])
+        async with log.follow(["one"], group="g") as follower:
+            batches = await collect(follower, 500, max_records=70)
+        assert numbers(batches) == list(range(500))
+        assert [b.offset(i) for b in batches for i in range(len(b.items))] == list(range(500))
+        assert all(b.span.stop - b.span.start == len(b.items) <= 70 for b in batches)
+
+    async def test_appends_to_many_partitions_at_once_do_not_mix(self, log: Log) -> None:
+        async def fill(partition: int) -> None:
+            for n in range(10):
+                await log.append("raw", partition, [record(partition * 1000 + n)])
+
+        await asyncio.gather(*map(fill, range(4)))
+        for partition in range(4):
+            assert numbers([await log.fetch("raw", partition, 0, 100)]) == [partition * 1000 + n for n in range(10)]
+
+    async def test_the_largest_record_is_taken_and_a_larger_one_refused(self, log: Log) -> None:
+        largest = os.urandom(MAX_BODY_BYTES)
+        await log.append("one", 0, [record(0, largest)])
+        with pytest.raises(Rejected, match="900,001"):
+            await log.append("one", 0, [record(1), record(2, largest + b"x")])
+        await log.append("one", 0, [record(3)])
+        first, second = (await log.fetch("one", 0, 0, 1)).items[0], (await log.fetch("one", 0, 1, 1)).items[0]
+        assert first.body == largest
+        assert second == record(3)
+
+    async def test_an_append_of_many_megabytes_stays_whole(self, log: Log) -> None:
+        written = [record(n, os.urandom(400_000)) for n in range(20)]
+        await log.append("one", 0, written)
+        async with log.follow(["one"], group="g") as follower:
+            batches = await collect(follower, 20)
+        assert [r for b in batches for r in b.items] == written
+
+    # topics
+
+    async def test_an_unknown_topic_is_refused_by_name(self, log: Log) -> None:
+        with pytest.raises(Misconfigured, match="nowhere"):
+            await log.append("nowhere", 0, [record(1)])
+        with pytest.raises(Misconfigured, match="nowhere"):
+            await log.partitions("nowhere")
+        with pytest.raises(Misconfigured, match="nowhere"):
+            async with log.follow(["nowhere"], group="g"):
+                pass
+
+    async def test_a_partition_that_does_not_exist_is_refused(self, log: Log) -> None:
+        with pytest.raises(ValueError, match="no partition 4"):
+            await log.append("raw", 4, [record(1)])
+
+    async def test_a_topic_for_dead_letters_comes_into_being_when_asked_for(self, log: Log) -> None:
+        assert await log.partitions("dlq.soc") == 1
+        assert await log.append("dlq.soc", 0, [record(1)]) == 0
+
+    async def test_create_leaves_what_exists(self, log: Log, open_one: Open) -> None:
+        await log.append("one", 0, [record(1)])
+        other = await open_one()
+        await other.create({"one": TopicSettings(3, 3600), "two": TopicSettings(2, 3600)})
+        assert (await other.partitions("one"), await other.partitions("two")) == (1, 2)
+        assert numbers([await other.fetch("one", 0, 0, 10)]) == [1]
+
+    async def test_fetch_stops_at_max_records_and_is_empty_at_the_end(self, log: Log) -> None:
+        await log.append("one", 0, [record(n) for n in range(10)])
+        middle, end = await log.fetch("one", 0, 4, 3), await log.fetch("one", 0, 10, 3)
+        assert (numbers([middle]), middle.span.start, middle.span.stop) == ([4, 5, 6], 4, 7)
+        assert (list(end.items), end.span.start, end.span.stop) == ([], 10, 10)
+
+    async def test_old_records_go(self, open_one: Open) -> None:
+        log = await open_one()
+        await log.create({"brief": TopicSettings(1, 1.0)})
+        await log.append("brief", 0, [record(n) for n in range(5)])
+        number = 5
+        async with asyncio.timeout(40):
+            while (await log.ends("brief"))[0][0] < 5:
+                await asyncio.sleep(0.4)
+                await log.append("brief", 0, [record(number)])
+                number += 1
+        oldest, end = (await log.ends("brief"))[0]
+        assert end == number
+        assert (await log.fetch("brief", 0, 0, 1)).span.start >= oldest
+
+    async def test_a_reader_that_was_too_slow_goes_on_with_the_oldest_and_the_gap_is_counted(self, open_one: Open) -> None:
+        log = await open_one()
+        await log.create({"brief": TopicSettings(1, 1.0)})
+        await log.append("brief", 0, [record(0), record(1)])
+        group = f"slow-{os.urandom(4).hex()}"
+        async with log.follow(["brief"], group=group) as follower:
+            await collect(follower, 2, max_records=1)
+            await follower.commit({Partition("brief", 0): Mark(1)})
+        number = 2
+        async with asyncio.timeout(40):
+            while (await log.ends("brief"))[0][0] < 2:
+                await asyncio.sleep(0.4)
+                await log.append("brief", 0, [record(number)])
+                number += 1
+        async with log.follow(["brief"], group=group) as follower:
+            first = (await collect(follower, 1))[0]
+        missing = LOG_EXPIRED.labels(group, "brief")._value.get()
+        assert first.span.start >= 2
+        assert missing == first.span.start - 1
+
+    # groups
+
+    async def test_a_new_group_starts_at_the_oldest_and_groups_do_not_disturb_each_other(self, log: Log) -> None:
+        await log.append("one", 0, [record(n) for n in range(5)])
+        async with log.follow(["one"], group="a") as a, log.follow(["one"], group="b") as b:
+            assert numbers(await collect(a, 5)) == numbers(await collect(b, 5)) == [0, 1, 2, 3, 4]
+
+    async def test_a_group_goes_on_where_it_committed(self, log: Log, open_one: Open) -> None:
+        await log.append("one", 0, [record(n) for n in range(10)])
+        mark = Mark(6, "höchster: " + "x" * 4000)
+        async with log.follow(["one"], group="g") as follower:
+            await collect(follower, 10)
+            await follower.commit({Partition("one", 0): mark})
+        other, diary = await open_one(), Diary()
+        assert await other.committed("g", ["one"]) == {Partition("one", 0): mark}
+        async with other.follow(["one"], group="g", listener=diary) as follower:
+            assert numbers(await collect(follower, 4)) == [6, 7, 8, 9]
+        assert diary.entries[0] == ("assigned", {Partition("one", 0): mark})
+
+    async def test_a_group_that_never_committed_has_no_marks(self, log: Log) -> None:
+        assert await log.committed("nobody", ["one", "raw"]) == {}
+
+    async def test_one_member_may_follow_several_topics(self, log: Log) -> None:
+        await log.append("one", 0, [record(1)])
+        await log.append("raw", 3, [record(2)])
+        async with log.follow(["one", "raw"], group="g") as follower:
+            batches = await collect(follower, 2)
+            await follower.commit({Partition(b.span.topic, b.span.partition): Mark(b.span.stop) for b in batches})
+        assert {(b.span.topic, b.span.partition) for b in batches} == {("one", 0), ("raw", 3)}
+        assert (await log.committed("g", ["one", "raw"]))[Partition("raw", 3)] == Mark(1)
+
+    async def test_two_members_share_the_partitions_and_one_takes_over_when_the_other_leaves(
+        self, log: Log, open_one: Open
+    ) -> None:
+        everything = {Partition("raw", n) for n in range(4)}
+        one, two = Diary(), Diary()
+        async with log.follow(["raw"], group="g", listener=one) as first:
+            await settle(first, until=lambda: first.assigned == everything)
+            async with (await open_one()).follow(["raw"], group="g", listener=two) as second:
+                await settle(first, second, until=lambda: len(first.assigned) == len(second.assigned) == 2)
+                assert first.assigned | second.assigned == everything
+                assert (one.held(), two.held()) == (first.assigned, second.assigned)
+            await settle(first, until=lambda: first.assigned == everything)
+        assert one.held() == everything
+
+    async def test_what_is_committed_while_letting_go_counts(self, log: Log, open_one: Open) -> None:
+        for partition in range(4):
+            await log.append("raw", partition, [record(partition), record(partition + 10)])
+        diary = Diary()
+        async with log.follow(["raw"], group="g", listener=diary) as first:
+            await collect(first, 8)
+
+            async def commit(partitions: Collection[Partition]) -> None:
+                await first.commit({p: Mark(1, "leaving") for p in partitions})
+
+            diary.before_leaving = commit
+            async with (await open_one()).follow(["raw"], group="g") as second:
+                batches = await settle(first, second, until=lambda: len(second.assigned) == 2)
+                batches += await settle(second, until=lambda: True)
+                marks = await log.committed("g", ["raw"])
+        assert {marks[p] for p in second.assigned or set(marks)} == {Mark(1, "leaving")}
+
+    async def test_commits_of_partitions_that_were_lost_are_dropped(self, log: Log, open_one: Open) -> None:
+        for partition in range(4):
+            await log.append("raw", partition, [record(partition)])
+        async with log.follow(["raw"], group="g") as first:
+            await collect(first, 4)
+            async with (await open_one()).follow(["raw"], group="g") as second:
+                await settle(first, second, until=lambda: len(first.assigned) == len(second.assigned) == 2)
+                lost = next(iter(second.assigned))
+                await first.commit({lost: Mark(1)})
+                assert lost not in await log.committed("g", ["raw"])
+
+    async def test_a_killed_process_is_replaced_and_nothing_is_skipped(self, log: Log, settings: EmbeddedLog | KafkaLog) -> None:
+        for partition in range(4):
+            await log.append("raw", partition, [record(partition * 1000 + n) for n in range(300)])
+        async with away("follow", settings, "raw") as other:
+            await other.read_lines(2)
+            await other.kill()
+            async with log.follow(["raw"], group="shared") as follower:
+                batches = await settle(follower, until=lambda: len(follower.assigned) == 4)
+                missing = 1200 - sum(stop - start for _, start, stop in other.lines) - sum(len(b.items) for b in batches)
+                batches += await collect(follower, missing) if missing > 0 else []
+        seen = Counter(numbers(batches))
+        for partition, start, stop in other.lines:
+            seen.update(partition * 1000 + n for n in range(start, stop))
+        assert set(seen) == {partition * 1000 + n for partition in range(4) for n in range(300)}
+
+    async def test_two_processes_share_the_partitions(self, log: Log, settings: EmbeddedLog | KafkaLog) -> None:
+        async with away("follow", settings, "raw") as other, log.follow(["raw"], group="shared") as follower:
+            await log.append("raw", 0, [record(0)])
+            await settle(follower, until=lambda: len(follower.assigned) == 4 or bool(follower.assigned))
+            await settle(follower, until=lambda: len(follower.assigned) == 2)
+            theirs = next(n for n in range(4) if Partition("raw", n) not in follower.assigned)
+            await log.append("raw", theirs, [record(5)])
+            async with asyncio.timeout(30):
+                while not any(line[0] == theirs for line in other.lines):
+                    await asyncio.gather(other.read_lines(1), settle(follower, until=lambda: True))
+
+    # the reader's controls
+
+    async def test_seek_goes_back_and_forth(self, log: Log) -> None:
+        await log.append("one", 0, [record(n) for n in range(10)])
+        async with log.follow(["one"], group="g") as follower:
+            await collect(follower, 10)
+            follower.seek(Partition("one", 0), 7)
+            assert numbers(await collect(follower, 3)) == [7, 8, 9]
+            follower.seek(Partition("one", 0), 2)
+            assert numbers(await collect(follower, 8)) == [2, 3, 4, 5, 6, 7, 8, 9]
+
+    async def test_a_paused_partition_is_silent_until_it_is_resumed(self, log: Log) -> None:
+        async with log.follow(["raw"], group="g") as follower:
+            await settle(follower, until=lambda: len(follower.assigned) == 4)
+            follower.pause([Partition("raw", 0)])
+            await log.append("raw", 0, [record(0)])
+            await log.append("raw", 1, [record(1)])
+            batches = await collect(follower, 1)
+            batches += await follower.read(max_records=10, timeout_seconds=0.5)
+            assert numbers(batches) == [1]
+            follower.resume([Partition("raw", 0)])
+            assert numbers(await collect(follower, 1)) == [0]
+
+    async def test_a_pause_holds_when_another_member_comes_and_goes(self, log: Log, open_one: Open) -> None:
+        async with log.follow(["raw"], group="g") as follower:
+            await settle(follower, until=lambda: len(follower.assigned) == 4)
+            follower.pause([Partition("raw", n) for n in range(4)])
+            async with (await open_one()).follow(["raw"], group="g") as second:
+                await settle(follower, second, until=lambda: len(follower.assigned) == len(second.assigned) == 2)
+                kept = follower.assigned
+                for partition in kept:
+                    await log.append("raw", partition.number, [record(partition.number)])
+                assert await follower.read(max_records=10, timeout_seconds=1) == []
+                follower.resume(kept)
+                assert len(await collect(follower, 2)) == 2
+
+    async def test_lag_is_counted_against_what_is_committed(self, log: Log) -> None:
+        one = Partition("one", 0)
+        async with log.follow(["one"], group="g") as follower:
+            await settle(follower, until=lambda: bool(follower.assigned))
+            assert (await follower.lag())[one] == (0, 0.0)
+            before = time.time()
+            await log.append("one", 0, [record(n) for n in range(10)])
+            await collect(follower, 10)
+            await asyncio.sleep(0.5)
+            lag = (await follower.lag())[one]
+            assert lag.events == 10
+            assert 0.4 < lag.seconds <= time.time() - before + 0.1
+            await follower.commit({one: Mark(4)})
+            assert (await follower.lag())[one].events == 6
+            await follower.commit({one: Mark(10)})
+            assert (await follower.lag())[one] == (0, 0.0)
+
+    async def test_a_waiting_read_notices_what_others_append(self, log: Log, open_one: Open) -> None:
+        other = await open_one()
+        async with log.follow(["one"], group="g") as follower:
+            await settle(follower, until=lambda: bool(follower.assigned))
+            waiting = asyncio.create_task(follower.read(max_records=10, timeout_seconds=60))
+            await asyncio.sleep(0.5)
+            await other.append("one", 0, [record(1)])
+            assert numbers(await asyncio.wait_for(waiting, 30)) == [1]
+
+    async def test_a_read_without_records_is_empty_after_its_time(self, log: Log) -> None:
+        async with log.follow(["one"], group="g") as follower:
+            assert list(await follower.read(max_records=10, timeout_seconds=0.1)) == []
+
+    # accidents
+
+    async def test_a_cancelled_read_loses_nothing(self, log: Log) -> None:
+        seen: list[int] = []
+        async with log.follow(["one"], group="g") as follower:
+            await settle(follower, until=lambda: bool(follower.assigned))
+            for number in range(0, 300, 10):
+                await log.append("one", 0, [record(n) for n in range(number, number + 10)])
+                try:
+                    async with asyncio.timeout(0.0005 * (number % 7)):
+                        seen += numbers(await follower.read(max_records=10, timeout_seconds=5))
+                except TimeoutError:
+                    pass
+            if missing := 300 - len(seen):
+                seen += numbers(await collect(follower, missing))
+        assert seen == list(range(300))
+
+    async def test_a_cancelled_append_leaves_whole_records_and_a_usable_log(self, log: Log) -> None:
+        for number in range(20):
+            try:
+                async with asyncio.timeout(0.0005 * (number % 5)):
+                    await log.append("one", 0, [record(number), record(number + 100)])
+            except TimeoutError:
+                pass
+        first = await log.append("one", 0, [record(999)])
+        found = numbers([await log.fetch("one", 0, n, 1) for n in range(first + 1)])
+        assert found[-1] == 999
+        assert all(n + 100 == m for n, m in zip(found[:-1:2], found[1:-1:2], strict=True))
+
+    async def test_a_killed_writer_leaves_every_acknowledged_record(
+        self, log: Log, settings: EmbeddedLog | KafkaLog, open_one: Open
+    ) -> None:
+        async with away("write", settings, "one") as writer:
+            await writer.read_lines(20)
+            await writer.kill()
+        acknowledged = [first + n for first, count in writer.lines for n in range(count)]
+        assert acknowledged == list(range(len(acknowledged)))
+        other = await open_one()
+        _, end = (await other.ends("one"))[0]
+        assert end >= len(acknowledged)
+        async with other.follow(["one"], group="g") as follower:
+            batches = await collect(follower, end)
+        found = numbers(batches)
+        assert found[: len(acknowledged)] == acknowledged
+        assert [b.offset(i) for b in batches for i in range(len(b.items))] == list(range(end))
+        assert await other.append("one", 0, [record(1)]) >= end
