@@ -1,0 +1,73 @@
+"""The alert of a correlation: an ECS document with the group, the count, the window and the events it was made of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.batch import Event
+from router.correlate.correlator import Firing
+from router.correlate.match import Match
+from router.detect.alerts import about, timestamp, written
+
+_RELATED = {"ip": (("source", "ip"), ("destination", "ip")), "user": (("user", "name"),), "hosts": (("host", "name"),)}
+
+
+def signal_document(firing: Firing) -> Event:
+    """ECS `event.kind: alert`. Fields in which all shown matches agree are the alert's own."""
+    correlation = firing.correlation
+    document = _common([match.event for match in firing.window])
+    facts = document.pop("event", {})
+    document.update(about(correlation, firing.time))
+    document["event"].update({key: facts[key] for key in ("action", "code", "outcome") if key in facts})
+    document["event"].update(start=timestamp(firing.started), end=timestamp(firing.time))
+    document["message"] = _message(firing)
+    document["related"] = _related(firing.window)
+    document["logweir"]["event"] = {"id": written(firing.match.id)}
+    document["logweir"]["correlation"] = {
+        "type": correlation.type,
+        "count": firing.size,
+        "group": dict(zip(correlation.group_by, firing.group, strict=True)),
+        "timespan": correlation.timespan_seconds,
+        "rules": sorted({match.rule for match in firing.window}),
+        "events": [match.event_id for match in firing.window if match.event_id],
+        "window": "sliding",
+        "degraded": firing.degraded,
+    }
+    return document
+
+
+def _message(firing: Firing) -> str:
+    pairs = zip(firing.correlation.group_by, firing.group, strict=True)
+    group = ", ".join(f"{name} {value}" for name, value in pairs)
+    at_least = "at least " if firing.degraded else ""
+    within = f"{at_least}{firing.size} matches within {firing.correlation.timespan_seconds} s"
+    return f"{firing.correlation.title}: {within}" + (f" for {group}" if group else "")
+
+
+def _common(events: Sequence[Event]) -> Event:
+    """What all events say alike, by object and key."""
+    first, *others = events
+    return _agreed(first, others)
+
+
+def _agreed(first: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Event:
+    result: Event = {}
+    for key, value in first.items():
+        if not all(key in other for other in others):
+            continue
+        below = [other[key] for other in others]
+        if isinstance(value, dict):
+            agreed = _agreed(value, [b for b in below if isinstance(b, dict)]) if all(isinstance(b, dict) for b in below) else {}
+            result.update({key: agreed} if agreed else {})
+        elif all(b == value for b in below):
+            result[key] = value
+    return result
+
+
+def _related(window: Sequence[Match]) -> dict[str, list[str]]:
+    related = {}
+    for kind, paths in _RELATED.items():
+        found = [match.event.get(a, {}).get(b) for match in window for a, b in paths]
+        values = list(dict.fromkeys(v for v in found if isinstance(v, str) and v))
+        if values:
+            related[kind] = values
+    return related
