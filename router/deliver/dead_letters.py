@@ -45,7 +45,7 @@ def dead_letter(
     encoding, body = _written(record.body) if keep_body else ("absent", "")
     envelope = {
         "stage": stage,
-        "reason": reason,
+        "reason": reason.encode("utf-8", "replace").decode(),
         "attempts": attempts,
         "topic": topic,
         "partition": partition,
@@ -54,7 +54,7 @@ def dead_letter(
         "time": record.time,
         "facts": {k: v for k, v in record.facts._asdict().items() if v},
         "key": record.key.hex(),
-        "origin": record.origin,
+        "origin": list(record.origin) if record.origin is not None else None,
         "encoding": encoding,
         "body": body,
     }

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from router.deliver.breaker import State
 from router.deliver.burial import Burial
 from router.deliver.feed import Feed, Progress
 from router.deliver.health import Health
@@ -85,6 +86,8 @@ class Delivery:
                 await self._sink.open()
                 break
             except (Misconfigured, Retryable) as error:
+                self.ready.set()  # a sink that cannot be had must not keep the process from receiving
+                self._tally.state(State.PAUSED)
                 self.status.why = str(error)
                 self._logger.error("the sink cannot be opened; trying again", reason=str(error))
                 await _sleep(random.uniform(wait / 2, wait), stop)

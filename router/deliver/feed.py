@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from router.batch import Batch, Mark, Partition, Record
 from router.deliver.health import Health
@@ -114,13 +114,13 @@ class Feed:
         if lane is None:
             lane = self._lanes[partition] = Lane(partition)
         wanted = self._sorter.sort(batch)
-        lane.take(wanted.offsets, wanted.records, batch.span.stop)
+        whole = Segment(lane, wanted.offsets, wanted.records)
+        lane.take(whole.offsets, whole.size, batch.span.stop)
         now = time.monotonic()
-        for segment, is_alert in _segments(lane, wanted.offsets, wanted.records, wanted.alerts):
+        for segment, is_alert in _apart(whole, wanted.alerts):
             self._schedule.add(segment, now, is_alert=is_alert)
-        if batch.items:
-            size = sum([len(r.body) for r in batch.items]) / len(batch.items)
-            self._mean_bytes += (size - self._mean_bytes) / 4
+        if len(whole):
+            self._mean_bytes += (whole.size / len(whole) - self._mean_bytes) / 4
         self._sender.nudge()
 
     def _read_records(self) -> int:
@@ -173,15 +173,11 @@ class Feed:
             self._tally.lag(sum(lag.events for lag in lags), max((lag.seconds for lag in lags), default=0.0))
 
 
-def _segments(lane: Lane, offsets: list[int], records: list[Record], alerts: list[int]) -> Iterable[tuple[Segment, bool]]:
-    """The alerts of a batch, and the others."""
-    if not alerts:
-        return [(Segment(lane, offsets, records), False)] if records else []
-    if len(alerts) == len(records):
-        return [(Segment(lane, offsets, records), True)]
+def _apart(segment: Segment, alerts: Sequence[int]) -> Iterable[tuple[Segment, bool]]:
+    """The alerts (their indices are given) and the others."""
+    if not len(segment):
+        return []
+    if not alerts or len(alerts) == len(segment):
+        return [(segment, bool(alerts))]
     chosen = frozenset(alerts)
-    others = [i for i in range(len(records)) if i not in chosen]
-    return [
-        (Segment(lane, [offsets[i] for i in indices], [records[i] for i in indices]), is_alert)
-        for indices, is_alert in ((alerts, True), (others, False))
-    ]
+    return [(segment.pick(alerts), True), (segment.pick([i for i in range(len(segment)) if i not in chosen]), False)]

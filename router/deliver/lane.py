@@ -1,8 +1,8 @@
 """One partition on its way to one sink: what was taken and is not settled, and where a commit may go."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from router.batch import Mark, Partition, Record
+from router.batch import Mark, Partition
 from router.deliver.tracker import Tracker
 
 
@@ -22,11 +22,11 @@ class Lane:
         self._tracker = Tracker()
         self._committed: int | None = None
 
-    def take(self, offsets: Sequence[int], records: Iterable[Record], stop: int) -> None:
-        """Records that are to be sent, and the end of the span that they were read in."""
+    def take(self, offsets: Sequence[int], size: int, stop: int) -> None:
+        """Records (of `size` bytes) that are to be sent, and the end of the span that they were read in."""
         self._tracker.take(offsets, stop)
         self.unsettled += len(offsets)
-        self.bytes += sum([len(r.body) for r in records])
+        self.bytes += size
 
     def settle(self, offsets: Sequence[int], size: int) -> bool:
         """`size` bytes of records are answered for. False, and nothing happens, once the lane is closed."""

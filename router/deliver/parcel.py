@@ -1,28 +1,31 @@
 """What one write carries: records of one or more lanes, in the order in which they go out."""
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from router.batch import Record
 from router.deliver.lane import Lane
 
 
-class Segment(NamedTuple):
-    """Consecutive records of one lane."""
+class Segment:
+    """Consecutive records of one lane, their offsets, and the bytes of their bodies."""
 
-    lane: Lane
-    offsets: Sequence[int]
-    records: Sequence[Record]
+    __slots__ = ("lane", "offsets", "records", "size")
 
-    @property
-    def size(self) -> int:
-        """Bytes of the bodies."""
-        return sum([len(r.body) for r in self.records])
+    def __init__(self, lane: Lane, offsets: Sequence[int], records: Sequence[Record], size: int | None = None) -> None:
+        self.lane, self.offsets, self.records = lane, offsets, records
+        self.size = sum([len(r.body) for r in records]) if size is None else size
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def pick(self, indices: Sequence[int]) -> "Segment":
+        """The records at these indices."""
+        return Segment(self.lane, [self.offsets[i] for i in indices], [self.records[i] for i in indices])
 
     def cut(self, count: int) -> tuple["Segment", "Segment"]:
         """The first `count` records, and the rest."""
-        lane, offsets, records = self
-        return Segment(lane, offsets[:count], records[:count]), Segment(lane, offsets[count:], records[count:])
+        first = Segment(self.lane, self.offsets[:count], self.records[:count])
+        return first, Segment(self.lane, self.offsets[count:], self.records[count:], self.size - first.size)
 
 
 class Parcel:
@@ -33,7 +36,7 @@ class Parcel:
         self.due = 0.0
         """Monotonic time before which it should not be sent again."""
         self.records: Sequence[Record] = [r for s in segments for r in s.records] if len(segments) > 1 else segments[0].records
-        self.size = sum([len(r.body) for r in self.records])
+        self.size = sum([s.size for s in segments])
 
     def __len__(self) -> int:
         return len(self.records)
@@ -68,10 +71,10 @@ class Parcel:
 def _chosen(segments: Sequence[Segment], indices: Collection[int]) -> Iterator[Segment]:
     """The records at ascending `indices` of all segments together, by segment."""
     start, rest = 0, list(indices)
-    for lane, offsets, records in segments:
-        stop = start + len(records)
+    for segment in segments:
+        stop = start + len(segment)
         count = next((i for i, index in enumerate(rest) if index >= stop), len(rest))
         own, rest = rest[:count], rest[count:]
         if own:
-            yield Segment(lane, [offsets[i - start] for i in own], [records[i - start] for i in own])
+            yield segment.pick([i - start for i in own])
         start = stop

@@ -11,7 +11,6 @@ from router.protocols import SinkLimits
 
 class _Waiting(NamedTuple):
     segment: Segment
-    size: int
     since: float
 
 
@@ -25,10 +24,9 @@ class Queue:
 
     def add(self, segment: Segment, now: float) -> None:
         """At the end of the line."""
-        size = segment.size
-        self._line.append(_Waiting(segment, size, now))
-        self.records += len(segment.records)
-        self.bytes += size
+        self._line.append(_Waiting(segment, now))
+        self.records += len(segment)
+        self.bytes += segment.size
 
     def due_in(self, now: float) -> float:
         """Seconds until a parcel should be cut: 0 or less means now, infinity that nothing waits."""
@@ -46,8 +44,8 @@ class Queue:
             head = self._take(records, size, alone=not segments)
             if head is None:
                 break
-            segments.append(head.segment)
-            records -= len(head.segment.records)
+            segments.append(head)
+            records -= len(head)
             size -= head.size
         return segments
 
@@ -55,23 +53,22 @@ class Queue:
         """Forget the records of a lane."""
         kept = [w for w in self._line if w.segment.lane is not lane]
         self._line = deque(kept)
-        self.records = sum(len(w.segment.records) for w in kept)
-        self.bytes = sum(w.size for w in kept)
+        self.records = sum(len(w.segment) for w in kept)
+        self.bytes = sum(w.segment.size for w in kept)
 
-    def _take(self, max_records: int, max_bytes: int, *, alone: bool) -> _Waiting | None:
+    def _take(self, max_records: int, max_bytes: int, *, alone: bool) -> Segment | None:
         """The head, or as much of it as fits; `alone`: one record in any case, since the sink may still take it."""
-        head = self._line.popleft()
-        if len(head.segment.records) > max_records or head.size > max_bytes:
-            fits = max(_fitting(head.segment, max_records, max_bytes), 1 if alone else 0)
-            segment, rest = head.segment.cut(fits)
-            if rest.records:
-                self._line.appendleft(_Waiting(rest, rest.size, head.since))
+        segment, since = self._line.popleft()
+        if len(segment) > max_records or segment.size > max_bytes:
+            fits = max(_fitting(segment, max_records, max_bytes), 1 if alone else 0)
+            segment, rest = segment.cut(fits)
+            if len(rest):
+                self._line.appendleft(_Waiting(rest, since))
             if not fits:
                 return None
-            head = _Waiting(segment, segment.size, head.since)
-        self.records -= len(head.segment.records)
-        self.bytes -= head.size
-        return head
+        self.records -= len(segment)
+        self.bytes -= segment.size
+        return segment
 
 
 def _fitting(segment: Segment, max_records: int, max_bytes: int) -> int:
@@ -80,4 +77,4 @@ def _fitting(segment: Segment, max_records: int, max_bytes: int) -> int:
         max_bytes -= len(record.body)
         if max_bytes < 0:
             return i
-    return min(max_records, len(segment.records))
+    return min(max_records, len(segment))

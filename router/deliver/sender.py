@@ -141,9 +141,8 @@ class Sender:
 
     def _done(self, parcel: Parcel, outcome: Outcome) -> None:
         for segment in parcel.segments:
-            size = segment.size
-            if segment.lane.settle(segment.offsets, size):
-                self._tally.done(segment.lane.partition.topic, outcome.value, len(segment.records), size)
+            if segment.lane.settle(segment.offsets, segment.size):
+                self._tally.done(segment.lane.partition.topic, outcome.value, len(segment), segment.size)
         self._progress(len(parcel))
 
     async def _bury(self, parcel: Parcel, reasons: Sequence[str], count: int) -> None:

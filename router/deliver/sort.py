@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from router.batch import SIGNALS, Batch, Record
+from router.batch import SIGNALS, Batch, Facts, Record
 from router.deliver.tally import Tally
 from router.reduce import Scope, compile_trim
 from router.route import Route, Verdict
@@ -39,16 +39,11 @@ class Sorter:
 
     def _divide(self, batch: Batch[Record]) -> tuple[Sorted, dict[Verdict, list[Record]]]:
         wanted, left_out = Sorted(), dict[Verdict, list[Record]]()
-        offsets = batch.offsets or range(batch.span.start, batch.span.start + len(batch.items))
-        route, marked = self._route, dict[Verdict, list[int]]()
-        last, verdict = None, Verdict()
-        plain = True
-        for offset, record in zip(offsets, batch.items, strict=True):
-            if record.facts is not last:
-                last = record.facts
-                verdict = route[last]
-                plain = not any(verdict)
-            if not plain:
+        marked = dict[Verdict, list[int]]()
+        verdicts = _OfBatch(self._route)
+        for offset, record in zip(_offsets(batch), batch.items, strict=True):
+            verdict = verdicts[id(record.facts)] if id(record.facts) in verdicts else verdicts.learn(record.facts)
+            if verdict is not None:
                 if verdict.left_out:
                     left_out.setdefault(verdict, []).append(record)
                     continue
@@ -78,6 +73,25 @@ class Sorter:
         for i in indices:
             records[i] = records[i]._replace(body=trim(records[i].body))
         self._tally.trimmed(rules[0], before - _size([records[i] for i in indices]))
+
+
+class _OfBatch(dict[int, Verdict | None]):
+    """Verdicts by the identity of facts, which holds while the batch does: hashing facts costs more than all the rest.
+
+    None stands for records that are sent as they are.
+    """
+
+    def __init__(self, route: Route) -> None:
+        super().__init__()
+        self._route = route
+
+    def learn(self, facts: Facts) -> Verdict | None:
+        verdict = self._route[facts]
+        return self.setdefault(id(facts), verdict if any(verdict) else None)
+
+
+def _offsets(batch: Batch[Record]) -> Sequence[int]:
+    return batch.offsets or range(batch.span.start, batch.span.start + len(batch.items))
 
 
 def _size(records: Sequence[Record]) -> int:

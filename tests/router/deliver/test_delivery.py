@@ -69,9 +69,7 @@ async def test_only_the_items_that_failed_are_sent_again(tmp_path: Path, name: s
     failed_once: set[int] = set()
 
     async def script(batch: Sequence[Record]) -> WriteResult:
-        outcomes = [
-            Outcome.RETRY if number(r) % 7 == 0 and number(r) not in failed_once else Outcome.DELIVERED for r in batch
-        ]
+        outcomes = [Outcome.RETRY if number(r) % 7 == 0 and number(r) not in failed_once else Outcome.DELIVERED for r in batch]
         failed_once.update(number(r) for r in batch if number(r) % 7 == 0)
         return WriteResult(outcomes, {i: "429: slow down" for i, o in enumerate(outcomes) if o is Outcome.RETRY})
 
@@ -196,11 +194,10 @@ async def test_a_dead_sink_does_not_hold_up_another_one(tmp_path: Path, name: st
         raise Retryable("down")
 
     broken, healthy = ScriptedSink(dead), ScriptedSink()
-    async with open_log(tmp_path) as log:
-        async with running(delivery(log, broken, f"{name}-a"), delivery(log, healthy, f"{name}-b")):
-            for i in range(20):
-                await log.append(EVENTS, i % 2, records(100, i * 100))
-            await settled(log, f"{name}-b")
+    async with open_log(tmp_path) as log, running(delivery(log, broken, f"{name}-a"), delivery(log, healthy, f"{name}-b")):
+        for i in range(20):
+            await log.append(EVENTS, i % 2, records(100, i * 100))
+        await settled(log, f"{name}-b")
     assert sorted(healthy.taken) == list(range(2000))
     assert broken.taken == []
     assert residual(f"{name}-a") == 0  # all of it went back to the log
@@ -247,19 +244,18 @@ async def test_a_stuck_partition_is_paused_alone(tmp_path: Path, name: str) -> N
 
     sink = ScriptedSink(script, SinkLimits(max_records=10, max_concurrency=8))
     pace = FAST._replace(window_records=60, read_records=20)
-    async with open_log(tmp_path) as log:
-        async with running(delivery(log, sink, name, pace=pace)):
-            await log.append(EVENTS, 1, records(3000, 1000))
-            await until(lambda: sink.most_at_once >= 3)  # it starts with one write at a time
-            await log.append(EVENTS, 0, records(500))
-            await until(lambda: sum(1 for n in sink.taken if n >= 1000) == 3000)
-            await log.append(EVENTS, 1, records(1000, 5000))
-            await until(lambda: sum(1 for n in sink.taken if n >= 5000) == 1000)
-            stuck = [n for write in sink.writes for n in write if n < 1000]
-            assert 0 in stuck
-            assert max(stuck) < 100  # the window, and no more than a read beyond it
-            held.set()
-            await settled(log, name)
+    async with open_log(tmp_path) as log, running(delivery(log, sink, name, pace=pace)):
+        await log.append(EVENTS, 1, records(3000, 1000))
+        await until(lambda: sink.most_at_once >= 3)  # it starts with one write at a time
+        await log.append(EVENTS, 0, records(500))
+        await until(lambda: sum(1 for n in sink.taken if n >= 1000) == 3000)
+        await log.append(EVENTS, 1, records(1000, 5000))
+        await until(lambda: sum(1 for n in sink.taken if n >= 5000) == 1000)
+        stuck = [n for write in sink.writes for n in write if n < 1000]
+        assert 0 in stuck
+        assert max(stuck) < 100  # the window, and no more than a read beyond it
+        held.set()
+        await settled(log, name)
     assert sorted(sink.taken) == [*range(500), *range(1000, 4000), *range(5000, 6000)]
 
 
