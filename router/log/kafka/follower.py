@@ -13,8 +13,8 @@ from router.batch import Batch, Mark, Partition, Record
 from router.errors import ConfigError, Misconfigured, Retryable
 from router.log.gaps import count_expired
 from router.log.kafka.clients import Clients
+from router.log.kafka.connecting import bounded
 from router.log.kafka.failures import explain, explain_bootstrap
-from router.log.kafka.producer import bounded
 from router.log.kafka.reader import Reader
 from router.log.kafka.rebalance import Handover
 from router.log.kafka.records import batch_of
@@ -181,7 +181,7 @@ class BrokerFollower:
             reason = error if isinstance(error, Retryable) else explain(f"group {self._group}", error)
         await self._replace()
         if isinstance(reason, Misconfigured | ConfigError):
-            raise reason from error
+            raise Misconfigured(str(reason)) from error
         _log.warning("cannot read; trying again", group=self._group, reason=str(reason))
         await asyncio.sleep(min(self._pause, max(0.0, deadline - time.monotonic())))
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)

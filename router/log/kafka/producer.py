@@ -9,15 +9,16 @@ partition outstanding. What an abandoned producer had under way may still land: 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError
 
 from router.batch import Record
-from router.errors import Misconfigured, Rejected, Retryable
+from router.errors import ConfigError, Misconfigured, Rejected, Retryable
 from router.log.kafka.clients import Clients
+from router.log.kafka.connecting import Connecting, bounded
 from router.log.kafka.failures import explain, explain_bootstrap
 from router.log.kafka.records import fill
 from router.telemetry import REBUILDS, logger
@@ -27,17 +28,6 @@ _LOOK_SECONDS = 0.5
 _LEADERLESS_LOOKS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _log = logger("log")
-
-
-async def bounded(work: Awaitable[Any], seconds: float) -> bool:
-    """Wait for work that may hang; True if it ended in time. Its errors are not ours: the client is thrown away."""
-    task = asyncio.ensure_future(work)
-    done, _ = await asyncio.wait([task], timeout=seconds)
-    if not done:
-        task.cancel()
-    elif not task.cancelled():
-        task.exception()
-    return bool(done)
 
 
 class _Line:
@@ -77,9 +67,11 @@ class Producer:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._line: _Line | None = None
-        self._opening = asyncio.Lock()
+        self._connecting = self._new()
         self._leaving: set[asyncio.Task[None]] = set()
-        self._used = False
+
+    def _new(self) -> Connecting[AIOKafkaProducer]:
+        return Connecting(self._clients.producer, lambda producer: producer.stop())
 
     async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """See Log; `topic` is the full name."""
@@ -138,32 +130,31 @@ class Producer:
             await line.producer.client.force_metadata_update()
 
     async def _open(self) -> _Line:
+        """The line in use, or a new one as soon as a broker answers."""
         pause = _FIRST_PAUSE
-        async with self._opening:
-            while self._line is None:
-                producer = self._clients.producer()
-                try:
-                    await producer.start()
+        while True:
+            try:
+                producer = await self._connecting.get()
+            except KafkaConnectionError as error:
+                reason = await explain_bootstrap(self._clients.connection)
+                if isinstance(reason, ConfigError):
+                    raise Misconfigured(str(reason)) from error
+                _log.warning("cannot connect", reason=str(reason))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except KafkaError as error:
+                raise explain("start of the producer", error) from error
+            else:
+                if self._line is None:
                     self._line = _Line(producer)
-                except KafkaConnectionError:
-                    await bounded(producer.stop(), 1)
-                    _log.warning("cannot connect", reason=str(await explain_bootstrap(self._clients.connection)))
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, _LONGEST_PAUSE)
-                except KafkaError as error:
-                    await bounded(producer.stop(), 1)
-                    raise explain("start of the producer", error) from error
-                except BaseException:
-                    await bounded(producer.stop(), 1)
-                    raise
-            return self._line
+                return self._line
 
     def _retire(self, line: _Line) -> None:
         if line.retired:
             return
         line.retired = True
         if self._line is line:
-            self._line = None
+            self._line, self._connecting = None, self._new()
         REBUILDS.labels("producer").inc()
         task = asyncio.create_task(_wind_down(line))
         self._leaving.add(task)
@@ -172,7 +163,9 @@ class Producer:
     async def close(self, seconds: float) -> None:
         """Bounded, whatever the brokers do."""
         line, self._line = self._line, None
-        if line is not None and not await bounded(line.producer.stop(), seconds / 2):
+        if line is None:
+            await self._connecting.drop(1)
+        elif not await bounded(line.producer.stop(), seconds / 2):
             await _abandon(line)
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=seconds / 2)

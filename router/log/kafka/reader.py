@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from router.log.kafka.clients import Clients
+from router.log.kafka.connecting import Connecting
 from router.log.kafka.failures import explain, explain_bootstrap
-from router.log.kafka.producer import bounded
 
 T = TypeVar("T")
 _SECONDS = 15.0
@@ -21,14 +21,14 @@ class Reader:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer = Connecting(clients.reader, lambda consumer: consumer.stop())
         self._turn = asyncio.Lock()
 
     async def _ask(self, doing: str, question: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
         async with self._turn:
             try:
                 async with asyncio.timeout(_SECONDS):
-                    return await question(await self._connected())
+                    return await question(await self._consumer.get())
             except KafkaConnectionError as error:
                 await self.close()
                 raise await explain_bootstrap(self._clients.connection) from error
@@ -36,22 +36,9 @@ class Reader:
                 await self.close()
                 raise explain(doing, error) from error
 
-    async def _connected(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = self._clients.reader()
-            try:
-                await consumer.start()
-            except BaseException:
-                await bounded(consumer.stop(), 1)
-                raise
-            self._consumer = consumer
-        return self._consumer
-
     async def close(self) -> None:
         """Let go of the consumer."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await bounded(consumer.stop(), 2)
+        await self._consumer.drop(2)
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """The oldest offset kept and the next one."""

@@ -1,17 +1,17 @@
 """Topics and group offsets, through the admin client."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 
 from router.batch import Mark
-from router.errors import LogweirError, Misconfigured, Retryable
+from router.errors import Misconfigured, Retryable
 from router.log.kafka.clients import Clients
+from router.log.kafka.connecting import Connecting
 from router.log.kafka.failures import explain, explain_bootstrap
-from router.log.kafka.producer import bounded
 from router.protocols import TopicSettings
 
 _EXISTS, _BAD_CONFIG, _UNKNOWN = 36, 40, 3
@@ -27,46 +27,28 @@ class Topics:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._admin: AIOKafkaAdminClient | None = None
-        self._turn = asyncio.Lock()
+        self._admin = Connecting(clients.admin, lambda admin: admin.close())
 
     async def connect(self) -> None:
         """Raises ConfigError, Misconfigured or Retryable, naming brokers and likely causes."""
-        async with self._turn:
-            await self._connected()
+        try:
+            await self._admin.get()
+        except KafkaConnectionError as error:
+            raise await explain_bootstrap(self._clients.connection) from error
 
-    async def _connected(self) -> AIOKafkaAdminClient:
-        if self._admin is None:
-            admin = self._clients.admin()
-            try:
-                await admin.start()
-            except KafkaConnectionError as error:
-                await bounded(admin.close(), 1)
-                raise await explain_bootstrap(self._clients.connection) from error
-            self._admin = admin
-        return self._admin
-
-    async def _ask(self, doing: str, question: Any) -> Any:
+    async def _ask(self, doing: str, question: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
         """Run one exchange. An error of any kind replaces the client: it never looks for brokers again by itself."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(_SECONDS):
-                    return await question(await self._connected())
-            except (KafkaError, TimeoutError, OSError) as error:
-                await self._drop()
-                raise explain(doing, error) from error
-            except LogweirError:
-                await self._drop()
-                raise
-
-    async def _drop(self) -> None:
-        admin, self._admin = self._admin, None
-        if admin is not None:
-            await bounded(admin.close(), 1)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self.connect()
+                return await question(await self._admin.get())
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self._admin.drop(1)
+            raise explain(doing, error) from error
 
     async def close(self) -> None:
         """Let go of the client."""
-        await self._drop()
+        await self._admin.drop(1)
 
     async def count(self, topic: str) -> int | None:
         """Partitions of a topic; None when it does not exist."""

@@ -1,0 +1,40 @@
+"""How far a stage has come, told by what it wrote last; and appends that do not give up."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from router.batch import Origin, Record
+from router.errors import Retryable
+from router.protocols import Log
+from router.telemetry import logger
+
+_LAST_WAIT_SECONDS = 10.0
+_log = logger("log")
+
+
+async def high_water(log: Log, topic: str, partition: int) -> Origin | None:
+    """The origin of the last record of a partition; None where it holds nothing.
+
+    What a stage made from its input up to there is durable, since one process writes a partition, one batch at a time.
+    """
+    start, end = (await log.ends(topic)).get(partition, (0, 0))
+    if end <= start:
+        return None
+    items = (await log.fetch(topic, partition, end - 1, 1)).items
+    return items[-1].origin if items else None
+
+
+async def persist(log: Log, topic: str, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:
+    """Append, and repeat what did not become durable for as long as it takes. Raises Retryable only once `stop` is set."""
+    wait = 0.1
+    while True:
+        try:
+            await log.append(topic, partition, records)
+            return
+        except Retryable as error:
+            if stop.is_set():
+                raise
+            _log.warning("append failed; trying again", topic=topic, partition=partition, reason=str(error))
+        await asyncio.sleep(random.uniform(wait / 2, wait))
+        wait = min(wait * 2, _LAST_WAIT_SECONDS)
