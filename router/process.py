@@ -6,9 +6,8 @@ behind it and nothing is written to `events` twice (delivery design: ids and hig
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -16,10 +15,12 @@ from typing import NamedTuple
 import orjson
 
 from router.batch import EVENTS, MATCHES, RAW, Batch, Event, Facts, Mark, Origin, Partition, Record
-from router.correlate import matches_for
+from router.correlate.loop import MATCH
+from router.correlate.match import matches_for
 from router.deliver.dead_letters import dead_letter
 from router.detect import Rule, Ruleset, alert_document
 from router.errors import Malformed, Retryable
+from router.log.checkpoint import high_water, persist
 from router.normalize import Catalogue
 from router.protocols import Follower, Log
 from router.reduce import Reducer, Summary
@@ -39,7 +40,6 @@ from router.telemetry import (
 )
 
 GROUP = "process"
-MATCH, SUMMARY = "match", "metric"
 _SEVERITY = {
     **dict.fromkeys(("trace", "debug", "7"), 10),
     **dict.fromkeys(("informational", "information", "info", "verbose", "6"), 20),
@@ -74,7 +74,8 @@ class Stage:
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
         out = Output([], {}, [], {}, {})
-        events, ids, times, matched, origins, sources = [], [], [], [], [], []
+        rows: list[tuple[Event, bytes, float, Origin, str]] = []
+        matched: list[bool] = []
         ignored = repeated = 0
         partition, counted = batch.span.partition, self._catalogue.normalize
         for i, raw in enumerate(batch.items):
@@ -99,12 +100,12 @@ class Stage:
                     self._matches(out, rules, event, event_id, when, raw.facts.source, origin)
                 for tag in event.get("tags", ()):
                     out.doubts[tag] = out.doubts.get(tag, 0) + 1
-                events.append(event), ids.append(event_id), times.append(when)
-                matched.append(bool(rules)), origins.append(origin), sources.append(raw.facts.source)
-        marks, summaries = self._reducer.judge(events, ids, times, matched)
+                rows.append((event, event_id, when, origin, raw.facts.source))
+                matched.append(bool(rules))
+        marks, summaries = self._reducer.judge([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], matched)
         self._summarise(out.matches, summaries, partition)
-        for row in zip(events, ids, times, origins, sources, marks, strict=True):
-            self._encode(out, batch, *row)
+        for row, noise in zip(rows, marks, strict=True):
+            self._encode(out, batch, *row, noise)
         return out._replace(ignored=ignored, repeated=repeated)
 
     def _encode(
@@ -163,7 +164,7 @@ class Stage:
 
     def _summarise(self, out: dict[int, list[Record]], summaries: Iterable[Summary], partition: int) -> None:
         for summary in summaries:
-            facts = Facts(dataset="logweir.summary", kind=SUMMARY, severity=20)
+            facts = Facts(dataset="logweir.summary", kind="metric", severity=20)
             record = Record(summary.id, orjson.dumps(summary.document()), summary.last, facts)
             out.setdefault(partition % self._match_partitions, []).append(record)
 
@@ -197,30 +198,6 @@ def severity(event: Event) -> int:
     if level is None:
         level = event.get("log", {}).get("syslog", {}).get("severity", {}).get("code")
     return _SEVERITY.get(str(level).lower(), 0) if level is not None else 0
-
-
-async def high_water(log: Log, topic: str, partition: int) -> Origin | None:
-    """The origin of the last record of a partition: how far the stage that writes it has come."""
-    _, end = (await log.ends(topic)).get(partition, (0, 0))
-    if not end:
-        return None
-    items = (await log.fetch(topic, partition, end - 1, 1)).items
-    return items[-1].origin if items else None
-
-
-async def persist(log: Log, topic: str, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:
-    """Append, and repeat what did not become durable, for as long as it takes; raises Retryable only once `stop` is set."""
-    wait = 0.1
-    while True:
-        try:
-            await log.append(topic, partition, records)
-            return
-        except Retryable as error:
-            if stop.is_set():
-                raise
-            _log.warning("append failed; trying again", topic=topic, partition=partition, reason=str(error))
-            await asyncio.sleep(random.uniform(0, wait))
-            wait = min(wait * 2, 10.0)
 
 
 class Process:

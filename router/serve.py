@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -88,15 +88,17 @@ class Service:
             self._beat = time.monotonic()
 
 
-def on_signals(service: Service) -> None:
-    """SIGTERM and SIGINT drain; a second one stops at once."""
+def on_signals(drain: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT call `drain`; a second one stops at once."""
+    seen = asyncio.Event()
 
     def received() -> None:
-        if service.leaving:
+        if seen.is_set():
             _log.warning("second signal: stopping at once")
             os._exit(130)
+        seen.set()
         _log.info("draining")
-        service.leave()
+        drain()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

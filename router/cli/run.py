@@ -36,7 +36,7 @@ def run(
     settings, roles = load(config), _roles(role or [])
     content, sinks = Content(settings), chosen_sinks(settings, sink or [])
     tune()
-    _loop(_serve(settings, content, roles, sinks))
+    run_loop(_serve(settings, content, roles, sinks))
 
 
 def _roles(names: Sequence[str]) -> list[Role]:
@@ -46,13 +46,13 @@ def _roles(names: Sequence[str]) -> list[Role]:
     return [r for r in ROLES if not names or r in names]
 
 
-def _loop(main: Any) -> None:
+def run_loop(main: Any) -> Any:
+    """Run a coroutine to its end on uvloop, where it is to be had."""
     try:
         import uvloop
     except ImportError:
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+        return asyncio.run(main)
+    return uvloop.run(main)
 
 
 async def _serve(settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str]) -> None:
@@ -61,7 +61,7 @@ async def _serve(settings: Config, content: Content, roles: Sequence[Role], sink
 
     async with opened(settings) as log, assembled(settings, log, content, roles, sinks) as parts:
         service = Service(parts, settings.limits.drain_seconds)
-        on_signals(service)
+        on_signals(service.leave)
         async with admin(settings.admin.listen, service) as url:
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
             try:

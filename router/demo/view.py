@@ -20,6 +20,11 @@ class View:
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
         self._last_note = ""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it redraws a terminal."""
+        return self._live is not None
+
     def __enter__(self) -> "View":
         if self._live:
             self._live.start()
