@@ -12,9 +12,12 @@ RATIO, RATIO_FROM_BYTES = 100, 1 << 20
 
 
 class Gunzip:
-    """One gzip stream, of one or more members. Raises Malformed: `gzip`, `inflated_too_large` or `inflated_ratio`."""
+    """One gzip stream, of one or more members. Raises Malformed: `gzip`, `inflated_too_large` or `inflated_ratio`.
 
-    def __init__(self, max_bytes: int) -> None:
+    Without `max_bytes` there is no lid: for files of our own machine.
+    """
+
+    def __init__(self, max_bytes: int | None = None) -> None:
         self._max, self._in, self._out = max_bytes, 0, 0
         self._inflate = isal_zlib.decompressobj(_GZIP)
 
@@ -23,13 +26,20 @@ class Gunzip:
         self._in += len(data)
         while data:
             if self._inflate.eof:
+                if not data.strip(b"\0"):  # padding to whole blocks
+                    return
                 self._inflate = isal_zlib.decompressobj(_GZIP)
             yield from self._member(data)
             data = self._inflate.unused_data
 
+    @property
+    def complete(self) -> bool:
+        """True between two members, and before the first."""
+        return self._inflate.eof or not self._in
+
     def finish(self) -> None:
         """Say that all was fed. Raises Malformed when the stream stops in the middle."""
-        if self._in and not self._inflate.eof:
+        if not self.complete:
             raise Malformed("gzip", "ends before its end")
 
     def _member(self, data: bytes) -> Iterator[bytes]:
@@ -47,6 +57,8 @@ class Gunzip:
 
     def _count(self, size: int) -> None:
         self._out += size
+        if self._max is None:
+            return
         if self._out > self._max:
             raise Malformed("inflated_too_large", f"more than {self._max} bytes")
         if self._out > RATIO_FROM_BYTES and self._out > RATIO * self._in:
