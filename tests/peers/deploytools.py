@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import venv
 from pathlib import Path
 
@@ -129,4 +128,4 @@ def promtool() -> Path:
 def ensure() -> None:
     """Fetch and build all of them."""
     for tool in (helm, kubeconform, schemas, promtool):
-        print(f"  {tool.__name__}: {tool()}", file=sys.stderr)
+        tool()
