@@ -18,19 +18,19 @@ _FOR_GOOD = frozenset(("fail_processor_exception", "ingest_processor_exception",
 _SUCCESS = frozenset((200, 201))
 
 
-def read(reply: Reply, sink: str, count: int, ids: bool) -> WriteResult:
+def read(reply: Reply, count: int, ids: bool) -> WriteResult:
     """What became of `count` documents; `ids`: they carried ids of ours, so that a conflict is a repeat.
 
     Raises Retryable when the answer says nothing about them, Misconfigured and TooLarge as the status says.
     """
     if reply.status != 200:
-        raise _refusal(reply, sink)
+        raise _refusal(reply)
     items = _items(reply.body)
     if items is None or len(items) != count:
         found = "an answer that is not one of _bulk" if items is None else f"{len(items)} items"
-        raise Retryable(f"sink {sink}: {reply.url} answered {count} documents with {found}; all are sent again")
+        raise Retryable(f"unreadable_answer: {reply.url} answered {count} documents with {found}; all are sent again")
     outcomes, reasons = _classified(items, ids)
-    _raise_if_all_refused(items, outcomes, reply, sink)
+    _raise_if_all_refused(items, reply)
     return WriteResult(outcomes, reasons, reply.retry_after_seconds)
 
 
@@ -70,17 +70,17 @@ def _outcome(item: Mapping[str, Any], ids: bool) -> Outcome:
     return Outcome.REJECTED if 400 <= status < 500 else Outcome.RETRY
 
 
-def _raise_if_all_refused(items: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome], reply: Reply, sink: str) -> None:
+def _raise_if_all_refused(items: Sequence[Mapping[str, Any]], reply: Reply) -> None:
     """A missing right or a missing index for everything is a matter for a person; for a stray item it is not."""
     if not items:
         return
     kinds = {error_type(item) for item in items if item["status"] in (401, 403, 404)}
     if all(item["status"] in (401, 403) and error_type(item) != "cluster_block_exception" for item in items):
         remedy = "give the user or key the index privileges create_doc and auto_configure for the streams"
-        raise Misconfigured(f"sink {sink}: {reply.url} refuses every document: {', '.join(sorted(kinds))}; {remedy}")
+        raise Misconfigured(f"not_permitted: {reply.url} refuses every document: {', '.join(sorted(kinds))}; {remedy}")
     if all(item["status"] == 404 for item in items):
         remedy = "run `logweir setup`, or make the index template"
-        raise Misconfigured(f"sink {sink}: {reply.url} has no place for any document: {', '.join(sorted(kinds))}; {remedy}")
+        raise Misconfigured(f"no_index: {reply.url} has no place for any document: {', '.join(sorted(kinds))}; {remedy}")
 
 
 def error_type(item: Mapping[str, Any]) -> str:
@@ -101,19 +101,19 @@ def reason(item: Mapping[str, Any]) -> str:
     return kind + place + (f" of type [{of_type[1]}]" if place and of_type else "")
 
 
-def _refusal(reply: Reply, sink: str) -> Exception:
-    status, what = reply.status, f"sink {sink}: {reply.url} answered {reply.status}"
+def _refusal(reply: Reply) -> Exception:
+    status, what = reply.status, f"{reply.url} answered {reply.status}"
     if status in (408, 429) or status >= 500:
-        return Retryable(what, reply.retry_after_seconds)
+        return Retryable(f"busy: {what}", reply.retry_after_seconds)
     if status == 413:
-        return TooLarge(f"{what}: the request is too large")
+        return TooLarge(f"too_large: {what}")
     if status in (401, 403):
-        return Misconfigured(f"{what}: {whole_error(reply.body)}; check the credentials and what they may do")
+        return Misconfigured(f"not_permitted: {what}: {whole_error(reply.body)}; check the credentials and what they may do")
     if 200 <= status < 300:
-        return Retryable(f"{what}, which is no answer of _bulk")
+        return Retryable(f"unreadable_answer: {what}, which is no answer of _bulk")
     if b"require_data_stream" in reply.body:
-        return Misconfigured(f"{what}: it does not know require_data_stream; set `require_data_stream: false`")
-    return Misconfigured(f"{what}: {whole_error(reply.body)}; check the url, the pipeline and the product's version")
+        return Misconfigured(f"refused: {what}: it does not know require_data_stream; set `require_data_stream: false`")
+    return Misconfigured(f"refused: {what}: {whole_error(reply.body)}; check the url, the pipeline and the product's version")
 
 
 def whole_error(body: bytes) -> str:

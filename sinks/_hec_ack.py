@@ -24,8 +24,8 @@ _Reader = Callable[[Reply], Verdict]
 class AckLanes:
     """The channels to each url. A channel that failed or kept silent is never used again."""
 
-    def __init__(self, sink: str, settings: "SplunkHecSettings", make: Callable[..., Http]) -> None:
-        self._sink, self._settings, self._make = sink, settings, make
+    def __init__(self, settings: "SplunkHecSettings", make: Callable[..., Http]) -> None:
+        self._settings, self._make = settings, make
         self._lanes: dict[str, list[_Lane]] = {}
         self._retired: set[_Lane] = set()
         self._turn = 0
@@ -52,7 +52,7 @@ class AckLanes:
             self._retire(lane)
         self._turn += 1
         if len(lanes) < self._settings.max_concurrency:
-            lanes.append(lane := _Lane(self._sink, url, self._settings, self._make(urls=(url,))))
+            lanes.append(lane := _Lane(url, self._settings, self._make(urls=(url,))))
             await lane.http.open(1)
             return lane
         return lanes[self._turn % len(lanes)]
@@ -80,9 +80,9 @@ class AckLanes:
 class _Lane:
     """One channel on one connection."""
 
-    def __init__(self, sink: str, url: str, settings: "SplunkHecSettings", http: Http) -> None:
+    def __init__(self, url: str, settings: "SplunkHecSettings", http: Http) -> None:
         self.url, self.http, self.users, self.broken = url, http, 0, False
-        self._sink, self._channel = sink, str(uuid.uuid4())
+        self._channel = str(uuid.uuid4())
         self._timeout, self._pace = settings.ack_timeout_seconds, settings.ack_poll_seconds
         self._pending: dict[str, _Waiting] = {}
         self._asking = asyncio.Lock()
@@ -102,13 +102,13 @@ class _Lane:
         """Return once the indexers have it. Raises Retryable after the timeout, Misconfigured when asking is refused."""
         if ack_id is None:
             remedy = "enable indexer acknowledgement for the token, or set `ack: false`"
-            raise Misconfigured(f"sink {self._sink}: {self.url} took events without a number to ask for; {remedy}")
+            raise Misconfigured(f"no_ack_id: {self.url} took events without a number to ask for; {remedy}")
         waiting = self._register(ack_id)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._ask_until(waiting.done)
         except TimeoutError as error:
-            raise Retryable(f"sink {self._sink}: {self.url} did not acknowledge in {self._timeout:g} s") from error
+            raise Retryable(f"not_acknowledged: {self.url} did not acknowledge in {self._timeout:g} s") from error
         finally:
             self._pending.pop(str(ack_id), None)
 
@@ -116,7 +116,7 @@ class _Lane:
         """A number that comes twice means that the far end counts anew (a restart): nobody can tell whose it is."""
         earlier = self._pending.get(str(ack_id))
         if earlier is not None:
-            lost = Retryable(f"sink {self._sink}: {self.url} gave an acknowledgement number twice")
+            lost = Retryable(f"not_acknowledged: {self.url} gave an acknowledgement number twice")
             for waiting in self._pending.values():
                 waiting.fail(lost)
             raise lost
@@ -141,7 +141,7 @@ class _Lane:
             self.broken = True
             return  # the timeout of each decides
         found = acknowledged(reply)
-        if found is None and isinstance(error := failure(reply, self._sink), Misconfigured):
+        if found is None and isinstance(error := failure(reply), Misconfigured):
             raise error
         for ack_id in found or ():
             if ack_id in self._pending:

@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
     ack_id: int | str | None
 
 
-def read(reply: Reply, sink: str, count: int, size: int) -> Verdict:
+def read(reply: Reply, count: int, size: int) -> Verdict:
     """The fate of `count` events sent in `size` uncompressed bytes.
 
     Raises Retryable when the answer says nothing about them, Misconfigured and TooLarge as the code says.
@@ -53,17 +53,17 @@ def read(reply: Reply, sink: str, count: int, size: int) -> Verdict:
     if status == 200 and type(code) is int and code in _ACCEPTED:
         return Verdict(WriteResult([Outcome.DELIVERED] * count), _ack_id(answer))
     if status == 400 and code in _EVENT_AT_FAULT:
-        return _named(reply, answer, code, sink, count, size)
-    raise failure(reply, sink)
+        return _named(reply, answer, code, count, size)
+    raise failure(reply)
 
 
-def _named(reply: Reply, answer: Mapping[str, Any], code: int, sink: str, count: int, size: int) -> Verdict:
+def _named(reply: Reply, answer: Mapping[str, Any], code: int, count: int, size: int) -> Verdict:
     """Events before the one at fault are in, later ones were not looked at. Code 7 counts from one, the others from zero."""
     culprit = _culprit(answer, code, count)
     if code == 6 and culprit in (0, None) and size > _CLOUD_CAP_BYTES and count > 1:
-        raise TooLarge(f"sink {sink}: {reply.url} refuses {size} bytes in one request")
+        raise TooLarge(f"too_large: {reply.url} refuses {size} bytes in one request")
     if culprit is None:
-        return _unnamed(reply, code, sink, count)
+        return _unnamed(reply, code, count)
     behind = count - culprit - 1
     outcomes = [Outcome.DELIVERED] * culprit + [Outcome.REJECTED] + [Outcome.RETRY] * behind
     reasons = {culprit: _EVENT_AT_FAULT[code]} | dict.fromkeys(range(culprit + 1, count), "not_reached")
@@ -78,37 +78,37 @@ def _culprit(answer: Mapping[str, Any], code: int, count: int) -> int | None:
     return index if 0 <= index < count else None
 
 
-def _unnamed(reply: Reply, code: int, sink: str, count: int) -> Verdict:
+def _unnamed(reply: Reply, code: int, count: int) -> Verdict:
     """One event is at fault and it is not said which: the batch is split until it stands alone."""
     if code == _INCORRECT_INDEX:
-        raise Misconfigured(f"sink {sink}: {reply.url} answered code {code}: {_REMEDIES[code]}")
+        raise Misconfigured(f"refused: {reply.url} answered code {code}: {_REMEDIES[code]}")
     if count > 1:
-        raise TooLarge(f"sink {sink}: {reply.url} answered code {code} and named no event")
+        raise TooLarge(f"{_EVENT_AT_FAULT[code]}: {reply.url} answered code {code} and named no event")
     return Verdict(WriteResult([Outcome.REJECTED], {0: _EVENT_AT_FAULT[code]}), None)
 
 
-def failure(reply: Reply, sink: str) -> LogweirError:
+def failure(reply: Reply) -> LogweirError:
     """What an answer that names no event means for the whole request."""
     status, code = reply.status, _answer(reply.body).get("code")
-    what = f"sink {sink}: {reply.url} answered {status}" + (f" with code {code}" if type(code) is int else "")
+    what = f"{reply.url} answered {status}" + (f" with code {code}" if type(code) is int else "")
     if status in (408, 429) or status >= 500:
-        return Retryable(what, reply.retry_after_seconds)
+        return Retryable(f"busy: {what}", reply.retry_after_seconds)
     if status == 413:
-        return TooLarge(f"{what}: the request is too large")
+        return TooLarge(f"too_large: {what}")
     if 200 <= status < 300 or (status == 400 and type(code) is not int):
-        return Retryable(f"{what}, which is no answer of a collector; all is sent again")
+        return Retryable(f"unreadable_answer: {what}, which is no answer of a collector; all is sent again")
     if type(code) is int and code in _REMEDIES:
-        return Misconfigured(f"{what}: {_REMEDIES[code]}")
-    return Misconfigured(f"{what}: check `urls` and `token`")
+        return Misconfigured(f"refused: {what}: {_REMEDIES[code]}")
+    return Misconfigured(f"refused: {what}: check `urls` and `token`")
 
 
-def unhealthy(reply: Reply, sink: str) -> Retryable | Misconfigured | None:
+def unhealthy(reply: Reply) -> Retryable | Misconfigured | None:
     """What the health page says against sending; None when nothing does, or when there is no such page."""
     if reply.status == 429 or reply.status >= 500:
-        return Retryable(f"sink {sink}: {reply.url} is not healthy: {reply.status}", reply.retry_after_seconds)
+        return Retryable(f"unhealthy: {reply.url} answered: {reply.status}", reply.retry_after_seconds)
     code = _answer(reply.body).get("code")
     if reply.status == 400 and code in (21, 22):
-        return Misconfigured(f"sink {sink}: {reply.url} answered code {code}: {_REMEDIES[code]}")
+        return Misconfigured(f"refused: {reply.url} answered code {code}: {_REMEDIES[code]}")
     return None
 
 

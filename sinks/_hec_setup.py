@@ -27,12 +27,12 @@ async def setup(name: str, settings: "SplunkHecSettings", apply: bool) -> Sequen
         steps += await asyncio.to_thread(_managed, settings, settings.management, apply)
     else:
         steps.append(Step("ok", "no `management`: indexes and token are taken as they are"))
-    return steps + await _collectors(name, settings)
+    return steps + await _collectors(settings)
 
 
-async def _collectors(name: str, settings: "SplunkHecSettings") -> list[Step]:
+async def _collectors(settings: "SplunkHecSettings") -> list[Step]:
     token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
-    http = Http(name, settings.urls, settings.tls, settings.timeout_seconds, token)
+    http = Http(settings.urls, settings.tls, settings.timeout_seconds, token)
     await http.open(1)
     try:
         return [await _collector(http, url) for url in settings.urls]
@@ -50,11 +50,11 @@ async def _collector(http: Http, url: str) -> Step:
         return Step("failed", str(error), "check `urls`, the network and `tls`")
     if reply.status == 400 and b'"code":5' in reply.body.replace(b" ", b""):
         return Step("ok", f"{url} accepts the token")
-    return _refused(http, reply)
+    return _refused(reply)
 
 
-def _refused(http: Http, reply: Reply) -> Step:
-    text, _, remedy = str(failure(reply, http.sink)).partition(": ")[2].partition(": ")
+def _refused(reply: Reply) -> Step:
+    text, _, remedy = str(failure(reply)).partition(": ")[2].partition(": ")
     return Step("failed", text, remedy or "run setup again when the collector answers")
 
 

@@ -83,10 +83,10 @@ class Urls:
 
 
 class Http:
-    """One session. Replies are untrusted: not unpacked, not followed, at most 8 MiB."""
+    """One session. Replies are untrusted: not unpacked, not followed, at most 8 MiB. Errors begin with a constant word."""
 
-    def __init__(self, sink: str, urls: Sequence[str], tls: Tls, timeout_seconds: float, headers: Mapping[str, str]) -> None:
-        self.sink, self.urls = sink, Urls(urls)
+    def __init__(self, urls: Sequence[str], tls: Tls, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+        self.urls = Urls(urls)
         self._tls, self._timeout, self._headers = TlsContext(tls), timeout_seconds, dict(headers)
         self._server_name = tls.server_name or None
         self._session: aiohttp.ClientSession | None = None
@@ -122,15 +122,15 @@ class Http:
     async def request(self, method: str, url: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         """One try at one url. Raises Unsent when certainly nothing was sent, else as `post`."""
         if self._session is None:
-            raise Retryable(f"sink {self.sink}: is closed")
+            raise Retryable("closed: the sink was closed")
         try:
             reply = await self._exchange(self._session, method, url, path, body, headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self.urls.failed(url)
-            raise Unsent(self._failure(url, error)) from error
+            raise Unsent(_failure(url, error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             self.urls.failed(url)
-            raise self._failure(url, error) from error
+            raise _failure(url, error) from error
         if reply.status < 500:
             self.urls.worked(url)
         else:
@@ -152,17 +152,6 @@ class Http:
         ) as response:
             return Reply(url, response.status, response.headers, await _read(response))
 
-    def _failure(self, url: str, error: BaseException) -> LogweirError:
-        what = f"sink {self.sink}: {url}: "
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return Misconfigured(f"{what}certificate is not accepted: {_tls_reason(error.certificate_error)}")
-        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-        if tls_failure(cause):
-            return Misconfigured(f"{what}TLS failed: {_tls_reason(cause)}")
-        if isinstance(error, aiohttp.InvalidURL):
-            return Misconfigured(f"{what}is not a url that can be used")
-        return Retryable(f"{what}{_reason(cause)}")
-
 
 class Unsent(Exception):
     """One url could not be used, and certainly nothing was sent to it: another may be tried."""
@@ -170,6 +159,17 @@ class Unsent(Exception):
     def __init__(self, reason: LogweirError) -> None:
         self.reason = reason
         super().__init__(str(reason))
+
+
+def _failure(url: str, error: BaseException) -> LogweirError:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Misconfigured(f"tls: {url}: certificate is not accepted: {_tls_reason(error.certificate_error)}")
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if tls_failure(cause):
+        return Misconfigured(f"tls: {url}: {_tls_reason(cause)}")
+    if isinstance(error, aiohttp.InvalidURL):
+        return Misconfigured(f"bad_url: {url} cannot be used")
+    return Retryable(_loss(url, cause))
 
 
 def worst_hope(failures: Sequence[LogweirError]) -> LogweirError:
@@ -191,12 +191,11 @@ def _tls_reason(error: BaseException) -> str:
     return getattr(error, "verify_message", "") or getattr(error, "reason", None) or type(error).__name__
 
 
-def _reason(error: BaseException) -> str:
+def _loss(url: str, error: BaseException) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ssl.SSLError):
-        return "connection broke"
-    return getattr(error, "strerror", None) or type(error).__name__
+        return f"no_answer: {url} did not answer in time"
+    what = "connection broke" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+    return f"unreachable: {url}: {what or type(error).__name__}"
 
 
 def packed(body: bytes, gzip: bool) -> tuple[bytes, dict[str, str]]:

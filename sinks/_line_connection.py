@@ -101,8 +101,8 @@ class LineConnection(asyncio.Protocol):
         """With TLS 1.3 a client learns only after the handshake that its certificate is refused: by an alert."""
         reason = getattr(self._error, "reason", None) if isinstance(self._error, ssl.SSLError) else None
         if reason and "ALERT" in reason:
-            return Misconfigured(f"{describe(self._error)}; check `tls`")
-        return Retryable(f"connection lost before the last bytes were settled: {describe(self._error)}")
+            return Misconfigured(f"tls: {describe(self._error)}; check `tls`")
+        return Retryable(f"connection_lost: before the last bytes were settled: {describe(self._error)}")
 
     async def _lost_within(self, seconds: float) -> None:
         try:
@@ -154,7 +154,8 @@ async def connect(host: str, port: int, tls: TlsContext | None, server_name: str
         if connection:
             connection.abort()
         what = f"{host}:{port}: {describe(error)}"
-        raise (Misconfigured(f"{what}; check `tls`") if tls_failure(error) else Retryable(what)) from error
+        for_good = tls_failure(error)
+        raise (Misconfigured(f"tls: {what}; check `tls`") if for_good else Retryable(f"unreachable: {what}")) from error
     return connection
 
 
@@ -163,7 +164,7 @@ def describe(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or type(error).__name__}"
+        return f"TLS: {error.reason or type(error).__name__}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return (getattr(error, "strerror", None) or str(error)) if error else "closed"

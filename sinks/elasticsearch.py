@@ -121,8 +121,8 @@ class Elasticsearch:
 
     def __init__(self, name: str, settings: ElasticsearchSettings) -> None:
         self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency)
-        self._name, self._settings, self._gzip, self._ids = name, settings, settings.gzip, settings.document_id
-        self._http = Http(name, settings.urls, settings.tls, settings.timeout_seconds, _authorization(settings))
+        self._name, self._settings, self._ids = name, settings, settings.document_id
+        self._http = Http(settings.urls, settings.tls, settings.timeout_seconds, _authorization(settings))
         self._path = _path(settings)
         self._heads: dict[tuple[str, bool], bytes] = {}
 
@@ -141,9 +141,9 @@ class Elasticsearch:
         return with_unfit(result, odd)
 
     async def _send(self, records: Sequence[Record]) -> WriteResult:
-        body, headers = packed(self.body(records), self._gzip)
+        body, headers = packed(self.body(records), self._settings.gzip)
         reply = await self._http.post(self._path, body, {"Content-Type": "application/x-ndjson"} | headers)
-        return read(reply, self._name, len(records), self._ids)
+        return read(reply, len(records), self._ids)
 
     def body(self, records: Sequence[Record]) -> bytes:
         """Action line and document line of each record (bulk API of Elasticsearch and OpenSearch)."""

@@ -112,10 +112,10 @@ class File:
             _compress(target)
 
     def _failure(self, error: OSError) -> Retryable | Misconfigured:
-        what = f"sink {self._name}: {self._settings.path}: {error.strerror}"
+        what = f"{self._settings.path}: {error.strerror}"
         if error.errno in _WAIT_FOR:
-            return Retryable(what)
-        return Misconfigured(f"{what}; make the directory and let the user of this process write there")
+            return Retryable(f"disk: {what}")
+        return Misconfigured(f"file: {what}; make the directory and let the user of this process write there")
 
 
 def _lines(records: Sequence[Record]) -> bytes:

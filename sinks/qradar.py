@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Sequence
 from pydantic import Field
 
 from router.batch import Record
-from router.errors import Malformed, Misconfigured, Retryable
+from router.errors import Malformed, Retryable
 from router.protocols import Outcome, Sink, SinkLimits, WriteResult
 from router.registry import SinkSettings, Spec
 from sinks._leef import Leef
@@ -58,7 +58,7 @@ class QRadar:
     """One connection; writes go out in the order in which they were called."""
 
     def __init__(self, name: str, settings: QRadarSettings) -> None:
-        self._name, self._settings = name, settings
+        self._settings = settings
         eps = settings.licensed_eps
         self.limits = SinkLimits(
             max_records=500,
@@ -108,8 +108,6 @@ class QRadar:
             self._unsettled += len(data)
         try:
             await self._within_time(connection, connection.settled(offset, self._settings.settle_seconds))
-        except (Retryable, Misconfigured) as error:
-            raise type(error)(f"sink {self._name}: {self._settings.host}: {error}") from error
         finally:
             self._unsettled -= len(data)
             self._less.set()
@@ -121,29 +119,26 @@ class QRadar:
                 await waiting
         except TimeoutError as error:
             connection.abort()
-            raise Retryable("took nothing in time") from error
+            raise Retryable(f"no_answer: {self._settings.host} took nothing in time") from error
 
     async def _current(self, called_on: LineConnection | None) -> LineConnection:
         """The open connection, or a new one. A write that was called while another was open must not overtake the
         earlier ones, which are sent again now that it is lost."""
         if self._closed:
-            raise Retryable(f"sink {self._name}: is closed")
+            raise Retryable("closed: the sink was closed")
         if self._connection and self._connection.good:
             return self._connection
         lost, self._connection = self._connection, None
         if lost:
             lost.abort()
         if called_on is not None:
-            raise Retryable(f"sink {self._name}: {self._settings.host}: connection lost before anything was sent")
+            raise Retryable(f"connection_lost: {self._settings.host}: before anything was sent")
         self._connection = await self._new()
         return self._connection
 
     async def _new(self) -> LineConnection:
         settings = self._settings
-        try:
-            return await connect(settings.host, settings.port, self._tls, self._server_name, settings.timeout_seconds)
-        except (Retryable, Misconfigured) as error:
-            raise type(error)(f"sink {self._name}: {error}") from error
+        return await connect(settings.host, settings.port, self._tls, self._server_name, settings.timeout_seconds)
 
     async def _room(self, connection: LineConnection, size: int) -> None:
         while self._unsettled and self._unsettled + size > self._settings.max_unsettled_bytes and connection.good:

@@ -115,11 +115,11 @@ class SplunkHec:
     def __init__(self, name: str, settings: SplunkHecSettings) -> None:
         waiting = 8 if settings.ack else 1
         self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency * waiting)
-        self._name, self._settings = name, settings
+        self._settings = settings
         token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
-        make = partial(Http, name, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
+        make = partial(Http, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
         self._http = make(urls=settings.urls)
-        self._lanes = AckLanes(name, settings, make) if settings.ack else None
+        self._lanes = AckLanes(settings, make) if settings.ack else None
         self._heads: dict[str, bytes] = {}
         self._default_host = b'"host":%b,' % orjson.dumps(settings.host) if settings.host else b""
         self._seen_healthy: set[str] = set()
@@ -163,14 +163,14 @@ class SplunkHec:
     def _read(self, count: int, size: int, reply: Reply) -> Verdict:
         if reply.status == 429 or reply.status >= 500:
             self._seen_healthy.discard(reply.url)
-        return read(reply, self._name, count, size)
+        return read(reply, count, size)
 
     async def _probe(self, url: str) -> None:
         """Ask a url that is new or failed lately for its health. Raises Unsent when it should not be sent to."""
         if url in self._seen_healthy and not self._http.urls.suspect(url):
             return
         try:
-            found = unhealthy(await self._http.request("GET", url, HEALTH, None, {}), self._name)
+            found = unhealthy(await self._http.request("GET", url, HEALTH, None, {}))
         except Retryable as error:
             raise Unsent(error) from error
         if found is not None:
