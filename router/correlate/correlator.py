@@ -14,7 +14,7 @@ from router.correlate.match import Match, group_key
 from router.correlate.window import EarlyCount, Edge, Sealed, Window
 from router.detect import Correlation
 from router.errors import ConfigError, Problem
-from router.telemetry import GROUPS, LATE, bound
+from router.telemetry import LATE, bound
 
 MAX_GROUPS = 100_000
 MAX_SHOWN = 20
@@ -88,7 +88,6 @@ class Correlator:
         self._newest = resume.newest if resume else -math.inf
         self._groups: dict[str, dict[tuple[str, ...], Window]] = {c.id: {} for c in correlations}
         self._held: dict[str, deque[_Held]] = {c.id: deque() for c in correlations}
-        self._open_groups = bound(GROUPS.labels)
 
     def feed(self, matches: Sequence[tuple[int, str, Match]]) -> list[Firing]:
         """Take (offset, correlation id, match) in the order of the log; return what became true.
@@ -98,10 +97,7 @@ class Correlator:
         again = next((i for i, (offset, _, _) in enumerate(matches) if offset >= self._committed), len(matches))
         if again:
             self._feed(matches[:again])
-        fired = self._feed(matches[again:])
-        for name, groups in self._groups.items():
-            self._open_groups(name).set(len(groups))
-        return fired
+        return self._feed(matches[again:])
 
     def _feed(self, matches: Sequence[tuple[int, str, Match]]) -> list[Firing]:
         fired = [firing for offset, name, match in matches for firing in self._take(offset, name, match)]
@@ -152,16 +148,22 @@ class Correlator:
             if window is not None and window.prune(watermark):
                 del groups[group]
 
-    def checkpoint(self) -> Checkpoint | None:
-        """From where a restart has to read again to have this state; None: from the committed position."""
-        first = [held[0] for held in self._held.values() if held]
-        oldest = min(first, default=None)
-        return Checkpoint(oldest.offset, oldest.newest_before) if oldest else None
+    def checkpoint(self, stop: int) -> Checkpoint:
+        """What a commit at offset `stop` has to remember, so that a restart comes to this state."""
+        oldest = self._oldest()
+        return Checkpoint(oldest.offset, oldest.newest_before) if oldest else Checkpoint(stop, self._newest)
 
     def needed_from(self) -> int | None:
         """The oldest offset whose match an open window may still need."""
-        checkpoint = self.checkpoint()
-        return checkpoint.needed_from if checkpoint else None
+        oldest = self._oldest()
+        return oldest.offset if oldest else None
+
+    def _oldest(self) -> _Held | None:
+        return min((held[0] for held in self._held.values() if held), default=None)
+
+    def open_groups(self) -> dict[str, int]:
+        """How many groups of each correlation have an open window."""
+        return {name: len(groups) for name, groups in self._groups.items()}
 
 
 def early(correlation: Correlation) -> bool:

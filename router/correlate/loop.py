@@ -7,6 +7,7 @@ hold what they held; what was raised before the commit is not raised again, and 
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import orjson
@@ -19,7 +20,7 @@ from router.detect import Correlation
 from router.detect.alerts import DATASET, SEVERITY
 from router.errors import Malformed, Retryable
 from router.protocols import Follower, Log
-from router.telemetry import ALERTS, CORRELATED, LATE, bound, logger
+from router.telemetry import ALERTS, CORRELATED, GROUPS, LATE, bound, logger
 
 GROUP = "correlate"
 MATCH = "match"
@@ -63,8 +64,11 @@ class Lane:
 
     def mark(self, stop: int) -> Mark:
         """What to commit once everything before `stop` is durable."""
-        checkpoint = self.correlator.checkpoint()
-        return Mark(stop, checkpoint.text() if checkpoint else "")
+        return Mark(stop, self.correlator.checkpoint(stop).text())
+
+    def fresh(self, batch: Batch[Record]) -> int:
+        """How many records of a batch are read for the first time since the last commit."""
+        return sum(batch.offset(i) >= self.committed for i in range(len(batch.items)))
 
     def count(self, signals: Sequence[Record]) -> None:
         """Signals by rule."""
@@ -89,6 +93,7 @@ class Correlate:
             correlations, lateness_seconds, resume=checkpoint, committed=committed
         )
         self.ready = asyncio.Event()
+        self._groups = bound(GROUPS.labels)
         self._lanes: dict[int, Lane] = {}
         self._seek: dict[Partition, int] = {}
         self._marks: dict[Partition, Mark] = {}
@@ -130,6 +135,7 @@ class Correlate:
                 ready = [batch for batch in batches if not self._rewound(batch)]
                 self._rewind(follower)
                 await asyncio.gather(*[self._batch(batch, stop) for batch in ready])
+                self._measure()
                 if self._marks and (time.monotonic() - committed > 1 or not batches):
                     committed = await self._commit(follower)
             await self._commit(follower)
@@ -148,11 +154,17 @@ class Correlate:
         signals = lane.signals(batch)
         if signals:
             await self._persist(batch.span.partition, signals, stop)
-        fresh = max(0, min(len(batch.items), batch.span.stop - lane.committed))
-        CORRELATED.inc(fresh)
+        CORRELATED.inc(lane.fresh(batch))
         lane.count(signals)
         if batch.span.stop > lane.committed:
             self._marks[Partition(batch.span.topic, batch.span.partition)] = lane.mark(batch.span.stop)
+
+    def _measure(self) -> None:
+        totals: Counter[str] = Counter()
+        for lane in self._lanes.values():
+            totals.update(lane.correlator.open_groups())
+        for name, groups in totals.items():
+            self._groups(name).set(groups)
 
     async def _persist(self, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:
         """Append, and repeat what did not become durable; raises Retryable only once `stop` is set."""
