@@ -43,3 +43,10 @@ def kafka_cluster(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """One controller and three brokers, for tests of replication; leave all of them running."""
     with kafka_peer.running_cluster(kafka_jars, tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def kafka_secure(kafka_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka_peer.Secure]:
+    """One broker that asks for certificates or passwords."""
+    with kafka_peer.running_secure(kafka_jars, tmp_path_factory.mktemp("secure")) as secure:
+        yield secure

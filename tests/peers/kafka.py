@@ -18,19 +18,14 @@ from string import Template
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from tests.peers.certificates import Authority
 from tests.peers.presence import missing
 
 VERSION = os.environ.get("LOGWEIR_KAFKA_VERSION", "4.3.1")
 _FILES = Path(__file__).with_name("kafka")
 _JVM = [
-    "-Xms64m",
-    "-Xmx256m",
-    "-Xss512k",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:ReservedCodeCacheSize=48m",
-    "-XX:-UsePerfData",
-    "-Djava.awt.headless=true",
+    *("-Xms64m", "-Xmx256m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=48m"),
+    *("-XX:-UsePerfData", "-Djava.awt.headless=true"),
 ]
 _READY_SECONDS = 60.0
 
@@ -200,6 +195,25 @@ def running_broker(libraries: Path, folder: Path) -> Iterator[Node]:
         node.kill()
 
 
+class Secure:
+    """A broker with TLS, SASL and ACLs: ports for each way in, and the certificates. `admin` may do anything."""
+
+    password = "admin-secret"
+
+    def __init__(self, libraries: Path, folder: Path) -> None:
+        self.authority = Authority(folder / "certificates")
+        cert_file, key_file = self.authority.issue("broker")
+        store = b"".join(f.read_bytes() for f in (key_file, cert_file, self.authority.ca_file))
+        (folder / "certificates" / "broker.pem").write_bytes(store)
+        self.sasl_ssl, self.sasl, self.ssl = free_port(), free_port(), free_port()
+        ports = {"sasl_ssl_port": str(self.sasl_ssl), "sasl_port": str(self.sasl), "ssl_port": str(self.ssl)}
+        values = {**_alone(), **ports, "certs_dir": str(folder / "certificates")}
+        users = [f"SCRAM-SHA-512=[name={name},password={self.password}]" for name in ("admin", "router")]
+        options = [part for user in users for part in ("--add-scram", user)]
+        self.node = Node(libraries, folder / "node", "secure", values, options)
+        self.node.format(new_cluster())
+
+
 class Cluster:
     """One controller and three brokers; every topic has three replicas, of which two must have a record.
 
@@ -242,3 +256,14 @@ def running_cluster(libraries: Path, folder: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.kill()
+
+
+@contextlib.contextmanager
+def running_secure(libraries: Path, folder: Path) -> Iterator[Secure]:
+    """A started broker that asks who is there."""
+    secure = Secure(libraries, folder)
+    try:
+        secure.node.start()
+        yield secure
+    finally:
+        secure.node.kill()

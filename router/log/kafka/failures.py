@@ -70,13 +70,13 @@ async def _probe(address: str, connection: Mapping[str, Any]) -> tuple[str, bool
         return f"user or password refused ({error}); check `username`, `password` and `sasl_mechanism`", True
     except errors.UnsupportedSaslMechanismError as error:
         return f"this SASL mechanism is not offered ({error}); check `sasl_mechanism`", True
-    except errors.KafkaError as error:
+    except (errors.KafkaError, ConnectionResetError, BrokenPipeError, EOFError) as error:
         return (
             f"{_cause(error)}; is it the broker's port, with the protocol of `security` ({options['security_protocol']})?",
             False,
         )
     except OSError as error:
-        return f"{error.strerror or error}; is a broker running there?", False
+        return f"{error.strerror or error or type(error).__name__}; is a broker running there?", False
     return "answers now", False
 
 
