@@ -195,20 +195,16 @@ COERCIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def each(coerce: Callable[[Any], Any], value: Any) -> tuple[list[Any], bool]:
-    """Every item of a list (or the value alone) in its type, without repeats; and whether all were of that type."""
+    """Every item of a list (or the value alone) in its type; and whether all that say something were of that type."""
     if type(value) is not list:
         found = coerce(value)
         return ([found], True) if found is not None else ([], False)
-    good: list[Any] = []
+    good = []
     complete = True
     for item in value:
-        if item is None or item == "":
-            continue
-        found = coerce(item)
-        if found is None:
-            complete = False
-        elif found not in good:
+        found = coerce(item) if item is not None else None
+        if found is not None:
             good.append(found)
-            if len(good) > 4096:
-                return good, False
+        elif item is not None and item != "":
+            complete = False
     return good, complete

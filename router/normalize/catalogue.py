@@ -1,0 +1,252 @@
+"""All normalizers at work: choose one for each payload, run it, and give a valid ECS document whatever happens."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from router.batch import Event, Facts
+from router.documents import load_file
+from router.errors import ConfigError, Malformed, Problem
+from router.normalize.compiler import compile_document
+from router.normalize.decoding import decode
+from router.normalize.envelope import unwrap
+from router.normalize.identify import HEAD
+from router.normalize.line import Line
+from router.normalize.normalizer import Ignored, Normalizer
+from router.normalize.sealing import Original, failed, seal, unknown
+from router.normalize.zones import Zone, zone
+from rules import ROOT
+
+_MAX_SENDERS, _MAX_REMEMBERED = 16_384, 6
+
+
+class Hints(NamedTuple):
+    """What is configured for one source."""
+
+    normalizer: str = ""
+    """The only normalizer for it; empty: find out."""
+    tz: str = ""
+    """Zone of times that name none; empty: that of the catalogue."""
+
+
+class Catalogue:
+    """Compiled normalizers. `normalize` is a pure function of bytes, facts, settings and receipt time."""
+
+    def __init__(
+        self,
+        normalizers: Iterable[Normalizer],
+        *,
+        tz: str = "UTC",
+        original: Original = "doubtful",
+        sources: Mapping[str, Hints] | None = None,
+    ) -> None:
+        self._normalizers = {n.id: n for n in normalizers}
+        self._original = original
+        self.ignored: Counter[str] = Counter()
+        """Payloads that were noise of the protocol, by normalizer."""
+        problems: list[Problem] = []
+        self._default = _site(tz, "", problems)
+        self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
+        self._forced = {name: hint.normalizer for name, hint in (sources or {}).items() if hint.normalizer}
+        for name, wanted in self._forced.items():
+            if wanted not in self._normalizers:
+                text = f"source {name}: there is no normalizer {wanted!r}"
+                problems.append(Problem("configuration", 1, f"sources.{name}.normalizer", text, "see `logweir normalizers`"))
+        if problems:
+            raise ConfigError(problems)
+        self._senders: dict[tuple[str, str], list[Normalizer]] = {}
+
+    @classmethod
+    def load(
+        cls,
+        paths: Sequence[Path] = (),
+        *,
+        tz: str = "UTC",
+        original: Literal["always", "doubtful", "never"] = "doubtful",
+        sources: Mapping[str, Hints] | None = None,
+        disable: Collection[str] = (),
+    ) -> "Catalogue":
+        """The built-in normalizers and those of `paths` (files or folders); the same id later replaces. Raises ConfigError."""
+        found: dict[str, Normalizer] = {}
+        problems: list[Problem] = []
+        for path in (ROOT / "normalize", *paths):
+            for normalizer in _compiled(path, problems):
+                found[normalizer.id] = normalizer
+        problems += [
+            Problem("configuration", 1, "normalize.disable", f"there is no normalizer {name!r}", "remove it")
+            for name in disable
+            if name not in found
+        ]
+        if problems:
+            raise ConfigError(problems)
+        kept = [n for n in found.values() if n.id not in disable]
+        return cls(kept, tz=tz, original=original, sources=sources)
+
+    def ids(self) -> list[str]:
+        """The ids of all normalizers."""
+        return sorted(self._normalizers)
+
+    def normalize(self, body: bytes, facts: Facts, time: float) -> list[Event]:
+        """The documents of one payload; none when it is noise of the protocol (counted). `time`: of receipt, in epoch seconds.
+
+        Raises Malformed for what is empty or oversized.
+        """
+        x, tags, kept = self._line(body, facts, time)
+        made = self._made(x)
+        if isinstance(made, Ignored):
+            return []
+        for document in made:
+            if tags:
+                document["tags"] = [*document.get("tags", ()), *tags]
+            if kept:
+                _keep(document, kept)
+            seal(document, x, self._original)
+        return made
+
+    def _line(self, body: bytes, facts: Facts, time: float) -> tuple[Line, list[str], dict[str, Any] | None]:
+        text, tags = decode(body)
+        site = self._sites.get(facts.source, self._default)
+        meta = dict(facts.meta) if facts.meta else {}
+        if facts.envelope == "splunk_hec":
+            found = unwrap(text, time, site, facts.source, facts.peer, meta)
+            if found is not None:
+                return found[0], tags, found[1]
+            tags.append("_norm_envelope")
+        x = Line(text, time, site, facts.source, facts.peer, meta)
+        x.hint_host = meta.get("host")
+        return x, tags, None
+
+    def _made(self, x: Line) -> list[Event] | Ignored:
+        forced = self._forced.get(x.source)
+        if forced is not None:
+            return self._run_forced(self._normalizers[forced], x)
+        key = (x.source, x.peer)
+        recent = self._senders.get(key)
+        head = x.raw[:HEAD]
+        if recent:
+            for normalizer in recent:
+                if normalizer.identity.weight(head, x.meta):
+                    made = self._try(normalizer, x)
+                    if made is not None:
+                        return made
+        for normalizer in self.candidates(head, x.meta):
+            if recent and normalizer in recent:
+                continue
+            made = self._try(normalizer, x)
+            if made is not None:
+                if normalizer.identity.priority >= 0:
+                    self._remember(key, normalizer)
+                return made
+        return [unknown(x)]
+
+    def candidates(self, head: str, meta: Mapping[str, str]) -> list[Normalizer]:
+        """The normalizers whose identity holds for the first kilobyte; the most telling first."""
+        found = []
+        for normalizer in self._normalizers.values():
+            weight = normalizer.identity.weight(head, meta)
+            if weight:
+                found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
+        return [item[3] for item in sorted(found, key=lambda item: item[:3])]
+
+    def _try(self, normalizer: Normalizer, x: Line) -> list[Event] | Ignored | None:
+        """The answer of one normalizer; a failure inside of it keeps the event."""
+        body, header = x.body, x.head
+        try:
+            made = normalizer.run(x)
+        except Exception as error:  # a defect in generated code must not cost an event
+            x.restart()
+            return [failed(x, normalizer.id, f"{type(error).__name__}: {error}"[:500])]
+        if made is None:
+            x.restart()
+            if not x.syslog_read:
+                x.body, x.head = body, header
+        elif isinstance(made, Ignored):
+            self.ignored[normalizer.id] += 1
+        return made
+
+    def _run_forced(self, normalizer: Normalizer, x: Line) -> list[Event] | Ignored:
+        made = self._try(normalizer, x)
+        return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
+
+    def _remember(self, key: tuple[str, str], normalizer: Normalizer) -> None:
+        """The sender's last answers, the newest first; bounded."""
+        held = self._senders.get(key)
+        if held is None:
+            if len(self._senders) >= _MAX_SENDERS:
+                self._senders.clear()
+            held = self._senders[key] = []
+        held.insert(0, normalizer)
+        del held[_MAX_REMEMBERED:]
+
+    def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
+        """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
+        x, tags, _ = self._line(body, facts, time)
+        head = x.raw[:HEAD]
+        candidates = self.candidates(head, x.meta)
+        forced = self._forced.get(facts.source)
+        tried: list[dict[str, Any]] = []
+        chosen = "unknown"
+        for normalizer in [self._normalizers[forced]] if forced else candidates:
+            try:
+                made = normalizer.run(x)
+            except Exception as error:
+                tried.append({"id": normalizer.id, "answer": f"failed: {type(error).__name__}: {error}"})
+                chosen = normalizer.id
+                break
+            x.restart()
+            answer = "not accepted" if made is None else "ignored" if isinstance(made, Ignored) else "accepted"
+            tried.append({"id": normalizer.id, "answer": answer})
+            if made is not None:
+                chosen = normalizer.id
+                break
+        fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
+        fresh._default, fresh._sites, fresh._forced = self._default, self._sites, self._forced
+        return {
+            "chosen": chosen,
+            "why": "set for the source" if forced else "most telling candidate that accepts" if chosen != "unknown" else "nobody accepts",
+            "candidates": [{"id": n.id, "weight": n.identity.weight(head, x.meta)} for n in candidates],
+            "tried": tried,
+            "tags": tags,
+            "documents": fresh.normalize(body, facts, time),
+        }
+
+
+def _keep(document: Event, kept: dict[str, Any]) -> None:
+    """The HEC envelope under `splunk`."""
+    held = document.setdefault("splunk", {})
+    if type(held) is dict:
+        for key, value in kept.items():
+            held.setdefault(key, value)
+
+
+def _site(name: str, source: str, problems: list[Problem]) -> Zone:
+    found = zone(name)
+    if found is None:
+        where = f"sources.{source}.tz" if source else "normalize.tz"
+        problems.append(Problem("configuration", 1, where, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00"))
+        return Zone("UTC", known=False)
+    return found if source or name != "UTC" else found.assumed()
+
+
+def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
+    """The normalizers of a file, or of every YAML file of a folder."""
+    made = []
+    if not path.exists():
+        problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
+    files = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path] if path.exists() else []
+    for file in files:
+        try:
+            documents = load_file(file)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            continue
+        for document in documents:
+            normalizer, found = compile_document(document, file.parent)
+            problems.extend(found)
+            if normalizer is not None:
+                made.append(normalizer)
+    return made
+
+
+__all__ = ["Catalogue", "Hints", "Malformed"]

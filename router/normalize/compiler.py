@@ -1,0 +1,316 @@
+"""Compile one normalizer file to Python functions: parse, accept, ignore and build. Every problem of the file is reported at once."""
+
+import csv
+from collections.abc import Callable, Iterable
+from pathlib import Path as FilePath
+from typing import Any
+
+from router.batch import Event
+from router.documents import Document
+from router.errors import Problem
+from router.normalize import pipes, schema
+from router.normalize.blocks import Blocks
+from router.normalize.builtin_tables import TABLES
+from router.normalize.conditions import Conditions
+from router.normalize.definition import KEYS, Definition
+from router.normalize.derive import NAMES, derivations
+from router.normalize.expressions import Path, path
+from router.normalize.identify import Identity, read_identity
+from router.normalize.line import Line
+from router.normalize.lint import lint
+from router.normalize.mapping import Entry, Locals, MapWriter, Taken, entries, literals
+from router.normalize.normalizer import Normalizer
+from router.normalize.rest import Rest
+from router.normalize.runtime import restore
+from router.normalize.steps import Steps
+from router.normalize.timing import TimeSpec, Timing
+from router.normalize.writer import Function, Scope
+
+_NEEDED = ("id", "identify", "parse", "rest", "tests")
+
+
+def compile_document(document: Document, folder: FilePath) -> tuple[Normalizer | None, list[Problem]]:
+    """The normalizer of one document, or None and what is wrong with it. `folder`: where its tables lie."""
+    compiler = _Compiler(document, folder)
+    normalizer = compiler.compile()
+    problems = sorted(set(compiler.definition.problems))
+    return (None if problems else normalizer), problems
+
+
+class _Compiler:
+    def __init__(self, document: Document, folder: FilePath) -> None:
+        self.definition = Definition(document, folder)
+        self._scope = Scope()
+        self._taken = Taken()
+        self._conditions = Conditions(self.definition.problem)
+
+    def compile(self) -> Normalizer | None:
+        definition = self.definition
+        if not definition.check_keys(definition.document.value, KEYS, ()):
+            return None
+        for key in _NEEDED:
+            if not definition.value.get(key):
+                definition.problem((), f"{key} is missing", f"add {key}:")
+        definition.tables = self._tables()
+        steps = Steps(definition, self._scope, self._conditions)
+        parse = steps.function(definition.value.get("parse") or [], ("parse",))
+        accept = self._condition("accept")
+        ignore = self._condition("ignore")
+        rest = self._build()
+        lint(definition)
+        identity = read_identity(definition, steps.formats)
+        if definition.problems or rest is None:
+            return None
+        return self._assemble(parse, accept, ignore, identity)
+
+    def _assemble(self, parse: str, accept: str | None, ignore: str | None, identity: Identity) -> Normalizer:
+        source = self._scope.source
+        exec(compile(source, f"<normalizer {self.definition.id}>", "exec"), self._scope.names)
+        names = self._scope.names
+        each = self.definition.value.get("each")
+        return Normalizer(
+            id=self.definition.id,
+            title=str(self.definition.value.get("title", self.definition.id)),
+            file=self.definition.document.file,
+            identity=identity,
+            parse=names[parse],
+            accept=names[accept] if accept else None,
+            ignore=names[ignore] if ignore else None,
+            build=names["build"],
+            each=path(str(each)) if each else None,
+            source=source,
+        )
+
+    def _tables(self) -> dict[str, pipes.Transform]:
+        made = {name: pipes.table(name, rows) for name, rows in TABLES.items()}
+        value = self.definition.value.get("tables", {})
+        if not isinstance(value, dict):
+            self.definition.problem(("tables",), "must be a mapping of names to tables", "write name: {key: value}")
+            return made
+        for name, rows in value.items():
+            if isinstance(rows, str):
+                rows = self._csv_table(rows, ("tables", name))
+            if isinstance(rows, dict):
+                made[str(name)] = pipes.table(str(name), rows)
+            else:
+                self.definition.problem(("tables", name), "a table is a mapping, or the name of a CSV file", "write {key: value}")
+        return made
+
+    def _csv_table(self, name: str, at: tuple[str, ...]) -> Any:
+        """Two columns, key and value, no header; beside the file and nowhere else."""
+        file = self.definition.folder / name
+        if file.resolve().parent != self.definition.folder.resolve() or not file.is_file():
+            self.definition.problem(at, f"there is no file {name!r} beside this one", "put the CSV beside it")
+            return {}
+        with file.open(newline="", encoding="utf-8") as lines:
+            return {row[0]: row[1] for row in csv.reader(lines) if len(row) >= 2 and not row[0].startswith("#")}
+
+    def _condition(self, key: str) -> str | None:
+        if key not in self.definition.value:
+            return None
+        into = Function(self._scope, f"{key}(x, src)")
+        into.add(f"return {self._conditions.code(self.definition.value[key], (key,), into)}")
+        into.finish()
+        return key
+
+    def _build(self) -> Rest | None:
+        definition, value = self.definition, self.definition.value
+        nulls = tuple(str(item) for item in value.get("null_values", ()))
+        into = Function(self._scope, "build(x, src)", nulls)
+        const = self._constants()
+        mapped = entries(definition, value["map"], ("map",)) if "map" in value else []
+        timed = self._times()
+        overwritten = block_targets(value)
+        locals_of = _objects(const, mapped, [target for target, _ in timed])
+        self._open(into, const, locals_of)
+        into.add("m = 0")
+        for target, specs in timed:
+            self._time(into, target, specs, locals_of)
+        writer = MapWriter(into, self._taken, overwritten, locals_of)
+        for entry in mapped:
+            writer.entry(entry, locals_of[entry.target[:-1]], 1, None)
+        _attach(into, const, locals_of)
+        blocks = Blocks(definition, self._scope, self._conditions, self._taken, doubly_mapped(value), nulls)
+        if "cases" in value:
+            blocks.cases(value["cases"], ("cases",), into)
+        if "switch" in value:
+            blocks.switch(value["switch"], ("switch",), into)
+        self._derive(into)
+        rest = self._rest(into, nulls)
+        into.add("return out")
+        into.finish()
+        return rest
+
+    def _constants(self) -> dict[str, Any]:
+        value = self.definition.value
+        found = {
+            "ecs.version": schema.VERSION,
+            "event.kind": "event",
+            "event.module": self.definition.id.partition(".")[0],
+            "event.dataset": self.definition.id,
+        }
+        for name in ("event.kind", "event.module", "event.dataset"):
+            self.definition.target(name, ("id",))
+        if "const" in value:
+            found |= {field.name: item for field, item in literals(self.definition, value["const"], ("const",))}
+        return found
+
+    def _times(self) -> list[tuple[tuple[str, ...], list[TimeSpec]]]:
+        block = self.definition.value.get("time", {})
+        if not isinstance(block, dict):
+            self.definition.problem(("time",), "must be a mapping of date fields to times", "write '@timestamp': field")
+            return []
+        timing = Timing(self.definition)
+        found = []
+        for name, spec in block.items():
+            if name == "tz_default":
+                continue
+            field = self.definition.target(name, ("time", name))
+            if field is not None and field.kind not in ("date", "free"):
+                self.definition.problem(("time", name), f"{name} is no date", "put it under map")
+            specs = timing.specs(spec, ("time", name))
+            if field is not None and specs:
+                found.append((tuple(str(name).split(".")), specs))
+        return found
+
+    def _open(self, into: Function, const: dict[str, Any], locals_of: Locals) -> None:
+        """One local per object of the document, with its constants in it."""
+        for node, local in locals_of.items():
+            own = {name.split(".")[-1]: item for name, item in const.items() if tuple(name.split(".")[:-1]) == node}
+            into.add(f"{local} = {own!r}")
+
+    def _time(self, into: Function, target: tuple[str, ...], specs: list[TimeSpec], locals_of: Locals) -> None:
+        depth = 1
+        names: list[Path] = []
+        for i, spec in enumerate(specs):
+            refs = [*spec.refs, *([spec.zone_ref] if spec.zone_ref else [])]
+            arguments = ", ".join(["x", *(into.value(ref, locals_of) for ref in refs)])
+            if i:
+                into.add("if t is None:", depth)
+                depth += 1
+            into.add(f"t = {self._scope.constant(spec.read, 'T')}({arguments})", depth)
+            own = {ref.path for ref in refs if ref.kind == "record"}
+            names.extend(ref.path for ref in spec.refs if ref.kind == "record")
+            if own:
+                into.add(f"if t is not None: m |= {self._taken.bit(own)}", depth)
+        failed = self._scope.constant(tuple(names))
+        into.add("if t is not None:")
+        into.add(f"{locals_of[target[:-1]]}[{target[-1]!r}] = t.iso", 2)
+        into.add("if not t.known: x.assume_zone()", 2)
+        if names:
+            into.add(f"else: x.fail_time({'.'.join(target)!r}, src, {failed})")
+
+    def _derive(self, into: Function) -> None:
+        names = self.definition.value.get("derive", [])
+        for i, name in enumerate(names if isinstance(names, list) else []):
+            if name not in NAMES:
+                self.definition.problem(("derive", i), f"{name!r} cannot be derived", f"known: {' '.join(sorted(NAMES))}")
+        leaves = [name for name, (_, shape) in self.definition.targets.items() if shape == "leaf"]
+        for derivation in derivations(names, leaves).values():
+            into.add(f"{self._scope.constant(derivation, 'N')}(out)")
+
+    def _rest(self, into: Function, nulls: tuple[str, ...]) -> Rest | None:
+        definition = self.definition
+        value = definition.value.get("rest", {})
+        block = {"to": value} if isinstance(value, str) else value
+        if not definition.check_keys(block, frozenset(("to", "keep")), ("rest",)):
+            return None
+        to = str(block.get("to", ""))
+        if not to or to.partition(".")[0] in schema.roots():
+            definition.problem(("rest",), f"rest {to!r} must be a name of the vendor's own, outside of ECS", "write vendor.product")
+            return None
+        kept = block.get("keep", [])
+        taken: Iterable[Path] = [] if kept == "all" else self._taken.always
+        groups = [] if kept == "all" else self._taken.groups
+        dropped = [*definition.paths("consume"), *definition.paths("drop")]
+        keep = [path(str(name)) for name in kept] if isinstance(kept, list) else []
+        rest = Rest(taken, groups, dropped, keep, nulls)
+        into.add(f"r = {self._scope.constant(rest, 'R')}(src, m)")
+        into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
+        into.add(f"if r: place(out, {tuple(to.split('.'))!r}, r)")
+        return rest
+
+
+def document_value(definition: Definition) -> Any:
+    return definition.document.value
+
+
+def doubted(x: Line, src: Event, rest: Event) -> None:
+    """Values that did not fit their field go back to what is left over; the document says so."""
+    for field, names in x.doubts:
+        for name in names:
+            restore(rest, src, name)
+        tag = f"_norm_type:{field}"
+        if tag not in x.tags:
+            x.tags.append(tag)
+
+
+def _objects(const: dict[str, Any], mapped: list[Entry], timed: list[tuple[str, ...]]) -> Locals:
+    """A local name for every object that constants, times and the map write to; the document itself is `out`."""
+    targets = [tuple(name.split(".")) for name in const] + [entry.target for entry in mapped] + timed
+    nodes = {target[:n] for target in targets for n in range(len(target))}
+    ordered = sorted(nodes, key=lambda node: (len(node), node))
+    return {node: "out" if not node else f"o{i}" for i, node in enumerate(ordered)}
+
+
+def _attach(into: Function, const: dict[str, Any], locals_of: Locals) -> None:
+    """Hang every object that holds something into its parent, the deepest first."""
+    filled = {tuple(name.split("."))[:n] for name in const for n in range(name.count(".") + 1)}
+    for node in sorted(locals_of, key=len, reverse=True):
+        if node:
+            test = "" if node in filled else f"if {locals_of[node]}: "
+            into.add(f"{test}{locals_of[node[:-1]]}[{node[-1]!r}] = {locals_of[node]}")
+
+
+def _blocks(value: Any) -> Iterable[dict[Any, Any]]:
+    """Every block of cases and switches, at any depth."""
+    if not isinstance(value, dict):
+        return
+    for case in value.get("cases", ()) if isinstance(value.get("cases"), list) else ():
+        if isinstance(case, dict):
+            yield case
+            yield from _blocks(case)
+    switches = value.get("switch", ())
+    for switch in switches if isinstance(switches, list) else [switches]:
+        if isinstance(switch, dict) and isinstance(switch.get("cases"), dict):
+            for block in [*switch["cases"].values(), switch.get("default")]:
+                if isinstance(block, dict):
+                    yield block
+                    yield from _blocks(block)
+
+
+def block_targets(value: dict[str, Any]) -> set[str]:
+    """Fields that a case or switch may overwrite."""
+    found: set[str] = set()
+    for block in _blocks(value):
+        for key in ("set", "map", "unset"):
+            part = block.get(key)
+            found.update(_flat_names(part) if isinstance(part, dict) else part if isinstance(part, list) else ())
+    return found
+
+
+def doubly_mapped(value: dict[str, Any]) -> set[str]:
+    """Fields that blocks map from different expressions: one may overwrite the other."""
+    seen: dict[str, set[str]] = {}
+    for block in _blocks(value):
+        part = block.get("map")
+        for name, item in _flat_items(part) if isinstance(part, dict) else ():
+            seen.setdefault(name, set()).add(repr(item))
+        for name in _flat_names(block.get("set")) if isinstance(block.get("set"), dict) else ():
+            seen.setdefault(name, set()).add("set")
+    return {name for name, items in seen.items() if len(items) > 1}
+
+
+def _flat_items(value: dict[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _flat_items(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def _flat_names(value: Any) -> Iterable[str]:
+    return [name for name, _ in _flat_items(value)]
+
+
+Build = Callable[[Line, dict[str, Any]], Event]

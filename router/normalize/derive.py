@@ -1,0 +1,160 @@
+"""Fields that follow from others: sums, the address family, related.*, the duration, the community id."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any
+
+from router.batch import Event
+from router.normalize import schema
+from router.normalize.runtime import child, dig, extend
+from router.normalize.times import Moment, iso
+from router.normalize.zones import UTC
+
+Derivation = Callable[[Event], None]
+_PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
+_HOSTS = ("host.name", "host.hostname", "source.domain", "destination.domain", "client.domain", "server.domain")
+_HOSTS += ("dns.question.name", "url.domain", "observer.hostname", "observer.name")
+
+
+def _sum(leaf: str) -> Derivation:
+    def derive(out: Event) -> None:
+        parts = [dig(out, (side, leaf)) for side in ("source", "destination")]
+        if type(parts[0]) is int and type(parts[1]) is int and "network" not in out:
+            out["network"] = {leaf: parts[0] + parts[1]}
+        elif type(parts[0]) is int and type(parts[1]) is int:
+            child(out, "network").setdefault(leaf, parts[0] + parts[1])
+
+    return derive
+
+
+def _network_type(out: Event) -> None:
+    """ipv4 or ipv6, from the first address there is."""
+    for side in ("source", "destination", "client", "server"):
+        address = dig(out, (side, "ip"))
+        if address:
+            child(out, "network").setdefault("type", "ipv6" if ":" in address else "ipv4")
+            return
+
+
+def _duration(out: Event) -> None:
+    """event.end - event.start in nanoseconds, where it is not negative."""
+    event = out["event"]
+    start, end = event.get("start"), event.get("end")
+    if type(start) is str and type(end) is str and "duration" not in event:
+        first, last = iso(start, UTC), iso(end, UTC)
+        if first is not None and last is not None and 0 <= last.nanos - first.nanos < 1 << 63:
+            event["duration"] = last.nanos - first.nanos
+
+
+def _start(out: Event) -> None:
+    """event.start (and event.end) of what was reported at its end: @timestamp - event.duration."""
+    event = out["event"]
+    end, duration = event.get("end") or out.get("@timestamp"), event.get("duration")
+    if type(end) is str and type(duration) is int and "start" not in event:
+        moment = iso(end, UTC)
+        if moment is not None:
+            event["start"] = _shifted(moment, -duration)
+            event["end"] = end
+
+
+def _end(out: Event) -> None:
+    """event.end = event.start + event.duration."""
+    event = out["event"]
+    start, duration = event.get("start"), event.get("duration")
+    if type(start) is str and type(duration) is int and "end" not in event:
+        moment = iso(start, UTC)
+        if moment is not None:
+            event["end"] = _shifted(moment, duration)
+
+
+def _shifted(moment: Moment, nanoseconds: int) -> str:
+    """A moment moved, with as many digits as it needs; one that the calendar cannot hold stays."""
+    seconds, rest = divmod(moment.nanos + nanoseconds, 1_000_000_000)
+    if not -62_135_596_800 <= seconds <= 253_402_300_799:
+        return moment.iso
+    return Moment(seconds, f"{rest:09d}".rstrip("0")).iso
+
+
+def _packed(address: str) -> bytes:
+    return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
+
+
+def community_id(source: str, destination: str, protocol: int, source_port: int, destination_port: int) -> str:
+    """Community ID version 1, seed 0, of a flow with ports."""
+    one, other = (_packed(source), source_port), (_packed(destination), destination_port)
+    if one > other:
+        one, other = other, one
+    ports = one[1].to_bytes(2, "big") + other[1].to_bytes(2, "big")
+    digest = hashlib.sha1(b"\x00\x00" + one[0] + other[0] + bytes((protocol, 0)) + ports, usedforsecurity=False).digest()
+    return "1:" + base64.b64encode(digest).decode("ascii")
+
+
+def _community(out: Event) -> None:
+    """network.community_id for TCP, UDP and SCTP."""
+    source, destination, network = out.get("source", {}), out.get("destination", {}), out.get("network", {})
+    number = network.get("iana_number") or _PROTOCOLS.get(network.get("transport", ""))
+    ports = source.get("port"), destination.get("port")
+    if str(number) not in ("6", "17", "132") or not all(type(p) is int and 0 <= p < 65536 for p in ports):
+        return
+    if source.get("ip") and destination.get("ip"):
+        network.setdefault("community_id", community_id(source["ip"], destination["ip"], int(number), *ports))
+
+
+def _related(targets: Iterable[str]) -> Derivation:
+    """related.ip, .user, .hosts and .hash from the fields that this normalizer writes."""
+    by_list: dict[str, list[tuple[str, ...]]] = {}
+    for name in targets:
+        key = _related_key(name)
+        if key is not None:
+            by_list.setdefault(key, []).append(tuple(name.split(".")))
+    plans = [(key, paths) for key, paths in sorted(by_list.items())]
+
+    def derive(out: Event) -> None:
+        for key, paths in plans:
+            found: list[Any] = []
+            for path in paths:
+                node: Any = out
+                for step in path:
+                    node = node.get(step) if type(node) is dict else None
+                    if node is None:
+                        break
+                if node:
+                    found.extend(node) if type(node) is list else found.append(node)
+            if found:
+                extend(child(out, "related"), key, found)
+
+    return derive
+
+
+def _related_key(name: str) -> str | None:
+    field = schema.field(name)
+    if field is None or name.startswith("related."):
+        return None
+    if field.kind == "ip":
+        return "ip"
+    if name in _HOSTS:
+        return "hosts"
+    if name.split(".")[-2:-1] == ["hash"]:
+        return "hash"
+    user = name.endswith("user.name") or (".user." in "." + name and name.endswith(".name") and ".group." not in name)
+    return "user" if user or name == "user.name" else None
+
+
+def derivations(names: Iterable[str], targets: Iterable[str]) -> dict[str, Derivation]:
+    """What `derive` may name -> what it does."""
+    known: dict[str, Derivation] = {
+        "network.bytes": _sum("bytes"),
+        "network.packets": _sum("packets"),
+        "network.type": _network_type,
+        "event.duration": _duration,
+        "event.start": _start,
+        "event.end": _end,
+        "network.community_id": _community,
+        "related": _related(targets),
+    }
+    return {name: known[name] for name in names if name in known}
+
+
+NAMES = frozenset(("network.bytes", "network.packets", "network.type", "event.duration", "event.start", "event.end", "network.community_id", "related"))

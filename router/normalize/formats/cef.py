@@ -1,0 +1,98 @@
+"""ArcSight Common Event Format (CEF implementation standard, version 26), with what devices really send."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
+_KEY = re.compile(r"(?:^|(?<=[\s]))([\w.\-\[\]]{1,128})=")
+_ESCAPES = re.compile(r"\\([\\=|nrt\"])")
+_MEANS = {"n": "\n", "r": "\r", "t": "\t"}
+_LABELLED = re.compile(r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPES.sub(lambda found: _MEANS.get(found[1], found[1]), text) if "\\" in text else text
+
+
+def header(text: str, count: int) -> list[str] | None:
+    """The first `count` values between pipes and the rest; a backslash escapes. None when there are fewer."""
+    parts = text.split("|", count)
+    if "\\" not in text:
+        return parts if len(parts) == count + 1 else None
+    made: list[str] = []
+    held = ""
+    raw = text.split("|")
+    for i, part in enumerate(raw):
+        if len(made) == count:
+            return [*made, "|".join(raw[i:])]
+        held += part
+        if (len(part) - len(part.rstrip("\\"))) % 2:
+            held += "|"
+            continue
+        made.append(_unescaped(held.replace("\\|", "|")))
+        held = ""
+    return [*made, ""] if len(made) == count else None
+
+
+def extensions(text: str) -> dict[str, Any]:
+    """`key=value key=value`: a value ends where the next key begins; `\\=` is no key."""
+    out: dict[str, Any] = {}
+    found = [m for m in _KEY.finditer(text) if text[m.end() - 2] != "\\"]
+    for i, m in enumerate(found):
+        value = text[m.end() : found[i + 1].start() if i + 1 < len(found) else len(text)]
+        value = _unescaped(value.strip(" \t\r\n"))
+        key = m[1]
+        held = out.get(key)
+        if held is None:
+            out[key] = value
+        elif held != value:
+            out[key] = [*held, value] if type(held) is list else [held, value]
+    if found and (lead := text[: found[0].start()].strip()):
+        out["_text"] = lead
+    elif not found and text.strip():
+        out["_text"] = text.strip()
+    return out
+
+
+def labelled(out: dict[str, Any]) -> dict[str, Any]:
+    """cs1=x cs1Label=Policy -> Policy=x. A label that is taken, or has no value, leaves both as they are."""
+    for key in [k for k in out if k.endswith("Label")]:
+        found = _LABELLED.match(key)
+        label = out[key]
+        if found is None or type(label) is not str or not label or label in out or found[1] not in out:
+            continue
+        out[label] = out.pop(found[1])
+        del out[key]
+    return out
+
+
+def compile_cef(strip_prefix: Sequence[str] = (), labels: bool = False) -> Callable[[str], dict[str, Any] | None]:
+    """A parser: header names of `HEADER`, extensions by their own key. `strip_prefix` leaves vendor prefixes of keys out."""
+    prefixes = tuple(strip_prefix)
+
+    def parse(text: str) -> dict[str, Any] | None:
+        start = text.find("CEF:")
+        if start < 0:
+            return None
+        parts = header(text[start + 4 :], len(HEADER))
+        if parts is None:
+            return None
+        out: dict[str, Any] = dict(zip(HEADER, map(str.strip, parts), strict=False))
+        body = extensions(parts[-1])
+        if prefixes:
+            body = {_bare(key, prefixes, body): value for key, value in body.items()}
+        if labels:
+            body = labelled(body)
+        for key, value in body.items():
+            out[key if key not in out else f"extension.{key}"] = value
+        return out
+
+    return parse
+
+
+def _bare(key: str, prefixes: tuple[str, ...], taken: dict[str, Any]) -> str:
+    for prefix in prefixes:
+        if key.startswith(prefix) and len(key) > len(prefix) and key[len(prefix) :] not in taken:
+            return key[len(prefix) :]
+    return key

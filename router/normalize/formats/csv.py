@@ -1,0 +1,79 @@
+"""CSV whose columns depend on the kind of line and on its firmware: variants by the value of a column and by the number of columns."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+Columns: TypeAlias = Sequence[str]
+Variant: TypeAlias = Columns | Mapping[int, Columns]
+EXTRA = "_extra"
+"""Key of values behind the last known column."""
+SKIPPED = "_"
+"""Name of a column that is left out."""
+_MAX_FIELD = 1 << 22
+
+
+def cells(line: str, sep: str = ",") -> list[str]:
+    """The values of one line; quotes by RFC 4180, section 2, where they occur. A quote that never closes is kept as text."""
+    if '"' not in line:
+        return line.split(sep)
+    try:
+        rows = list(csv.reader([line.replace("\n", " ").replace("\r", " ")], delimiter=sep, skipinitialspace=False))
+    except csv.Error:
+        return line.split(sep)
+    return rows[0] if len(rows) == 1 else line.split(sep)
+
+
+def compile_csv(
+    columns: Columns = (),
+    by_column: int | None = None,
+    variants: Mapping[str, Variant] | None = None,
+    default: Columns = (),
+    sep: str = ",",
+    minimum: int = 2,
+) -> Callable[[str], dict[str, Any] | None]:
+    """A parser for these columns. Short lines give what they have; None for a line of another variant or with too few values."""
+    csv.field_size_limit(_MAX_FIELD)
+    fixed = tuple(columns)
+    choices = {name: _by_count(variant) for name, variant in (variants or {}).items()}
+    fallback = tuple(default)
+
+    def parse(line: str) -> dict[str, Any] | None:
+        values = cells(line, sep)
+        if len(values) < minimum:
+            return None
+        names: Sequence[str] = fixed
+        if by_column is not None:
+            choice = choices.get(values[by_column].strip()) if by_column < len(values) else None
+            names = _fitting(choice, len(values)) if choice is not None else fallback
+            if not names:
+                return None
+        return _named(names, values)
+
+    return parse
+
+
+def _by_count(variant: Variant) -> list[tuple[int, Columns]]:
+    if isinstance(variant, Mapping):
+        return sorted((int(count), tuple(names)) for count, names in variant.items())
+    return [(0, tuple(variant))]
+
+
+def _fitting(choice: list[tuple[int, Columns]], count: int) -> Columns:
+    """The columns for the nearest count that is not above the line's; the shortest when all are above."""
+    best = choice[0][1]
+    for least, names in choice:
+        if least > count:
+            break
+        best = names
+    return best
+
+
+def _named(names: Sequence[str], values: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = dict(zip(names, values, strict=False))
+    found.pop(SKIPPED, None)
+    if len(values) > len(names):
+        extra = values[len(names) :]
+        if any(extra):
+            found[EXTRA] = extra
+    return found

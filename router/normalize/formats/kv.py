@@ -1,0 +1,176 @@
+"""key=value text. Splitting on the quote leaves the scanning to C; what is malformed stays beside its key, nothing is dropped."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+_FIRST_PAIR = r"[^{a}]*{a}(?:{q}[^{q}]*{q}|[^{q}\s,;|^]*)(\s|.)"
+FREE_TEXT = "_text"
+"""Key of words that stand before the first pair."""
+_ESCAPED_QUOTE, _ESCAPED_ESCAPE = "\x00", "\x01"  # control characters that decoding has removed
+
+
+def compile_kv(
+    assign: str = "=",
+    quote: str = '"',
+    escape: str = "\\",
+    sep: str | Sequence[str] = " ",
+    drop_values: Collection[str] = (),
+    repeat: str = "list",
+    strip: str = "",
+) -> Callable[[str], dict[str, Any] | None]:
+    """A parser for this dialect; it gives None where the text holds no pair at all."""
+    seps = (sep,) if isinstance(sep, str) else tuple(sep)
+    add = {"list": _add, "last": dict.__setitem__, "first": dict.setdefault}[repeat]
+    scan = _Scan(assign, quote, escape, seps, add)
+    if not drop_values and not strip:
+        return scan.parse
+    dropped = frozenset(drop_values)
+
+    def parse(text: str) -> dict[str, Any] | None:
+        found = scan.parse(text)
+        if found is None:
+            return None
+        if strip:
+            found = {k: v.strip(strip) if type(v) is str else v for k, v in found.items()}
+        return {k: v for k, v in found.items() if type(v) is not str or v not in dropped}
+
+    return parse
+
+
+def _add(out: dict[str, Any], key: str, value: str) -> None:
+    """A key that repeats with another value holds a list of both."""
+    held = out.get(key)
+    if held is None:
+        out[key] = value
+    elif type(held) is list:
+        if value not in held[:8]:
+            held.append(value)
+    elif held != value:
+        out[key] = [held, value]
+
+
+class _Scan:
+    def __init__(self, assign: str, quote: str, escape: str, seps: Sequence[str], add: Callable[..., Any]) -> None:
+        self._assign, self._quote, self._escape, self._seps, self._add = assign, quote, escape, seps, add
+        a, q = re.escape(assign), re.escape(quote or "\x00")
+        self._first = re.compile(_FIRST_PAIR.format(a=a, q=q)) if len(seps) > 1 else None
+        # A quote that stands inside of a value: it closes only in front of the next pair or the end.
+        ends = "|".join(r"\s" if s.isspace() else re.escape(s) for s in seps)
+        self._inner = re.compile(rf"{q}(?!\s{{0,8}}\Z|(?:{ends})\s{{0,8}}[^\s{a}{q}]{{1,64}}{a})") if quote else None
+        self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
+
+    def parse(self, text: str) -> dict[str, Any] | None:
+        if self._assign not in text:
+            return None
+        sep = self._seps[0] if self._first is None else self._separator(text)
+        quote, escape = self._quote, self._escape
+        escaped = bool(escape) and escape in text
+        if escaped:
+            text = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
+        chunks = text.split(quote) if quote else [text]
+        if len(chunks) > 1 and not self._regular(chunks, sep):
+            chunks = self._mended(text)
+        out = self._pairs(chunks, sep)
+        return self._restored(out) if escaped else out or None
+
+    def _separator(self, text: str) -> str:
+        found = self._first.match(text) if self._first is not None else None
+        char = found[1] if found is not None else ""
+        for sep in self._seps:
+            if char and (sep.startswith(char) or (sep.isspace() and char.isspace())):
+                return sep
+        return self._seps[0]
+
+    def _regular(self, chunks: list[str], sep: str) -> bool:
+        """Every quote opens after an assignment and closes before a separator."""
+        assign, blank = self._assign, sep.isspace()
+        for i in range(0, len(chunks) - 1, 2):
+            before, after = chunks[i], chunks[i + 2] if i + 2 < len(chunks) else ""
+            if before[-1:] != assign and not before.endswith(assign):
+                return False
+            if after and not (after[0].isspace() if blank else after.startswith(sep)):
+                return False
+        return len(chunks) % 2 == 1
+
+    def _mended(self, text: str) -> list[str]:
+        """Chunks as if inner quotes had been escaped: outside, inside, outside, ... An open value ends at the end."""
+        quote = self._quote
+        chunks: list[str] = []
+        at = 0
+        while self._opening is not None and (opening := self._opening.search(text, at)):
+            chunks.append(text[at : opening.start()])
+            at = closing = opening.end()
+            while True:
+                closing = text.find(quote, closing)
+                if closing < 0 or self._inner is None or not self._inner.match(text, closing):
+                    break
+                closing += 1
+            closing = len(text) if closing < 0 else closing
+            chunks.append(text[at:closing])
+            at = min(closing + len(quote), len(text))
+        chunks.append(text[at:])
+        return chunks
+
+    def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        add, assign, blank = self._add, self._assign, sep.isspace()
+        key: str | None = None
+        last: str | None = None
+        for i, chunk in enumerate(chunks):
+            if i & 1:
+                if key is not None:
+                    add(out, key, chunk)
+                    last, key = key, None
+                else:
+                    _append(out, last, f'"{chunk}"', sep)
+                continue
+            if key is not None:
+                add(out, key, "")
+                key = None
+            for token in chunk.split() if blank else chunk.split(sep):
+                name, found, value = token.partition(assign)
+                if not found:
+                    if token and not token.isspace():
+                        _append(out, last, token, sep)
+                    continue
+                if key is not None:
+                    add(out, key, "")
+                    key = None
+                if value:
+                    if i + 1 < len(chunks) and value.endswith(assign) and chunk.endswith(token):
+                        add(out, name.strip(), "")
+                        key = last = value[: -len(assign)].rpartition(assign)[2].strip()
+                        continue
+                    last = name if blank else name.strip()
+                    add(out, last, value if blank else value.strip())
+                else:
+                    key = last = name if blank else name.strip()
+        if key is not None:
+            add(out, key, "")
+        return out
+
+    def _restored(self, out: dict[str, Any]) -> dict[str, Any] | None:
+        """Escapes back into what they stand for; keys have none."""
+        quote, escape = self._quote, self._escape
+
+        def plain(value: str) -> str:
+            return value.replace(_ESCAPED_QUOTE, quote).replace(_ESCAPED_ESCAPE, escape)
+
+        for key, value in out.items():
+            if type(value) is list:
+                out[key] = [plain(item) for item in value]
+            elif _ESCAPED_QUOTE in value or _ESCAPED_ESCAPE in value:
+                out[key] = plain(value)
+        return out or None
+
+
+def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:
+    """A word without an assignment belongs to the value before it."""
+    name = last if last is not None else FREE_TEXT
+    held = out.get(name)
+    joint = " " if sep.isspace() else sep
+    if type(held) is list:
+        held[-1] = f"{held[-1]}{joint}{token}"
+    else:
+        out[name] = f"{held}{joint}{token}" if held else token

@@ -1,0 +1,71 @@
+"""IBM Log Event Extended Format 1.0 and 2.0: the delimiter stands in the header of 2.0, as a character or in hex."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from router.normalize.formats.cef import header
+
+HEADER = ("leef_version", "vendor", "product", "version", "event_id")
+_HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
+_KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
+
+
+def _delimiter(text: str) -> str | None:
+    """The delimiter that a 2.0 header names; tab when it is empty; None when this is no delimiter."""
+    if text == "":
+        return "\t"
+    found = _HEX.match(text)
+    if found is not None:
+        return chr(int(found[1], 16))
+    return text if len(text) == 1 else {"\\t": "\t", "tab": "\t"}.get(text.lower())
+
+
+def compile_leef() -> Callable[[str], dict[str, Any] | None]:
+    """A parser: header names of `HEADER`, attributes by their own key."""
+
+    def parse(text: str) -> dict[str, Any] | None:
+        start = text.find("LEEF:")
+        if start < 0:
+            return None
+        parts = header(text[start + 5 :], len(HEADER))
+        if parts is None:
+            return None
+        out: dict[str, Any] = dict(zip(HEADER, map(str.strip, parts), strict=False))
+        delimiter, body = "\t", parts[-1]
+        if out["leef_version"].startswith("2"):
+            first, found, rest = body.partition("|")
+            named = _delimiter(first) if found else None
+            if named is not None:
+                delimiter, body = named, rest
+        for key, value in _attributes(body, delimiter):
+            _put(out, key if key not in HEADER else f"attribute.{key}", value)
+        return out
+
+    return parse
+
+
+def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
+    """Pairs in order. Where the delimiter is missing, a value ends at the next `key=`; text without `=` belongs to the value before."""
+    if delimiter not in body and body.count("=") > 1:
+        found = list(_KEY.finditer(body))
+        ends = [m.start() for m in found[1:]] + [len(body)]
+        return [(m[1], body[m.end() : end].strip()) for m, end in zip(found, ends, strict=True)]
+    pairs: list[tuple[str, str]] = []
+    for token in body.split(delimiter):
+        key, found_pair, value = token.partition("=")
+        if found_pair and key.strip():
+            pairs.append((key.strip(), value.strip("\r\n")))
+        elif token.strip() and pairs:
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]}{delimiter}{token}")
+        elif token.strip():
+            pairs.append(("_text", token.strip()))
+    return pairs
+
+
+def _put(out: dict[str, Any], key: str, value: str) -> None:
+    held = out.get(key)
+    if held is None:
+        out[key] = value
+    elif held != value:
+        out[key] = [*held, value] if type(held) is list else [held, value]

@@ -1,0 +1,112 @@
+"""Regular expressions with named groups, and the lint that keeps them linear: anchored, no repeat inside of a repeat."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+_REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
+_FRAGMENT = re.compile(r"@\{(\w+)\}")
+_MAX_TEXT = 1 << 16
+"""Longer texts are not searched: a line cap of 64 Ki characters."""
+
+
+def _children(op: Any, argument: Any) -> Iterator[Any]:
+    if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        yield argument[2]
+    elif op is sre.SUBPATTERN:
+        yield argument[3]
+    elif op is sre.BRANCH:
+        yield from argument[1]
+    elif op is sre.ATOMIC_GROUP:
+        yield argument
+    elif op in (sre.ASSERT, sre.ASSERT_NOT):
+        yield argument[1]
+    elif op is sre.GROUPREF_EXISTS:
+        yield from (part for part in argument[1:] if part is not None)
+
+
+def _nested(tree: Any, inside: bool) -> bool:
+    """Does an unbounded repeat that can give back stand inside of another one?"""
+    for op, argument in tree:
+        unbounded = op in _REPEATS and argument[1] is sre.MAXREPEAT
+        if unbounded and inside:
+            return True
+        # Possessive repeats and atomic groups never give back: what is inside of them starts anew.
+        deeper = False if op is sre.ATOMIC_GROUP or op is sre.POSSESSIVE_REPEAT else inside or (unbounded)
+        if any(_nested(child, deeper) for child in _children(op, argument)):
+            return True
+    return False
+
+
+def _leading(tree: Any) -> bool:
+    """Is the pattern anchored at the start, in every branch?"""
+    for op, argument in tree:
+        if op is sre.AT:
+            return argument in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING)
+        if op is sre.SUBPATTERN:
+            return _leading(argument[3])
+        if op is sre.BRANCH:
+            return all(_leading(branch) for branch in argument[1])
+        return False
+    return False
+
+
+def _wild(tree: Any) -> int:
+    """How many unbounded repeats of nearly any character stand side by side: each adds a power to the worst case."""
+    count = 0
+    for op, argument in tree:
+        if op in _REPEATS and argument[1] is sre.MAXREPEAT:
+            body = list(argument[2])
+            count += len(body) == 1 and body[0][0] is sre.ANY
+        elif op is sre.SUBPATTERN:
+            count += _wild(argument[3])
+    return count
+
+
+def faults(pattern: str, anchored: bool = True) -> list[str]:
+    """What the lint has against a pattern; empty when nothing."""
+    try:
+        tree = _parser.parse(pattern)
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return [f"not a regular expression: {error}"]
+    found = []
+    if anchored and not _leading(tree):
+        found.append("is not anchored; begin it with ^")
+    if _nested(tree, False):
+        found.append("repeats inside of a repeat; use possessive ++ or *+, or an atomic group (?>...)")
+    if _wild(tree) > 2:
+        found.append("has more than two .* or .+; name the characters, as [^ ]++")
+    return found
+
+
+def expanded(pattern: str, fragments: Mapping[str, str]) -> str:
+    """`@{name}` -> the fragment of that name, which may hold others. Raises KeyError for an unknown one, ValueError for a circle."""
+    for _ in range(8):
+        if "@{" not in pattern:
+            return pattern
+        pattern = _FRAGMENT.sub(lambda found: str(fragments[found[1]]), pattern)
+    raise ValueError("fragments hold one another")
+
+
+def names(pattern: str) -> list[str]:
+    """The named groups."""
+    return list(re.compile(pattern).groupindex)
+
+
+def compile_regex(patterns: str | Sequence[str]) -> Callable[[str], dict[str, Any] | None]:
+    """A parser: the first pattern that fits gives its named groups, those that took part."""
+    compiled = [re.compile(p) for p in ((patterns,) if isinstance(patterns, str) else patterns)]
+
+    def parse(text: str) -> dict[str, Any] | None:
+        if len(text) > _MAX_TEXT:
+            text = text[:_MAX_TEXT]
+        for pattern in compiled:
+            found = pattern.match(text)
+            if found is not None:
+                return {k: v for k, v in found.groupdict().items() if v is not None}
+        return None
+
+    return parse

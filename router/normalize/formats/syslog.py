@@ -1,0 +1,202 @@
+"""Syslog headers: RFC 3164 as it is really sent, and RFC 5424. Sets `head` and `body` of a line; whatever is odd stays in the body."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from router.normalize.formats.structured_data import structured_data
+from router.normalize.line import NO_HEADER, Header, Line
+from router.normalize.times import BSD, Moment, Zone, bsd_match, epoch, iso
+
+FACILITIES = (
+    "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock security/authorization ftp ntp "
+    "log-audit log-alert clock local0 local1 local2 local3 local4 local5 local6 local7"
+).split()
+SEVERITIES = "Emergency Alert Critical Error Warning Notice Informational Debug".split()
+
+_PRI = re.compile(r"<(\d{1,3})>\s*")
+_ISO_TOKEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d)?(?=[\s:]|\Z)")
+_STAMP_5424 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
+_EPOCH_TOKEN = re.compile(r"\d{10}(?:\.\d{1,9})?\s")
+_SEQUENCE = re.compile(r"\d{1,12}:\s+")
+_NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
+_TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
+_SPACED_TAG_LIMIT = 48
+_NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
+_NO_HOST = frozenset("{<\"('%=|,;")
+_REPEATED = "last message repeated"
+_RELAYS = 3
+
+
+def read(x: Line) -> None:
+    """Read the header once; afterwards `x.head` and `x.body` are set."""
+    x.syslog_read = True
+    text = x.raw.lstrip(" \t\r\n\x00\ufeff")
+    head, body, when = _message(text, _RELAYS)
+    if head is not NO_HEADER:
+        x.head, x.body, x.header_time = head, body, when
+
+
+def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+    found = _PRI.match(text) if text[:1] == "<" else None
+    if found is not None and int(found[1]) <= 191:
+        priority, rest = int(found[1]), text[found.end() :]
+        head = Header(priority, priority >> 3, priority & 7)
+    else:
+        head, rest = NO_HEADER, text
+    if head is not NO_HEADER and rest[:2] == "1 ":
+        new = _rfc5424(head, rest)
+        if new is not None:
+            return new
+    return _rfc3164(head, rest, relays)
+
+
+def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
+    """None when what follows the version is not a header of RFC 5424 (or of Meraki, which sends an epoch there)."""
+    if _EPOCH_TOKEN.match(rest, 2):
+        _, stamp, host, *body = rest.split(" ", 3)
+        return head._replace(version="1", hostname=_nil(host)), body[0] if body else "", lambda zone, receipt: epoch(stamp)
+    parts = rest.split(" ", 6)
+    if len(parts) < 6 or (parts[1] != "-" and not _STAMP_5424.match(parts[1])):
+        return None
+    data, body = structured_data(parts[6]) if len(parts) > 6 else (None, "")
+    stamp = parts[1]
+    new = Header(
+        head.priority, head.facility, head.severity, "1", _nil(parts[2]), _nil(parts[3]), _nil(parts[4]), _nil(parts[5]), data
+    )
+    return new, body.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
+
+
+def _nil(text: str) -> str | None:
+    return None if text in ("-", "") else text
+
+
+def _rfc3164(
+    head: Header, rest: str, relays: int
+) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+    name, start = _before_time(rest)
+    when, end = _time(rest, start)
+    if when is None:
+        if head is NO_HEADER:
+            return head, rest, None
+        return *_tagged(head, rest.removeprefix(": ").lstrip()), None
+    after = rest[end:].lstrip(" :") if rest[end : end + 1] == ":" or rest[end : end + 2] == " :" else rest[end:].lstrip(" ")
+    host, after = _host(after) if name is None else (name, after)
+    if relays > 0 and after and (after[0] == "<" or after[0] in "*." or after[:1].isalnum()):
+        inner = _relayed(after, relays)
+        if inner is not None:
+            merged, body, inner_when = inner
+            return _outranked(head, host, merged), body, inner_when or when
+    return *_tagged(_stated(head, host), after), when
+
+
+def _stated(head: Header, host: str | None) -> Header:
+    return Header(head.priority, head.facility, head.severity, None, host)
+
+
+def _outranked(outer: Header, host: str | None, inner: Header) -> Header:
+    """A relay's header gives only what the original message does not say itself."""
+    if inner.priority is None:
+        inner = inner._replace(priority=outer.priority, facility=outer.facility, severity=outer.severity)
+    return inner._replace(hostname=host) if inner.hostname is None else inner
+
+
+def _relayed(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
+    """A whole message inside a message: only where it begins with a priority or with a time of its own in syslog's style."""
+    if text[0] == "<":
+        found = _PRI.match(text)
+        return _message(text, relays - 1) if found is not None and int(found[1]) <= 191 else None
+    _, start = _before_time(text)
+    return _message(text, relays - 1) if BSD.match(text, start) else None
+
+
+def _before_time(text: str) -> tuple[str | None, int]:
+    """Cisco: sequence number and host name, each with a colon, before the time; (host or None, where the time would start)."""
+    if text[:1] in "*.":
+        return None, 0
+    found = _NAMED_SEQUENCE.match(text)
+    if found is not None and not found[1].isdecimal():
+        return found[1], found.end()
+    found = _SEQUENCE.match(text)
+    return None, found.end() if found is not None else 0
+
+
+def _time(text: str, start: int) -> tuple[Callable[[Zone, float], Moment | None] | None, int]:
+    found = BSD.match(text, start)
+    if found is not None:
+        bsd = found
+        return lambda zone, receipt: bsd_match(bsd, zone, receipt), found.end()
+    found = _ISO_TOKEN.match(text, start)
+    if found is None:
+        return None, start
+    stamp = found[0]
+    return lambda zone, receipt: iso(stamp, zone), found.end()
+
+
+def _host(text: str) -> tuple[str | None, str]:
+    """The host name and what follows it; None where the token is no host."""
+    token, _, after = text.partition(" ")
+    if not token or token[0] in _NO_HOST or "=" in token or len(token) > 255 or text[: len(_REPEATED)] == _REPEATED:
+        return None, text
+    if token.startswith(_NO_TAG) or "," in token:
+        return None, text
+    after = after.lstrip(" ")
+    if token[-1] == ":" and not token.endswith("::"):
+        host = token[:-1]
+        return (host, after) if after[:1] == "%" or _TAG.match(after) and _plain(host) and "." in host else (None, text)
+    if token[-1] == "]" and _TAG.match(token + ":") and not _bracketed(token):
+        return None, text
+    if "[" in token and token[-2:] == "]:" and not _bracketed(token):
+        return None, text
+    return token, after.removeprefix(": ").lstrip(" ") if after[:2] == ": " else after
+
+
+def _plain(text: str) -> bool:
+    return "[" not in text and "/" not in text
+
+
+def _bracketed(token: str) -> bool:
+    """An IPv6 address in brackets."""
+    return token[0] == "[" and ":" in token
+
+
+def _tagged(head: Header, text: str) -> tuple[Header, str]:
+    """Split the tag, `name[pid]:`, off a message."""
+    if text[:1] in _NO_HOST or text.startswith(_NO_TAG):
+        return head, text
+    found = _TAG.match(text)
+    if found is None or (" " in found[1] and (found[2] is None or len(found[1]) > _SPACED_TAG_LIMIT)):
+        return head, text
+    if found[2] is None and text[found.end(1) + 1 : found.end(1) + 2] not in ("", " ") and found[1].lower() != "filterlog":
+        return head, text
+    return head._replace(appname=found[1], procid=found[2]), text[found.end() :].lstrip(" ")
+
+
+def compile_syslog(pri: str, header: str) -> Callable[[Line], str | None]:
+    """A reader that gives the body, or None when a part that is required is missing."""
+    need_pri, need_header = pri == "required", header == "required"
+
+    def step(x: Line) -> str | None:
+        if not x.syslog_read:
+            read(x)
+        if need_pri and x.head.priority is None:
+            return None
+        if need_header and x.header_time is None and x.head.version is None:
+            return None
+        return x.body
+
+    return step
+
+
+def as_document(head: Header) -> dict[str, Any]:
+    """The header as the ECS object log.syslog; empty when there was none."""
+    found: dict[str, Any] = {}
+    if head.priority is not None:
+        facility, severity = head.facility or 0, head.severity or 0
+        found["priority"] = head.priority
+        found["facility"] = {"code": facility, "name": FACILITIES[facility]}
+        found["severity"] = {"code": severity, "name": SEVERITIES[severity]}
+    for name, value in zip(("version", "hostname", "appname", "procid", "msgid", "structured_data"), head[3:9], strict=True):
+        if value is not None:
+            found[name] = value
+    return found

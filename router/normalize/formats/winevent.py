@@ -1,0 +1,227 @@
+"""Windows events in every shape that forwarders make -> one: that of winlogbeat's `winlog` object, vendor names kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+from router.normalize.formats.json import loads
+from router.normalize.formats.winevent_xml import event_data, from_tree, from_xml, user_data
+
+Record = dict[str, Any]
+# Names of flat shapes (NXLog, fluentd, rsyslog, Splunk) -> name in the winlogbeat shape.
+_FLAT = {
+    "EventID": "event_id",
+    "EventId": "event_id",
+    "EventCode": "event_id",
+    "Id": "event_id",
+    "Channel": "channel",
+    "LogName": "channel",
+    "SourceName": "provider_name",
+    "ProviderName": "provider_name",
+    "Provider_Name": "provider_name",
+    "ProviderGuid": "provider_guid",
+    "Hostname": "computer_name",
+    "Computer": "computer_name",
+    "ComputerName": "computer_name",
+    "MachineName": "computer_name",
+    "RecordNumber": "record_id",
+    "EventRecordID": "record_id",
+    "RecordId": "record_id",
+    "Level": "level",
+    "Task": "task",
+    "TaskValue": "task_value",
+    "Opcode": "opcode",
+    "OpcodeValue": "opcode_value",
+    "Keywords": "keywords",
+    "Version": "version",
+    "TimeCreated": "time_created",
+    "ActivityID": "activity_id",
+    "RelatedActivityID": "related_activity_id",
+    "Message": "message",
+    "Qualifiers": "qualifiers",
+}
+_FLAT_OTHER = frozenset(
+    "EventTime EventReceivedTime EventType SeverityValue Severity Category SourceModuleName SourceModuleType Domain AccountName UserID "
+    "AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData UserData "
+    "StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
+)
+_SYSTEM_NAMES = frozenset(_FLAT) | _FLAT_OTHER
+_OLD_BEAT = {"log_name": "channel", "source_name": "provider_name", "record_number": "record_id", "process_id": "pid", "thread_id": "tid"}
+
+
+def from_object(value: Record) -> Record | None:
+    """One JSON object of any shape; None when it is no Windows event."""
+    winlog = value.get("winlog")
+    if type(winlog) is dict:
+        return _winlogbeat(winlog, value)
+    event = value.get("Event")
+    if type(event) is dict and "System" in event:
+        return _beside(from_tree(event), value, "Event")
+    if type(value.get("System")) is dict:
+        return from_tree(value)
+    win = value.get("win")
+    if type(win) is dict:
+        return _wazuh(win, value)
+    if "event_data" in value and ("log_name" in value or "channel" in value):
+        return _old_winlogbeat(value)
+    return _flat(value)
+
+
+def _texts(out: Record) -> Record:
+    for key in ("event_id", "record_id"):
+        if type(out.get(key)) is int:
+            out[key] = str(out[key])
+    return out
+
+
+def _winlogbeat(winlog: Record, value: Record) -> Record | None:
+    """A beat's event: the object itself, its message, and what stands beside it."""
+    if "event_id" not in winlog:
+        return None
+    out = dict(winlog)
+    if type(value.get("message")) is str:
+        out.setdefault("message", value["message"])
+    if "@timestamp" in value:
+        out.setdefault("time_created", value["@timestamp"])
+    other = {key: item for key, item in value.items() if key not in ("winlog", "message", "@timestamp")}
+    if other:
+        out["_other"] = other
+    return _texts(out)
+
+
+def _beside(out: Record | None, value: Record, key: str) -> Record | None:
+    """Keep what stands beside the event's own object."""
+    if out is not None and len(value) > 1:
+        other = {name: item for name, item in value.items() if name != key}
+        out["_other"] = other
+    return out
+
+
+def _old_winlogbeat(value: Record) -> Record | None:
+    """winlogbeat 5 and 6: the same names at the top level."""
+    out = {_OLD_BEAT.get(key, key): item for key, item in value.items()}
+    if "event_id" not in out:
+        return None
+    if "@timestamp" in out:
+        out.setdefault("time_created", out.pop("@timestamp"))
+    process = {}
+    if "pid" in out:
+        process["pid"] = out.pop("pid")
+    if "tid" in out:
+        process["thread"] = {"id": out.pop("tid")}
+    return _texts(out | ({"process": process} if process else {}))
+
+
+def _wazuh(win: Record, value: Record) -> Record | None:
+    """Wazuh lowers the first letter of every name."""
+
+    def raised(node: Any) -> Record:
+        return {key[:1].upper() + key[1:]: item for key, item in node.items()} if type(node) is dict else {}
+
+    system = raised(win.get("system"))
+    flat = {"EventID": system.pop("EventID", None), **system}
+    out = _flat(flat, data=raised(win.get("eventdata")))
+    return _beside(out, value, "win")
+
+
+def _flat(value: Record, data: Record | None = None) -> Record | None:
+    """Names of System and of the event's own data side by side."""
+    get = value.get
+    event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
+    if event_id is None or type(event_id) is dict or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None):
+        return None
+    out: Record = {"event_id": str(event_id)}
+    for name, item in value.items():
+        field = _FLAT.get(name)
+        if field is not None and item is not None and field not in out:
+            out[field] = item
+    executing = "ExecutionProcessID" in value
+    _execution(out, value, executing)
+    other = {key: value[key] for key in _LEFT if key in value and value[key] is not None}
+    if other:
+        out["_other"] = other
+    found = data if data is not None else {k: v for k, v in value.items() if k not in _SYSTEM_NAMES}
+    _own_data(out, value, found, executing)
+    if "time_created" not in out:
+        when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
+        if when is not None:
+            out["time_created"] = when
+    if "record_id" in out:
+        out["record_id"] = str(out["record_id"])
+    return out
+
+
+_LEFT = tuple(
+    sorted(_FLAT_OTHER - {"ExecutionProcessID", "ExecutionThreadID", "ProcessID", "ThreadID", "UserID", "EventData", "UserData", "StringInserts"})
+)
+
+
+def _execution(out: Record, value: Record, executing: bool) -> None:
+    pid = value.get("ExecutionProcessID") if executing else value.get("ProcessID")
+    tid = value.get("ExecutionThreadID") if executing else value.get("ThreadID")
+    if pid is not None:
+        out["process"] = {"pid": pid} if tid is None else {"pid": pid, "thread": {"id": tid}}
+    user = value.get("UserID")
+    account = value.get("AccountName")
+    if user is not None or account is not None:
+        named = {"identifier": user, "name": account, "domain": value.get("Domain"), "type": value.get("AccountType")}
+        out["user"] = {key: item for key, item in named.items() if item is not None}
+
+
+def _own_data(out: Record, value: Record, found: Record, executing: bool) -> None:
+    """EventData where the shape has it as an object or as text; else the names that are not System's."""
+    if executing:
+        found |= {key: value[key] for key in ("ProcessID", "ThreadID") if key in value}
+    if value.get("EventData") is not None:
+        found = event_data(value["EventData"]) | found
+    elif type(value.get("StringInserts")) is list:
+        found |= {f"param{i}": item for i, item in enumerate(value["StringInserts"], 1)}
+    if found:
+        out["event_data"] = found
+    if value.get("UserData") is not None:
+        out["user_data"] = user_data(value["UserData"])
+
+
+def _classic(text: str) -> Record | None:
+    """Splunk's old text form: `LogName=Security`, ... a line each, and last the message of many lines."""
+    head, found, message = text.partition("\nMessage=")
+    pairs = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+    if "EventCode" not in pairs or "LogName" not in pairs:
+        return None
+    first = head.partition("\n")[0].strip()
+    out = _flat(pairs)
+    if out is not None and found:
+        out["message"] = message.strip()
+    if out is not None and "=" not in first:
+        out["time_created"] = first
+    return out
+
+
+def compile_winevent() -> Callable[[Any], Record | list[Record] | None]:
+    """A parser for text (XML, JSON, Splunk's old form) and for objects that are parsed already."""
+
+    def parse(value: Any) -> Record | list[Record] | None:
+        if type(value) is str:
+            text = value.lstrip()
+            if text[:1] == "<":
+                return _all_xml(text)
+            if text[:1] not in ("{", "["):
+                return _classic(text) if "\nEventCode=" in text else None
+            value = loads(text)
+        if type(value) is dict:
+            return from_object(value)
+        if type(value) is list and value:
+            found = [from_object(item) if type(item) is dict else None for item in value]
+            kept = [item for item in found if item is not None]
+            return kept if len(kept) == len(value) else None
+        return None
+
+    return parse
+
+
+def _all_xml(text: str) -> Record | list[Record] | None:
+    """One event, or several beside each other or in `<Events>`."""
+    if text.count("</Event>") < 2:
+        return from_xml(text)
+    found = [from_xml(part + "</Event>") for part in text.split("</Event>")[:-1]]
+    kept = [item for item in found if item is not None]
+    return kept if kept and len(kept) == len(found) else None

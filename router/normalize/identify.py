@@ -1,0 +1,91 @@
+"""Which normalizers may be meant: literals in the first kilobyte, and what the receiver knows. Decided before any parsing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from router.normalize.definition import Definition
+
+HEAD = 1024
+"""How many characters are looked at."""
+_KEYS = frozenset(("contains", "any", "starts", "meta", "sourcetype", "path"))
+
+
+class Mark(NamedTuple):
+    """One item of `identify`: everything in it must hold."""
+
+    contains: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
+    meta: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Name -> values, in lower case; a trailing * matches the rest."""
+
+    @property
+    def weight(self) -> int:
+        """How much it says: characters of its literals; what the receiver was told outranks them."""
+        return sum(map(len, self.contains)) + min(map(len, self.any), default=0) + max(map(len, self.starts), default=0) + 1000 * len(self.meta)
+
+    def holds(self, head: str, meta: Mapping[str, str]) -> bool:
+        """Does all of it hold for the first kilobyte and the receiver's facts?"""
+        for text in self.contains:
+            if text not in head:
+                return False
+        if self.any and not any(text in head for text in self.any):
+            return False
+        if self.starts and not head.startswith(self.starts):
+            return False
+        return not self.meta or all(_told(meta.get(name, ""), values) for name, values in self.meta)
+
+
+def _told(value: str, values: tuple[str, ...]) -> bool:
+    low = value.lower()
+    return any(low.startswith(v[:-1]) if v.endswith("*") else low == v for v in values)
+
+
+class Identity(NamedTuple):
+    """When a normalizer is a candidate. Higher priority is tried first; negative ones are general and never remembered."""
+
+    marks: tuple[Mark, ...] = ()
+    priority: int = 0
+
+    def weight(self, head: str, meta: Mapping[str, str]) -> int:
+        """The weight of the strongest mark that holds; 0 when none does."""
+        return max((mark.weight for mark in self.marks if mark.holds(head, meta)), default=0)
+
+
+def read_identity(definition: Definition, formats: set[str]) -> Identity:
+    """The `identify` and `priority` of a file."""
+    value = definition.value.get("identify")
+    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    if value is not None and not items:
+        definition.problem(("identify",), "identify is a list of mappings", "write - {contains: ['text']}")
+    marks = [_mark(definition, item, ("identify", i) if isinstance(value, list) else ("identify",)) for i, item in enumerate(items)]
+    priority = definition.value.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        definition.problem(("priority",), "priority is a whole number", "leave it out, or write -10 for a general normalizer")
+        priority = 0
+    return Identity(tuple(mark for mark in marks if mark is not None), priority)
+
+
+def _mark(definition: Definition, item: Any, at: tuple[Any, ...]) -> Mark | None:
+    if not definition.check_keys(item, _KEYS, at):
+        return None
+    meta = dict(item.get("meta", {})) if isinstance(item.get("meta", {}), dict) else {}
+    meta |= {key: item[key] for key in ("sourcetype", "path") if key in item}
+    mark = Mark(
+        tuple(_texts(item.get("contains"))),
+        tuple(_texts(item.get("any"))),
+        tuple(_texts(item.get("starts"))),
+        tuple((str(key), tuple(text.lower() for text in _texts(value))) for key, value in meta.items()),
+    )
+    if not mark.weight or any(not text for text in (*mark.contains, *mark.any, *mark.starts)):
+        definition.problem(at, "an item needs a text to look for", "write {contains: ['text']}")
+        return None
+    if sum(map(len, (*mark.contains, *mark.any, *mark.starts))) < 3 and not mark.meta:
+        definition.problem(at, "the text is too short to tell this source from others", "use a longer literal")
+    return mark
+
+
+def _texts(value: Any) -> Sequence[str]:
+    if value is None:
+        return ()
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

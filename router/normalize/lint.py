@@ -1,0 +1,70 @@
+"""What is wrong in a file although each part is right: pairs that ECS forbids, fields both mapped and dropped, missing tests."""
+
+from typing import Any
+
+from router.documents import PathKey
+from router.normalize import schema
+from router.normalize.definition import Definition, flat
+from router.normalize.expressions import parse, path
+
+
+def lint(definition: Definition) -> None:
+    """Add the problems to the definition."""
+    _pairs(definition, definition.value, (), _listed(definition.value.get("const"), "event.category"))
+    _dropped(definition)
+    tests = definition.value.get("tests")
+    if tests is not None and (not isinstance(tests, list) or not all(isinstance(test, dict) for test in tests)):
+        definition.problem(("tests",), "tests is a list of mappings", "write - {name: ..., raw: ..., expect: {...}}")
+
+
+def _listed(block: Any, name: str) -> list[str]:
+    if not isinstance(block, dict):
+        return []
+    for key, value in flat(block, lambda name: False):
+        if key == name:
+            return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+    return []
+
+
+def _pairs(definition: Definition, block: dict[Any, Any], at: PathKey, above: list[str]) -> None:
+    """event.type against event.category, where both are written down in one block or its parents."""
+    own = block.get("set", block.get("const"))
+    categories = _listed(own, "event.category") or above
+    appended = block.get("append")
+    types = _listed(own, "event.type")
+    if isinstance(appended, dict) and isinstance(appended.get("event.type"), list):
+        types = [*types, *map(str, appended["event.type"])]
+        more = appended.get("event.category")
+        categories = [*categories, *map(str, more)] if isinstance(more, list) else categories
+    known = schema.fields()["event.category"].allowed or {}
+    for kind in types:
+        if categories and all(c in known for c in categories) and not any(schema.pair_allowed(c, kind) for c in categories):
+            allowed = sorted({k for c in categories for k in known[c]})
+            text = f"event.type {kind!r} does not go with event.category {categories}"
+            definition.problem((*at, "set") if at else ("const",), text, f"allowed: {' '.join(allowed)}")
+    cases = block.get("cases")
+    for i, case in enumerate(cases if isinstance(cases, list) else ()):
+        if isinstance(case, dict):
+            _pairs(definition, case, (*at, "cases", i), categories)
+    switches = block.get("switch")
+    for i, switch in enumerate(switches if isinstance(switches, list) else [switches]):
+        if isinstance(switch, dict) and isinstance(switch.get("cases"), dict):
+            place: PathKey = (*at, "switch", i) if isinstance(switches, list) else (*at, "switch")
+            for key, inner in switch["cases"].items():
+                if isinstance(inner, dict):
+                    _pairs(definition, inner, (*place, "cases", key), categories)
+
+
+def _dropped(definition: Definition) -> None:
+    """A field that is both mapped and thrown away."""
+    dropped = definition.value.get("drop")
+    names = {str(name): i for i, name in enumerate(dropped)} if isinstance(dropped, list) else {}
+    mapped = definition.value.get("map")
+    for target, text in flat(mapped, lambda name: False) if isinstance(mapped, dict) and names else ():
+        try:
+            paths = parse(text).record_paths
+        except ValueError:
+            continue
+        for name, i in names.items():
+            if path(name) in paths:
+                definition.problem(("drop", i), f"{name} is dropped, and mapped to {target}", "use consume, or take it out of one")

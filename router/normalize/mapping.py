@@ -1,0 +1,165 @@
+"""Code for `map`, `set`, `append` and `unset`: from expressions to typed fields, with a record of which leaves were taken."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from router.documents import PathKey
+from router.normalize import coerce, pipes, schema
+from router.normalize.definition import Definition, flat
+from router.normalize.expressions import Expression, Path, Ref
+from router.normalize.writer import Function
+
+Locals = dict[tuple[str, ...], str]
+
+
+class Entry(NamedTuple):
+    """One line of a `map`."""
+
+    field: schema.Field
+    expression: Expression
+    transforms: list[list[pipes.Transform]]
+    at: PathKey
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        return tuple(self.field.name.split("."))
+
+
+class Taken:
+    """Which source paths the generated code took: always, or by bits of the mask `m`."""
+
+    def __init__(self) -> None:
+        self.always: set[Path] = set()
+        self.groups: list[set[Path]] = []
+
+    def bit(self, paths: set[Path]) -> int:
+        """The mask bit of these paths."""
+        if paths in self.groups:
+            return 1 << self.groups.index(paths)
+        self.groups.append(paths)
+        return 1 << (len(self.groups) - 1)
+
+
+def entries(definition: Definition, value: Any, at: PathKey) -> list[Entry]:
+    """The lines of a `map`; what is wrong becomes a problem and is left out."""
+    if not isinstance(value, dict):
+        definition.problem(at, "must be a mapping of fields to expressions", "write ecs.field: source")
+        return []
+    found = []
+    for name, text in flat(value, lambda name: False):
+        place = _place(value, name, at)
+        field = definition.target(name, place)
+        read = definition.expression(text, place)
+        if field is not None and read is not None:
+            found.append(Entry(field, *read, place))
+    return found
+
+
+def literals(definition: Definition, value: Any, at: PathKey) -> list[tuple[schema.Field, Any]]:
+    """The fields and typed values of a `set` or `const`."""
+    if not isinstance(value, dict):
+        definition.problem(at, "must be a mapping of fields to values", "write ecs.field: value")
+        return []
+    found = []
+    for name, item in flat(value, _takes_objects):
+        place = _place(value, name, at)
+        field = definition.target(name, place)
+        typed = definition.literal(field, item, place) if field is not None else None
+        if field is not None and typed is not None:
+            found.append((field, typed))
+    return found
+
+
+def _takes_objects(name: str) -> bool:
+    field = schema.fields().get(name)
+    return field is not None and field.kind == "open" and name not in schema.inner()
+
+
+def _place(value: dict[Any, Any], name: str, at: PathKey) -> PathKey:
+    """Where a dotted name stands in nested mappings."""
+    if name in value:
+        return (*at, name)
+    parts = name.split(".")
+    for n in range(len(parts) - 1, 0, -1):
+        head = ".".join(parts[:n])
+        if isinstance(value.get(head), dict):
+            return _place(value[head], ".".join(parts[n:]), (*at, head))
+    return at
+
+
+def _kept_by_pipes(expression: Expression) -> bool:
+    """One source through pipes after which the value counts as kept."""
+    choice = expression.choices[0]
+    return (
+        len(expression.choices) == 1
+        and len(choice.refs) == 1
+        and choice.refs[0].kind == "record"
+        and bool(choice.pipes)
+        and all(pipe.name in pipes.LOSSLESS for pipe in choice.pipes)
+    )
+
+
+class MapWriter:
+    """Writes map entries into one function."""
+
+    def __init__(self, into: Function, taken: Taken, overwritten: set[str], locals_of: Locals | None = None) -> None:
+        self.into, self.taken, self._overwritten = into, taken, overwritten
+        self.locals_of = locals_of or {}
+
+    def entry(self, entry: Entry, slot: str, depth: int, conditional: set[Path] | None) -> None:
+        """Code that computes and assigns one field; `slot` is the code of its parent object.
+
+        `conditional`: where paths go that this entry takes when its block runs; None: it always runs.
+        """
+        into = self.into
+        counted = entry.field.name not in self._overwritten
+        for i, (choice, transforms) in enumerate(zip(entry.expression.choices, entry.transforms, strict=True)):
+            inner = depth + (1 if i else 0)
+            if i:
+                into.add("if v is None:", depth)
+            plain = counted and not transforms
+            if plain and not i and choice.refs[0].kind == "record":
+                (self.taken.always if conditional is None else conditional).add(choice.refs[0].path)
+            self._choice(choice.refs, inner, plain, always_first=not i)
+            for transform in transforms:
+                into.add(f"if v is not None: v = {into.scope.constant(transform, 'P')}(v)", inner)
+        into.add("if v is not None:", depth)
+        if counted and _kept_by_pipes(entry.expression):
+            into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth + 1)
+        self._assign(entry, slot, depth + 1)
+
+    def _choice(self, refs: Sequence[Ref], depth: int, counted: bool, always_first: bool) -> None:
+        """Leave the first value that says something in `v`, or None; note which source was taken when it was not the first."""
+        into, ref = self.into, refs[0]
+        into.add(f"v = {into.value(ref, self.locals_of)}", depth)
+        into.add(f"if not ({into.present()}):", depth)
+        if len(refs) > 1:
+            self._choice(refs[1:], depth + 1, counted, always_first=False)
+        else:
+            into.add("v = None", depth + 1)
+        if counted and not always_first and ref.kind == "record":
+            into.add(f"else: m |= {self.taken.bit({ref.path})}", depth)
+
+    def _assign(self, entry: Entry, slot: str, depth: int) -> None:
+        into, field = self.into, entry.field
+        leaf = entry.target[-1]
+        names = into.scope.constant(entry.expression.record_paths)
+        if field.kind == "free":
+            into.add(f"{slot}[{leaf!r}] = v", depth)
+            return
+        convert = into.scope.constant(coerce.COERCIONS[field.kind], "C")
+        if field.array:
+            if field.kind == "text":
+                into.add(f"if type(v) is str: {slot}[{leaf!r}] = [v]", depth)
+                into.add("else:", depth)
+                depth += 1
+            into.add(f"v = many(x, {field.name!r}, {names}, {convert}, v)", depth)
+            into.add(f"if v: {slot}[{leaf!r}] = v", depth)
+            return
+        if field.kind == "text":
+            into.add(f"if type(v) is str: {slot}[{leaf!r}] = v", depth)
+            into.add("else:", depth)
+            depth += 1
+        into.add(f"v = {convert}(v)", depth)
+        into.add(f"if v is None: x.fail({field.name!r}, {names})", depth)
+        into.add(f"else: {slot}[{leaf!r}] = v", depth)

@@ -1,0 +1,338 @@
+"""Pipes: what may be done to a value on its way into a field. Each gives the new value, or None for none; none of them raises."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from router.normalize import coerce
+from router.normalize.durations import nanoseconds
+from router.normalize.formats.regex import faults
+
+Transform: TypeAlias = Callable[[Any], Any]
+Tables: TypeAlias = Mapping[str, Transform]
+_URL_PARTS = frozenset(("scheme", "domain", "port", "path", "query", "fragment", "extension", "username", "full"))
+
+LOSSLESS = frozenset(("int", "float", "mul", "split", "strip", "lstrip", "rstrip", "hexint", "json", "list", "ip", "duration"))
+"""Pipes after which the value counts as kept: it need not stand in `rest` too."""
+
+
+def _text_pipe(change: Callable[[str], Any]) -> Transform:
+    """Of one text; of every item of a list; numbers as their text."""
+
+    def pipe(value: Any) -> Any:
+        if type(value) is str:
+            return change(value)
+        if type(value) is list:
+            found = [change(item) if type(item) is str else item for item in value]
+            return [item for item in found if item is not None] or None
+        text = coerce.text(value)
+        return change(text) if text is not None else None
+
+    return pipe
+
+
+def _split(separator: str | None) -> Transform:
+    def pipe(value: Any) -> Any:
+        if type(value) is not str:
+            return value
+        parts = value.split(separator) if separator else value.split()
+        return [part for part in map(str.strip, parts) if part] or None
+
+    return pipe
+
+
+def _join(separator: str) -> Transform:
+    def pipe(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        return separator.join(filter(None, map(coerce.text, value)))
+
+    return pipe
+
+
+def _index(position: int) -> Transform:
+    def pipe(value: Any) -> Any:
+        if type(value) is not list:
+            return value if position in (0, -1) else None
+        return value[position] if -len(value) <= position < len(value) else None
+
+    return pipe
+
+
+def _scaled(factor: float, divide: bool) -> Transform:
+    exact = int(factor) if float(factor).is_integer() else factor
+
+    def pipe(value: Any) -> Any:
+        number: Any = coerce.whole(value)
+        if number is None:
+            number = coerce.real(value)
+        if number is None:
+            return None
+        result = number / exact if divide else number * exact
+        if type(result) is float and result == result and abs(result) < 1 << 62:
+            return round(result) if not divide or result.is_integer() else result
+        return result if type(result) is int else None
+
+    return pipe
+
+
+def _hexint(value: Any) -> Any:
+    """'0x1f4', '1f4h' or '500' -> 500."""
+    if type(value) is not str:
+        return value
+    bare = value.strip()
+    if bare[:2] in ("0x", "0X") and len(bare) < 40:
+        try:
+            return int(bare, 16)
+        except ValueError:
+            return None
+    return coerce.whole(bare)
+
+
+def _hex(value: str) -> str | None:
+    """Hex digits -> the text that they encode; NULs between arguments become blanks. Other text stays."""
+    if len(value) % 2 or not value:
+        return value
+    try:
+        raw = binascii.unhexlify(value)
+    except (binascii.Error, ValueError):
+        return value
+    return raw.rstrip(b"\x00").replace(b"\x00", b" ").decode("utf-8", "replace")
+
+
+def _b64(value: str) -> str | None:
+    try:
+        raw = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw.decode("utf-16-le" if raw[1:2] == b"\x00" else "utf-8", "replace")
+
+
+def _basename(value: str) -> str | None:
+    return re.split(r"[\\/]", value)[-1] or None
+
+
+def _dirname(value: str) -> str | None:
+    at = max(value.rfind("\\"), value.rfind("/"))
+    return value[:at] if at > 0 else None
+
+
+def _url(part: str) -> Callable[[str], Any]:
+    def change(value: str) -> Any:
+        try:
+            url = urlsplit(value)
+            if part == "domain":
+                return url.hostname
+            if part == "extension":
+                name = url.path.rpartition("/")[2]
+                return name.rpartition(".")[2] or None if "." in name else None
+            if part == "full":
+                return value if url.scheme and url.netloc else None
+            return getattr(url, part) or None
+        except ValueError:
+            return None
+
+    return change
+
+
+def _query(key: str) -> Callable[[str], str | None]:
+    """The value of a key in a query string or URL."""
+
+    def change(value: str) -> str | None:
+        for pair in value.rpartition("?")[2].split("&"):
+            name, found, text = pair.partition("=")
+            if found and name == key:
+                return unquote(text.replace("+", " "))
+        return None
+
+    return change
+
+
+def _regex(pattern: str) -> Callable[[str], str | None]:
+    problems = faults(pattern, anchored=False)
+    if problems:
+        raise ValueError(f"pattern {pattern!r}: {problems[0]}")
+    search = re.compile(pattern).search
+    group = 1 if re.compile(pattern).groups else 0
+
+    def change(value: str) -> str | None:
+        found = search(value[:65_536])
+        return found[group] if found else None
+
+    return change
+
+
+def _cut(method: str, text: str) -> Callable[[str], str | None]:
+    side = 0 if method.endswith("before") else 2
+    split = str.rpartition if method[0] == "r" else str.partition
+
+    def change(value: str) -> str | None:
+        parts = split(value, text)
+        return parts[side] if parts[1] else None
+
+    return change
+
+
+def _json(value: Any) -> Any:
+    if type(value) is not str:
+        return value
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        return None
+
+
+def _only(values: tuple[str, ...]) -> Transform:
+    allowed = frozenset(values)
+
+    def pipe(value: Any) -> Any:
+        if type(value) is list:
+            return [item for item in value if coerce.text(item) in allowed] or None
+        return value if coerce.text(value) in allowed else None
+
+    return pipe
+
+
+def _objects(name: str) -> Transform:
+    """A list of texts as a list of objects with this one key."""
+    return lambda value: [{name: item} for item in (value if type(value) is list else [value])]
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if type(value) in (str, list, dict) else None
+
+
+def table(name: str, rows: Mapping[Any, Any]) -> Transform:
+    """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself)."""
+    exact = {_key(key): value for key, value in rows.items() if key != "_default"}
+    folded = {key.lower(): value for key, value in reversed(exact.items())}
+    default = rows.get("_default")
+
+    def one(value: Any) -> Any:
+        key = value if type(value) is str else coerce.text(value)
+        if key is None:
+            return default if default != "_same" else None
+        found = exact.get(key)
+        if found is None:
+            found = folded.get(key.strip().lower(), default)
+        return value if found == "_same" else found
+
+    def pipe(value: Any) -> Any:
+        if type(value) is list:
+            return [item for item in map(one, value) if item is not None] or None
+        return one(value)
+
+    pipe.__name__ = f"table_{name}"
+    return pipe
+
+
+def _domain(value: str) -> str | None:
+    """A host by name: what is no address."""
+    return None if coerce.ip(value) is not None or ":" in value else value
+
+
+def _key(key: Any) -> str:
+    return coerce.text(key) or str(key)
+
+
+_PLAIN: dict[str, Transform] = {
+    "lower": _text_pipe(str.lower),
+    "upper": _text_pipe(str.upper),
+    "basename": _text_pipe(_basename),
+    "dirname": _text_pipe(_dirname),
+    "unquote": _text_pipe(unquote),
+    "hex": _text_pipe(_hex),
+    "b64": _text_pipe(_b64),
+    "int": lambda value: coerce.whole(value),
+    "float": lambda value: coerce.real(value),
+    "hexint": _hexint,
+    "json": _json,
+    "first": _index(0),
+    "last": _index(-1),
+    "len": _length,
+    "ip": _text_pipe(coerce.ip),
+    "domain": _text_pipe(_domain),
+    "duration": nanoseconds,
+    "list": lambda value: value if type(value) is list else [value],
+}
+_STRIPS = {"strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip}
+_CUTS = ("before", "after", "rbefore", "rafter")
+
+
+def _one_text(name: str, text: str) -> Transform | None:
+    """Pipes with one text argument."""
+    if name == "prefix":
+        return _text_pipe(lambda value: text + value)
+    if name == "suffix":
+        return _text_pipe(lambda value: value + text)
+    if name in _CUTS:
+        return _text_pipe(_cut(name, text))
+    if name == "regex":
+        return _text_pipe(_regex(text))
+    if name == "query":
+        return _text_pipe(_query(text))
+    if name == "url":
+        if text not in _URL_PARTS:
+            raise ValueError(f"url knows {' '.join(sorted(_URL_PARTS))}, not {text!r}")
+        return _text_pipe(_url(text))
+    return _objects(text) if name == "objects" else None
+
+
+def make(name: str, arguments: tuple[str, ...], tables: Tables) -> Transform:
+    """The transform of one pipe. Raises ValueError for an unknown name or wrong arguments."""
+    if name in _PLAIN and not arguments:
+        return _PLAIN[name]
+    if name in _STRIPS and len(arguments) < 2:
+        strip, chars = _STRIPS[name], arguments[0] if arguments else None
+        return _text_pipe(lambda value: strip(value, chars))
+    if name in ("split", "join") and len(arguments) < 2:
+        text = arguments[0] if arguments else ""
+        return _split(text or None) if name == "split" else _join(text or " ")
+    if name == "only" and arguments:
+        return _only(arguments)
+    if name == "replace" and len(arguments) == 2:
+        old, new = arguments
+        return _text_pipe(lambda value: value.replace(old, new))
+    if len(arguments) == 1:
+        return _one_argument(name, arguments[0], tables)
+    raise ValueError(_unknown(name))
+
+
+def _one_argument(name: str, text: str, tables: Tables) -> Transform:
+    if name in ("mul", "div"):
+        if _number(text) == 0:
+            raise ValueError(f"{name} 0 makes no sense")
+        return _scaled(_number(text), name == "div")
+    if name == "index":
+        return _index(int(_number(text)))
+    if name == "table":
+        if text not in tables:
+            raise ValueError(f"there is no table {text!r}; known: {' '.join(sorted(tables))}")
+        return tables[text]
+    found = _one_text(name, text)
+    if found is None:
+        raise ValueError(_unknown(name))
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+    return number
+
+
+NAMES = frozenset(_PLAIN) | frozenset(_STRIPS) | frozenset(_CUTS)
+NAMES |= {"split", "join", "only", "replace", "prefix", "suffix", "regex", "query", "url", "objects", "mul", "div", "index", "table"}
+
+
+def _unknown(name: str) -> str:
+    if name in NAMES:
+        return f"pipe {name!r} has the wrong number of arguments; put those with blanks in '...'"
+    return f"there is no pipe {name!r}; known: {' '.join(sorted(NAMES))}"

@@ -1,0 +1,97 @@
+"""What is left over: every leaf that no expression took, verbatim, under its own name."""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from router.normalize.expressions import Path
+
+Tree: TypeAlias = dict[str, Any]
+"""Key -> True (taken whole) or a tree of what is taken below."""
+
+
+def tree(paths: Iterable[Path]) -> Tree:
+    """The paths as a tree. Items of lists are never taken: a list stays whole."""
+    root: Tree = {}
+    for path in paths:
+        if any(type(step) is int or step == "*" for step in path):
+            continue
+        node = root
+        for step in path[:-1]:
+            held = node.setdefault(str(step), {})
+            if held is True:
+                break
+            node = held
+        else:
+            node[str(path[-1])] = True
+    return root
+
+
+class Rest:
+    """The leftovers of a record, given which groups of expressions took their values (bits of a mask)."""
+
+    def __init__(self, taken: Iterable[Path], groups: list[set[Path]], dropped: Iterable[Path], kept: Iterable[Path], nulls: Iterable[str]):
+        self._always, self._groups = frozenset(taken), groups
+        self._dropped, self._kept = tree(dropped), frozenset(kept)
+        self._nulls = tuple(nulls)
+        self._trees: dict[int, tuple[Tree, frozenset[str]]] = {}
+
+    def __call__(self, src: dict[str, Any], mask: int) -> dict[str, Any]:
+        known = self._trees.get(mask)
+        if known is None:
+            known = self._learn(mask)
+        taken, partly = known
+        dropped, nulls = self._dropped, self._nulls
+        found = {
+            k: v
+            for k, v in src.items()
+            if (k not in taken or (not v and v != 0) or v in nulls or k in partly) and dropped.get(k) is not True
+        }
+        for key in partly:
+            if key in found:
+                self._pruned(found, key, taken.get(key, MISSING_TREE), dropped.get(key, MISSING_TREE))
+        return found
+
+    def _pruned(self, found: dict[str, Any], key: str, taken: Tree, dropped: Tree) -> None:
+        value = found[key]
+        if type(value) is not dict or taken is True or dropped is True:
+            if taken is True and value not in self._nulls and (value or value == 0):
+                del found[key]
+            return
+        left = prune(value, taken, dropped, self._nulls)
+        if left or not value:
+            found[key] = left
+        else:
+            del found[key]
+
+    def _learn(self, mask: int) -> tuple[Tree, frozenset[str]]:
+        paths = set(self._always)
+        for bit, group in enumerate(self._groups):
+            if mask >> bit & 1:
+                paths |= group
+        taken = tree(path for path in paths if path not in self._kept)
+        partly = {key for key, value in taken.items() if value is not True}
+        partly |= {key for key, value in self._dropped.items() if value is not True}
+        if len(self._trees) > 4096:
+            self._trees.clear()
+        self._trees[mask] = taken, frozenset(partly)
+        return self._trees[mask]
+
+
+MISSING_TREE: Tree = {}
+
+
+def prune(node: dict[str, Any], taken: Tree, dropped: Tree, nulls: tuple[str, ...]) -> dict[str, Any]:
+    """An object without the leaves that were taken or dropped; values that say nothing were not taken."""
+    left = {}
+    for key, value in node.items():
+        drop = dropped.get(key, MISSING_TREE)
+        take = taken.get(key, MISSING_TREE)
+        if drop is True or (take is True and (value or value == 0) and value not in nulls):
+            continue
+        if type(value) is dict and type(take) is dict and (take or drop):
+            below = prune(value, take, drop, nulls)
+            if below or not value:
+                left[key] = below
+        else:
+            left[key] = value
+    return left

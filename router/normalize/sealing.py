@@ -1,0 +1,91 @@
+"""What every document gets, whoever made it: times, header, peer, original, tags. And the documents of lines that nobody reads."""
+
+from typing import Any, Literal
+
+from router.batch import Event
+from router.normalize import schema
+from router.normalize.formats.syslog import as_document, read
+from router.normalize.line import NO_HEADER, Line
+from router.normalize.runtime import child
+
+Original = Literal["always", "doubtful", "never"]
+UNKNOWN = "unknown"
+
+
+def unknown(x: Line) -> Event:
+    """A line of no known source: what its syslog header said, and the message."""
+    if not x.syslog_read:
+        read(x)
+    out: Event = {
+        "ecs": {"version": schema.VERSION},
+        "event": {"kind": "event", "module": UNKNOWN, "dataset": UNKNOWN},
+        "message": x.body if x.body.strip() else x.raw,
+        "tags": ["_norm_unknown"],
+    }
+    if x.head.appname:
+        out["process"] = {"name": x.head.appname}
+        if x.head.procid and x.head.procid.isdecimal() and len(x.head.procid) < 19:
+            out["process"]["pid"] = int(x.head.procid)
+    return out
+
+
+def failed(x: Line, dataset: str, reason: str) -> Event:
+    """A line that its normalizer could not read."""
+    out = unknown(x)
+    out["event"] = {"kind": "pipeline_error", "module": dataset.partition(".")[0], "dataset": dataset}
+    out["error"] = {"message": reason}
+    out["tags"] = ["_norm_failed"]
+    return out
+
+
+def seal(out: Event, x: Line, original: Original) -> None:
+    """Add what belongs into every document; nothing that a normalizer has written is overwritten."""
+    event = out["event"]
+    event["created"] = x.received
+    if "@timestamp" not in out:
+        _timestamp(out, x)
+    if x.head is not NO_HEADER:
+        _header(out, x)
+    if x.peer:
+        child(child(out, "log"), "source")["address"] = x.peer
+    if x.hint_host and "name" not in child(out, "host"):
+        out["host"]["name"] = x.hint_host
+    if original == "always" or (original == "doubtful" and _doubtful(out)):
+        event["original"] = x.raw
+
+
+def _timestamp(out: Event, x: Line) -> None:
+    moment = x.syslog_time(x.site)
+    if moment is not None:
+        out["@timestamp"] = moment.iso
+        if not moment.known:
+            _tag(out, "_norm_tz_assumed")
+    elif x.hint_time is not None:
+        out["@timestamp"] = x.hint_time
+    else:
+        out["@timestamp"] = x.received
+        _tag(out, "_norm_time_missing")
+
+
+def _tag(out: Event, tag: str) -> None:
+    tags: list[Any] = out.setdefault("tags", [])
+    if tag not in tags:
+        tags.append(tag)
+
+
+def _header(out: Event, x: Line) -> None:
+    found = as_document(x.head)
+    if found:
+        child(out, "log")["syslog"] = found
+    if x.head.hostname and x.head.appname != "last" and "name" not in child(out, "host") and "hostname" not in out["host"]:
+        out["host"]["name"] = x.head.hostname
+    if not out.get("host", True):
+        del out["host"]
+
+
+def _doubtful(out: Event) -> bool:
+    """Does any tag say that something may be wrong?"""
+    for tag in out.get("tags", ()):
+        if type(tag) is str and tag.startswith("_norm_") and not tag.startswith(("_norm_tz", "_norm_time")):
+            return True
+    return False

@@ -1,0 +1,147 @@
+"""Run the tests that stand in normalizer files."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from router.batch import Event, Facts
+from router.documents import Document, load_file
+from router.errors import ConfigError, Malformed
+from router.normalize.catalogue import Catalogue, Hints
+from router.normalize.compiler import compile_document
+from router.normalize.normalizer import Normalizer
+from router.normalize.runtime import dig
+from router.normalize.times import iso
+from router.normalize.zones import UTC
+from rules import ROOT
+
+_RECEIPT = "2026-06-01T00:00:00Z"
+_ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
+_KEYS = frozenset("name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split())
+
+
+class TestResult(NamedTuple):
+    """The outcome of one test of one file."""
+
+    __test__ = False  # pytest: not a test class
+
+    file: str
+    line: int
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
+    """The tests of these files or folders (the built-in ones without any), each file alone. Raises ConfigError for files that do not compile."""
+    results: list[TestResult] = []
+    problems = []
+    for path in list(paths) or [ROOT / "normalize"]:
+        for file in sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]:
+            try:
+                for document in load_file(file):
+                    normalizer, found = compile_document(document, file.parent)
+                    problems.extend(found)
+                    if normalizer is not None:
+                        results.extend(_run(document, file, normalizer))
+            except ConfigError as error:
+                problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return results
+
+
+def _run(document: Document, file: Path, normalizer: Normalizer) -> Iterator[TestResult]:
+    for i, test in enumerate(document.value["tests"]):
+        line = document.place(("tests", i))[0]
+        name = str(test.get("name", test.get("files", f"test {i + 1}")))
+        if "files" in test:
+            yield from _from_files(str(test["files"]), file, line, normalizer)
+            continue
+        detail = _problem(test, normalizer)
+        yield TestResult(document.file, line, name, not detail, detail)
+
+
+def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer) -> Iterator[TestResult]:
+    matched = sorted(file.parent.glob(pattern))
+    if not matched:
+        yield TestResult(str(file), line, pattern, False, "no file matches")
+    for golden in matched:
+        for number, text in enumerate(golden.read_bytes().splitlines(), 1):
+            if text.strip():
+                test = orjson.loads(text)
+                detail = _problem(test, normalizer)
+                yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
+
+
+def _problem(test: dict[str, Any], normalizer: Normalizer) -> str:
+    """What is wrong with the documents of a test; empty when nothing."""
+    strange = [key for key in test if key not in _KEYS]
+    if strange:
+        return f"unknown key {strange[0]!r}"
+    source = str(test.get("source", "test"))
+    hints = {source: Hints(tz=str(test.get("tz", "")))}
+    catalogue = Catalogue([normalizer], sources=hints, original=test.get("original", "doubtful"))
+    if "raw" in test:
+        body = str(test["raw"]).encode("utf-8", "surrogateescape")
+    else:
+        body = orjson.dumps(test.get("event"), default=str)
+    meta = tuple(sorted((str(k), str(v)) for k, v in test.get("meta", {}).items()))
+    facts = Facts(source, str(test.get("peer", "")), str(test.get("envelope", "")), meta)
+    moment = iso(str(test.get("receipt", _RECEIPT)), UTC)
+    try:
+        documents = catalogue.normalize(body, facts, float(moment.seconds) if moment else 0.0)
+        orjson.dumps(documents)
+    except (Malformed, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return _judge(test, documents)
+
+
+def _judge(test: dict[str, Any], documents: Sequence[Event]) -> str:
+    if test.get("ignored"):
+        return "" if not documents else "was not ignored"
+    if not documents:
+        return "was ignored"
+    if "documents" in test and len(documents) != test["documents"]:
+        return f"gave {len(documents)} documents, not {test['documents']}"
+    nth = int(test.get("nth", 0))
+    if nth >= len(documents):
+        return f"there is no document {nth}"
+    document = documents[nth]
+    tags = document.get("tags", [])
+    is_unknown = document["event"]["dataset"] == "unknown"
+    if bool(test.get("unknown")) != is_unknown:
+        return "was not accepted" if is_unknown else "was accepted"
+    expect = test.get("expect", {}) or {}
+    alarms = [tag for tag in tags if tag.startswith(_ALARMS)]
+    if alarms and "tags" not in expect and not is_unknown:
+        return f"tagged {' '.join(alarms)}"
+    wrong = [f"{path}: want {want!r}, got {value(document, path)!r}" for path, want in expect.items() if not same(value(document, path), want)]
+    wrong += [f"{path}: must be absent, is {value(document, path)!r}" for path in test.get("absent", ()) if value(document, path) is not None]
+    return "; ".join(wrong)
+
+
+def value(document: Event, path: str) -> Any:
+    """A field by its dotted name; names with dots of their own too."""
+    found = dig(document, path.split("."))
+    if found is not None:
+        return found
+    node: Any = document
+    rest = path
+    while rest and type(node) is dict:
+        key = next((k for k in sorted(node, key=len, reverse=True) if rest == k or rest.startswith(k + ".")), None)
+        if key is None:
+            return None
+        node, rest = node[key], rest[len(key) + 1 :]
+    return node if not rest else None
+
+
+def same(got: Any, want: Any) -> bool:
+    """Equal; lists in any order; times that YAML has read as such by their text."""
+    if isinstance(got, list) and isinstance(want, list):
+        return sorted(map(repr, got)) == sorted(map(repr, want))
+    if hasattr(want, "isoformat"):
+        return isinstance(got, str) and got.rstrip("Z") == want.isoformat().replace("+00:00", "")
+    return type(got) is type(want) and got == want or (got == want and not isinstance(got, bool) and not isinstance(want, bool))

@@ -1,0 +1,207 @@
+"""Code for `parse`: steps, alternatives and dispatch by a value, written as generated functions `(x, src) -> record or None`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from router.documents import PathKey
+from router.normalize.conditions import Conditions
+from router.normalize.definition import Definition
+from router.normalize.expressions import reference
+from router.normalize.formats import auditd, cef, csv, dissect, json, kv, leef, regex, syslog, winevent, xml
+from router.normalize.writer import Function, Scope
+
+Parser = Callable[[Any], Any]
+_AROUND = frozenset(("of", "into", "optional", "when"))
+FORMATS = frozenset("syslog json kv csv cef leef xml winevent auditd dissect regex any switch".split())
+_OPTIONS: dict[str, frozenset[str]] = {
+    "json": frozenset(("expand", "find")),
+    "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),
+    "csv": frozenset("columns by default sep minimum".split()),
+    "cef": frozenset(("strip_prefix", "labels")),
+    "leef": frozenset(),
+    "xml": frozenset(),
+    "winevent": frozenset(),
+    "auditd": frozenset(),
+}
+
+
+class Steps:
+    """Reads the `parse` block of one file into functions of its scope."""
+
+    def __init__(self, definition: Definition, scope: Scope, conditions: Conditions) -> None:
+        self._definition, self._scope, self._conditions = definition, scope, conditions
+        self.formats: set[str] = set()
+        """Formats that occur anywhere in the block."""
+
+    def function(self, value: Any, at: PathKey) -> str:
+        """The name of a function that runs a step, or a list of steps."""
+        steps = value if isinstance(value, list) else [value]
+        name = self._scope.fresh("parse")
+        into = Function(self._scope, f"{name}(x, src)")
+        for i, step in enumerate(steps):
+            self._step(step, (*at, i) if isinstance(value, list) else at, into)
+        into.add("return src")
+        into.finish()
+        return name
+
+    def _step(self, step: Any, at: PathKey, into: Function) -> None:
+        options: dict[str, Any] = {step: {}} if isinstance(step, str) else step if isinstance(step, dict) else {}
+        kinds = [key for key in options if key in FORMATS]
+        strange = [key for key in options if key not in FORMATS and key not in _AROUND]
+        if len(kinds) != 1 or strange:
+            text = f"{strange[0]!r} is no format" if strange else "a step names one format"
+            self._definition.problem(at, text, f"use one of {' '.join(sorted(FORMATS))}, with {' '.join(sorted(_AROUND))}")
+            return
+        kind = kinds[0]
+        self.formats.add(kind)
+        depth = 1
+        if "when" in options:
+            into.add(f"if {self._conditions.code(options['when'], (*at, 'when'), into)}:")
+            depth = 2
+        failing = "pass" if options.get("optional") else "return None"
+        if kind == "syslog":
+            self._syslog(options[kind] or {}, (*at, kind), into, depth, failing)
+        elif kind == "any":
+            self._any(options[kind], (*at, kind), into, depth, failing)
+        elif kind == "switch":
+            self._switch(options[kind], (*at, kind), into, depth, failing)
+        else:
+            self._format(kind, options, at, into, depth, failing)
+
+    def _syslog(self, options: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
+        if not self._definition.check_keys(options, frozenset(("pri", "header", "body")), at):
+            return
+        for key in ("pri", "header"):
+            if options.get(key, "optional") not in ("optional", "required"):
+                self._definition.problem((*at, key), f"{key} is optional or required", "write one of them")
+        made = syslog.compile_syslog(options.get("pri", "optional"), options.get("header", "optional"))
+        into.add(f"if {self._scope.constant(made, 'S')}(x) is None: {failing}", depth)
+
+    def _format(self, kind: str, options: dict[str, Any], at: PathKey, into: Function, depth: int, failing: str) -> None:
+        parser = self._parser(kind, options[kind], (*at, kind))
+        if parser is None:
+            return
+        text = "x.body"
+        if "of" in options:
+            try:
+                text = into.value(reference(str(options["of"])))
+            except ValueError as error:
+                self._definition.problem((*at, "of"), str(error))
+        elif kind in ("json", "winevent"):
+            text = "(x.data if x.data is not None else x.body)"
+        name = self._scope.constant(parser, "F")
+        into.add(f"t = {text}", depth)
+        accepts = "t is not None" if kind in ("json", "winevent", "xml") else "type(t) is str"
+        into.add(f"p = {name}(t) if {accepts} else None", depth)
+        into.add(f"if p is None: {failing}", depth)
+        self._keep(options, into, depth)
+
+    def _keep(self, options: dict[str, Any], into: Function, depth: int) -> None:
+        """Merge what a step gave into the record."""
+        if "into" in options:
+            into.add(f"else: src = {{**src, {str(options['into'])!r}: p}}", depth)
+        else:
+            into.add("elif not src: src = p", depth)
+            into.add("elif type(p) is dict and type(src) is dict: src = {**src, **p}", depth)
+        if any(line.strip().startswith("g(") or "g(" in line for line in into.lines):
+            into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+
+    def _any(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
+        if not isinstance(value, list) or not value:
+            self._definition.problem(at, "any takes a list of steps", "write - json")
+            return
+        names = [self.function(item, (*at, i)) for i, item in enumerate(value)]
+        into.add("b = x.body; h = x.head", depth)
+        into.add(f"for f in ({', '.join(names)},):", depth)
+        into.add("p = f(x, src)", depth + 1)
+        into.add("if p is not None: break", depth + 1)
+        into.add("x.body = b; x.head = h", depth + 1)
+        into.add(f"if p is None: {failing}", depth)
+        into.add("else: src = p", depth)
+        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+
+    def _switch(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
+        known = frozenset(("on", "cases", "default"))
+        if not self._definition.check_keys(value, known, at) or not isinstance(value.get("cases"), dict) or "on" not in value:
+            self._definition.problem(at, "switch needs `on` and `cases`", "write switch: {on: field, cases: {value: step}}")
+            return
+        read = self._definition.expression(value["on"], (*at, "on"))
+        if read is None:
+            return
+        chosen: dict[str, str] = {}
+        for key, item in value["cases"].items():
+            name = self.function(item, (*at, "cases", key))
+            chosen.update(dict.fromkeys(keys_of(key), name))
+        default = self.function(value["default"], (*at, "default")) if "default" in value else None
+        ref = read[0].choices[0].refs[0]
+        into.add(f"v = {into.value(ref)}", depth)
+        for transform in read[1][0]:
+            into.add(f"if v is not None: v = {self._scope.constant(transform, 'P')}(v)", depth)
+        table = self._scope.fresh("D")
+        self._scope.names[table] = _Dispatch(self._scope.names, chosen, default)
+        into.add(f"f = {table}(v)", depth)
+        into.add("if f is not None:", depth)
+        into.add("p = f(x, src)", depth + 1)
+        into.add(f"if p is None: {failing}", depth + 1)
+        into.add("else: src = p", depth + 1)
+        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+
+    def _parser(self, kind: str, options: Any, at: PathKey) -> Parser | None:
+        try:
+            if kind == "regex":
+                return self._regex(options, at)
+            if kind == "dissect":
+                return dissect.compile_dissect(str(options))
+            options = options or {}
+            if not self._definition.check_keys(options, _OPTIONS[kind], at):
+                return None
+            return _made(kind, {key: value for key, value in options.items() if key in _OPTIONS[kind]})
+        except (ValueError, TypeError, KeyError) as error:
+            self._definition.problem(at, f"{kind}: {error}", "see the reference, section parse")
+            return None
+
+    def _regex(self, options: Any, at: PathKey) -> Parser | None:
+        pieces = self._definition.value.get("fragments") or {}
+        patterns = [regex.expanded(str(p), pieces) for p in (options if isinstance(options, list) else [options])]
+        problems = [(i, fault) for i, p in enumerate(patterns) for fault in regex.faults(p)]
+        for i, fault in problems:
+            self._definition.problem((*at, i) if isinstance(options, list) else at, f"pattern {fault}", "see the reference")
+        return None if problems else regex.compile_regex(patterns)
+
+
+def _made(kind: str, options: dict[str, Any]) -> Parser:
+    if kind == "csv":
+        by = options.pop("by", None)
+        if by is not None:
+            options |= {"by_column": by["column"], "variants": by["variants"]}
+        return csv.compile_csv(**options)
+    makers: dict[str, Callable[..., Parser]] = {
+        "json": json.compile_json,
+        "kv": kv.compile_kv,
+        "cef": cef.compile_cef,
+        "leef": leef.compile_leef,
+        "xml": xml.compile_xml,
+        "winevent": winevent.compile_winevent,
+        "auditd": auditd.compile_auditd,
+    }
+    return makers[kind](**options)
+
+
+def keys_of(key: Any) -> list[str]:
+    """'302014,302016' -> both; a number or a boolean as text."""
+    if isinstance(key, bool):
+        return ["true" if key else "false"]
+    return [part.strip() for part in str(key).split(",")]
+
+
+class _Dispatch:
+    """Value -> generated function; the functions are known once the module has run."""
+
+    def __init__(self, names: dict[str, Any], chosen: dict[str, str], default: str | None) -> None:
+        self._names, self._chosen, self._default = names, chosen, default
+        self._functions: dict[str, Any] = {}
+
+    def __call__(self, value: Any) -> Any:
+        key = value if type(value) is str else keys_of(value)[0] if type(value) in (int, bool) else ""
+        name = self._chosen.get(key, self._default)
+        return self._names[name] if name is not None else None

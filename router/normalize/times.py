@@ -1,0 +1,211 @@
+"""Moments out of text and numbers: ISO 8601, epochs by digit count, syslog style. Integer arithmetic, no strptime."""
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from time import gmtime
+from typing import Any, NamedTuple
+
+from router.normalize.zones import ABBREVIATIONS, NO_ZONE, UTC, Zone, resolve, zone
+
+__all__ = ["NO_ZONE", "UTC", "Moment", "Zone", "bsd", "civil", "epoch", "infer_year", "instant", "iso", "stamp", "zone"]
+
+_DAY = 86_400
+_LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
+_EARLIEST_EPOCH = 100_000_000  # 1973: smaller numbers are counters, not times
+_START = datetime(1970, 1, 1)
+_MONTH_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+MONTHS = {name: i for i, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_ISO = re.compile(
+    r"(\d{4})[-/]?(\d\d)[-/]?(\d\d)(?:[Tt _]+(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9})\d*)?)?)?"
+    r"\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z"
+)
+_AFTER_SECOND = re.compile(r"(?:[.,](\d{1,9})\d*)?\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z")
+_ZONES = "|".join(sorted(ABBREVIATIONS - {"Z"}, key=len, reverse=True))
+BSD = re.compile(
+    r"[*.]?(?:((?:19|20)\d\d)\s{1,4})?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s{1,2})?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    r"[a-z]{0,6}\s{1,3}(\d{1,2})(?:,?\s{1,2}((?:19|20)\d\d))?,?\s{1,3}(\d{1,2}):(\d\d):(\d\d)(?:[.,:](\d{1,9}))?(?:\s?([AaPp][Mm])\b)?"
+    rf"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
+    r"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?",
+    re.IGNORECASE,
+)
+_RFC2822 = re.compile(
+    r"(?:[A-Za-z]{3},?\s)?(\d{1,2})[\s/-]([A-Za-z]{3})[\s/-](\d{4})[\s:](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*([+-]\d\d:?\d\d|[A-Z]{1,5})?\Z"
+)
+
+
+class Moment(NamedTuple):
+    """A point in time: whole seconds since 1970, further digits as they were given, and whether the zone was known."""
+
+    seconds: int
+    fraction: str = ""
+    known: bool = True
+
+    @property
+    def iso(self) -> str:
+        """ISO 8601 in UTC with Z."""
+        return f"{stamp(self.seconds)}.{self.fraction}Z" if self.fraction else f"{stamp(self.seconds)}Z"
+
+    @property
+    def nanos(self) -> int:
+        return self.seconds * 1_000_000_000 + int(self.fraction.ljust(9, "0")) if self.fraction else self.seconds * 1_000_000_000
+
+
+@lru_cache(16384)
+def stamp(seconds: int) -> str:
+    """Seconds since 1970 -> YYYY-MM-DDTHH:MM:SS in UTC."""
+    return (_START + timedelta(seconds=seconds)).isoformat()
+
+
+def civil(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int | None:
+    """A calendar time -> seconds since 1970 as if in UTC; None for a date that does not exist. Second 60 becomes the next minute."""
+    if not (1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month] and 1 <= year <= 9999):
+        return None
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
+        return None
+    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+        return None
+    y = year - (month <= 2)
+    days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 719_469
+    return days * _DAY + hour * 3600 + minute * 60 + second
+
+
+def placed(local: int | None, fraction: str, where: Zone) -> Moment | None:
+    """A local time in its zone; None outside of the years 1 to 9999."""
+    if local is None:
+        return None
+    seconds = local - where.offset(local)
+    return Moment(seconds, fraction, where.known) if -62_135_596_800 <= seconds <= _LAST else None
+
+
+@lru_cache(16384)
+def _second(text: str) -> int | None:
+    """'2026-03-01T10:00:00' (any separator) -> seconds as if in UTC."""
+    if not (text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19]).isdecimal():
+        return None
+    numbers = (text[:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19])
+    return civil(*map(int, numbers))
+
+
+def iso(text: str, where: Zone) -> Moment | None:
+    """ISO 8601 and its relatives (blank for T, slashes, comma, no separators); `where` holds when it names no zone."""
+    if len(text) > 64 or not text.isascii():
+        return None
+    if len(text) >= 19 and text[4] in "-/" and text[10] in "T t" and text[13] == ":" == text[16]:
+        found = _AFTER_SECOND.match(text, 19)
+        if found is None or text[7] != text[4]:
+            return None
+        fraction, offset = found.groups()
+        local = _second(text[:19])
+    else:
+        found = _ISO.match(text.strip())
+        if found is None:
+            return None
+        fraction, offset = found[7], found[8]
+        local = civil(*(int(found[i] or 0) for i in range(1, 7)))
+    return placed(local, fraction or "", (zone(offset) or where) if offset else where)
+
+
+def epoch(value: Any) -> Moment | None:
+    """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their digits; text, int or float."""
+    if type(value) is int:
+        value = str(value) if abs(value) < 1 << 70 else ""
+    elif type(value) is float:
+        value = f"{value:.6f}" if abs(value) < 1e11 else str(int(value)) if abs(value) < 1e20 else ""
+    elif type(value) is not str:
+        return None
+    whole, _, fraction = value.strip().partition(".")
+    if not (whole.isascii() and whole.isdecimal()) or (fraction and not (fraction.isascii() and fraction.isdecimal())):
+        return None
+    return _epoch_digits(whole, fraction)
+
+
+def _epoch_digits(whole: str, fraction: str) -> Moment | None:
+    whole = whole.lstrip("0")
+    length = len(whole)
+    if length <= 11:
+        seconds, rest = int(whole or 0), fraction[:9]
+    elif length <= 20:
+        sub = 3 if length <= 14 else 6 if length <= 17 else 9
+        seconds, rest = int(whole[:-sub]), (whole[-sub:] + fraction)[:9]
+    else:
+        return None
+    if not _EARLIEST_EPOCH <= seconds <= _LAST:
+        return None
+    return Moment(seconds, rest)
+
+
+def infer_year(month: int, day: int, clock: int, where: Zone, receipt: float) -> int | None:
+    """Local seconds of the newest such day and time that is not later than receipt + 24 h in its own zone."""
+    latest = receipt + _DAY
+    this = gmtime(min(max(receipt, 0), _LAST - 400 * _DAY)).tm_year
+    for year in range(this + 1, this - 9, -1):
+        midnight = civil(year, month, day)
+        if midnight is not None and midnight + clock - where.offset(midnight + clock) <= latest:
+            return midnight + clock
+    return None
+
+
+def clock_of(hour: int, minute: int, second: int, half: str | None) -> int | None:
+    """Seconds of the day; `half` is AM or PM."""
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    return hour * 3600 + minute * 60 + second if hour < 24 and minute < 60 and second <= 60 else None
+
+
+def dated(year: int | None, month: int, day: int, clock: int | None, where: Zone, receipt: float) -> int | None:
+    """Local seconds since 1970; a missing year is inferred."""
+    if clock is None:
+        return None
+    if year is None:
+        return infer_year(month, day, clock, where, receipt)
+    midnight = civil(year, month, day)
+    return None if midnight is None else midnight + clock
+
+
+def bsd_match(found: re.Match[str], where: Zone, receipt: float) -> Moment | None:
+    """The moment of a `BSD` match; a year or zone that stands in it outranks what is assumed."""
+    before, month, day, between, hour, minute, second, fraction, half, after, offset, last = found.groups()
+    year = before or between or after or last
+    clock = clock_of(int(hour), int(minute), int(second), half)
+    numbers = (int(year) if year else None, MONTHS[month.lower()[:3]], int(day), clock)
+    if offset:
+        guess = dated(*numbers, where, receipt)
+        where = resolve(offset, where, guess or 0) or where
+    return placed(dated(*numbers, where, receipt), fraction or "", where)
+
+
+def bsd(text: str, where: Zone, receipt: float) -> Moment | None:
+    """'Mar  1 10:00:00' and its relatives, the whole text."""
+    found = BSD.match(text.strip()) if len(text) < 80 else None
+    return bsd_match(found, where, receipt) if found is not None and not text.strip()[found.end() :].strip(": ") else None
+
+
+def _rfc2822(text: str, where: Zone) -> Moment | None:
+    found = _RFC2822.match(text.strip())
+    if found is None or found[2].lower() not in MONTHS:
+        return None
+    clock = clock_of(int(found[4]), int(found[5]), int(found[6]), None)
+    local = dated(int(found[3]), MONTHS[found[2].lower()], int(found[1]), clock, where, 0)
+    if found[8]:
+        where = resolve(found[8], where, local or 0) or where
+    return placed(local, found[7] or "", where)
+
+
+def instant(value: Any, where: Zone, receipt: float | None = None) -> Moment | None:
+    """A guess by shape: epoch number, ISO 8601, mail and web server dates, syslog style (needs `receipt` where it has no year)."""
+    if type(value) is not str:
+        return epoch(value)
+    if not 8 <= len(value) <= 80:
+        return None
+    if value.isdecimal() and len(value) != 14 and len(value) != 8:
+        return epoch(value) if len(value) >= 9 else None
+    if value[0].isdecimal():
+        found = iso(value, where)
+        if found is not None:
+            return found
+        if value.count(".") == 1 and value.partition(".")[0].isdecimal():
+            return epoch(value)
+    return _rfc2822(value, where) or (bsd(value, where, receipt) if receipt is not None else None)

@@ -1,0 +1,132 @@
+"""The `time` block: how each date field is read, tried in order; zones by field, by the file, or by the router's setting."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from router.documents import PathKey
+from router.normalize import coerce, times
+from router.normalize.definition import Definition
+from router.normalize.expressions import Ref, reference
+from router.normalize.line import Line
+from router.normalize.timeformats import TimeReader, compile_format
+from router.normalize.times import Moment
+from router.normalize.zones import Zone, zone
+
+_SPEC_KEYS = frozenset("epoch iso join sep format formats of syslog guess tz zone".split())
+
+
+class TimeSpec(NamedTuple):
+    """One way to read a time: the sources, and what turns their values (and that of the zone's field) into a moment."""
+
+    refs: tuple[Ref, ...]
+    zone_ref: Ref | None
+    read: Callable[..., Moment | None]
+
+
+def _guess(text: Any, where: Zone, receipt: float) -> Moment | None:
+    return times.instant(text, where, receipt)
+
+
+def _iso(text: Any, where: Zone, receipt: float) -> Moment | None:
+    return times.iso(text, where) if type(text) is str else None
+
+
+def _epoch(value: Any, where: Zone, receipt: float) -> Moment | None:
+    return times.epoch(value)
+
+
+class Timing:
+    """Reads the time specs of one file."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        block = definition.value.get("time", {})
+        self._default = self._zone(block.get("tz_default", "site") if isinstance(block, dict) else "site", ("time", "tz_default"))
+
+    def _zone(self, name: Any, at: PathKey) -> Zone | None:
+        """The zone of that name; None for `site`."""
+        if name == "site":
+            return None
+        found = zone(str(name))
+        if found is None:
+            self._definition.problem(at, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00")
+        return found
+
+    def specs(self, value: Any, at: PathKey) -> list[TimeSpec]:
+        """The ways to read one target, in order."""
+        made = []
+        for i, item in enumerate(value if isinstance(value, list) else [value]):
+            place = (*at, i) if isinstance(value, list) else at
+            try:
+                made.append(self._spec({"guess": item} if isinstance(item, str) else item, place))
+            except ValueError as error:
+                self._definition.problem(place, str(error), "see the reference, section time")
+        return made
+
+    def _spec(self, spec: Any, at: PathKey) -> TimeSpec:
+        if not isinstance(spec, dict) or not spec or set(spec) - _SPEC_KEYS:
+            raise ValueError(f"a time is a field name or a mapping with some of {' '.join(sorted(_SPEC_KEYS))}")
+        default = self._zone(spec["zone"], (*at, "zone")) if "zone" in spec else self._default
+        zone_ref = reference(str(spec["tz"])) if "tz" in spec else None
+        if spec.get("syslog"):
+            return TimeSpec((), zone_ref, _syslog(default))
+        names, reader = self._reader(spec)
+        return TimeSpec(tuple(reference(str(n)) for n in names), zone_ref, _timer(reader, default, len(names), str(spec.get("sep", " "))))
+
+    def _reader(self, spec: dict[str, Any]) -> tuple[list[Any], TimeReader]:
+        if "join" in spec:
+            names = spec["join"]
+            if not isinstance(names, list) or not names:
+                raise ValueError("join takes a list of fields")
+            return names, self._formats(spec) or _guess
+        formats = self._formats(spec)
+        if formats is not None:
+            if "of" not in spec:
+                raise ValueError("a format needs `of: field`")
+            return [spec["of"]], formats
+        for name, reader in (("epoch", _epoch), ("iso", _iso), ("guess", _guess)):
+            if name in spec:
+                return [spec[name]], reader
+        raise ValueError("a time needs one of epoch, iso, join, format, formats, syslog")
+
+    @staticmethod
+    def _formats(spec: dict[str, Any]) -> TimeReader | None:
+        value = spec.get("formats", spec.get("format"))
+        if value is None:
+            return None
+        readers = [compile_format(str(text)) for text in (value if isinstance(value, list) else [value])]
+
+        def read(text: Any, where: Zone, receipt: float) -> Moment | None:
+            if type(text) is not str:
+                return None
+            for reader in readers:
+                found = reader(text, where, receipt)
+                if found is not None:
+                    return found
+            return None
+
+        return read
+
+
+def _where(x: Line, default: Zone | None, name: Any) -> Zone:
+    found = zone(name) if type(name) is str and name else None
+    return found or default or x.site
+
+
+def _syslog(default: Zone | None) -> Callable[..., Moment | None]:
+    return lambda x, name=None: x.syslog_time(_where(x, default, name))
+
+
+def _timer(reader: TimeReader, default: Zone | None, count: int, sep: str) -> Callable[..., Moment | None]:
+    """Called with the line, the values of the sources and the value of the zone's field."""
+
+    def single(x: Line, value: Any, name: Any = None) -> Moment | None:
+        return reader(value, _where(x, default, name), x.receipt) if value is not None and value != "" else None
+
+    def joined(x: Line, *values: Any) -> Moment | None:
+        parts = [coerce.text(value) for value in values[:count]]
+        if not all(parts):
+            return None
+        return reader(sep.join(filter(None, parts)), _where(x, default, values[count] if len(values) > count else None), x.receipt)
+
+    return single if count == 1 else joined
