@@ -18,7 +18,13 @@ class Blocks:
     """Writes cases and switches."""
 
     def __init__(
-        self, definition: Definition, scope: Scope, conditions: Conditions, taken: Taken, overwritten: set[str], nulls: tuple[str, ...]
+        self,
+        definition: Definition,
+        scope: Scope,
+        conditions: Conditions,
+        taken: Taken,
+        overwritten: set[str],
+        nulls: tuple[str, ...],
     ) -> None:
         self._definition, self._scope, self._conditions = definition, scope, conditions
         self._taken, self._overwritten, self._nulls = taken, overwritten, nulls
@@ -35,7 +41,9 @@ class Blocks:
                 self._definition.problem(place, "a case needs `when`", "write - when: {field: value}")
                 continue
             if repr(case["when"]) in seen:
-                self._definition.problem((*place, "when"), f"the same condition as case {seen[repr(case['when'])] + 1}", "join them")
+                self._definition.problem(
+                    (*place, "when"), f"the same condition as case {seen[repr(case['when'])] + 1}", "join them"
+                )
             seen.setdefault(repr(case["when"]), i)
             into.add(f"if {self._conditions.code(case['when'], (*place, 'when'), into)}:", depth)
             self.block(case, place, into, depth + 1)
@@ -112,7 +120,9 @@ class Blocks:
         if not self._definition.check_keys(value, known, at):
             return
         if "on" not in value or not isinstance(value.get("cases"), dict):
-            self._definition.problem(at, "switch needs `on` and `cases`", "write switch: {on: field, cases: {value: {set: {...}}}}")
+            self._definition.problem(
+                at, "switch needs `on` and `cases`", "write switch: {on: field, cases: {value: {set: {...}}}}"
+            )
             return
         read = self._definition.expression(value["on"], (*at, "on"))
         chosen: dict[str, str] = {}

@@ -204,7 +204,11 @@ class Catalogue:
         fresh._default, fresh._sites, fresh._forced = self._default, self._sites, self._forced
         return {
             "chosen": chosen,
-            "why": "set for the source" if forced else "most telling candidate that accepts" if chosen != "unknown" else "nobody accepts",
+            "why": "set for the source"
+            if forced
+            else "most telling candidate that accepts"
+            if chosen != "unknown"
+            else "nobody accepts",
             "candidates": [{"id": n.id, "weight": n.identity.weight(head, x.meta)} for n in candidates],
             "tried": tried,
             "tags": tags,
@@ -234,7 +238,9 @@ def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
     made = []
     if not path.exists():
         problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
-    files = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path] if path.exists() else []
+    files = (
+        sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path] if path.exists() else []
+    )
     for file in files:
         try:
             documents = load_file(file)

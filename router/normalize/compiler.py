@@ -217,7 +217,9 @@ class _Compiler:
             return None
         to = str(block.get("to", ""))
         if not to or to.partition(".")[0] in schema.roots():
-            definition.problem(("rest",), f"rest {to!r} must be a name of the vendor's own, outside of ECS", "write vendor.product")
+            definition.problem(
+                ("rest",), f"rest {to!r} must be a name of the vendor's own, outside of ECS", "write vendor.product"
+            )
             return None
         kept = block.get("keep", [])
         taken: Iterable[Path] = [] if kept == "all" else self._taken.always

@@ -15,7 +15,7 @@ from router.normalize.zones import UTC
 Derivation = Callable[[Event], None]
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
 _HOSTS = ("host.name", "host.hostname", "source.domain", "destination.domain", "client.domain", "server.domain")
-_HOSTS += ("dns.question.name", "url.domain", "observer.hostname", "observer.name")
+_OTHER_HOSTS = ("dns.question.name", "url.domain", "observer.hostname", "observer.name")
 
 
 def _sum(leaf: str) -> Derivation:
@@ -96,7 +96,7 @@ def _community(out: Event) -> None:
     source, destination, network = out.get("source", {}), out.get("destination", {}), out.get("network", {})
     number = network.get("iana_number") or _PROTOCOLS.get(network.get("transport", ""))
     ports = source.get("port"), destination.get("port")
-    if str(number) not in ("6", "17", "132") or not all(type(p) is int and 0 <= p < 65536 for p in ports):
+    if number is None or str(number) not in ("6", "17", "132") or not all(type(p) is int and 0 <= p < 65536 for p in ports):
         return
     if source.get("ip") and destination.get("ip"):
         network.setdefault("community_id", community_id(source["ip"], destination["ip"], int(number), *ports))
@@ -134,7 +134,7 @@ def _related_key(name: str) -> str | None:
         return None
     if field.kind == "ip":
         return "ip"
-    if name in _HOSTS:
+    if name in _HOSTS or name in _OTHER_HOSTS:
         return "hosts"
     if name.split(".")[-2:-1] == ["hash"]:
         return "hash"
@@ -157,4 +157,15 @@ def derivations(names: Iterable[str], targets: Iterable[str]) -> dict[str, Deriv
     return {name: known[name] for name in names if name in known}
 
 
-NAMES = frozenset(("network.bytes", "network.packets", "network.type", "event.duration", "event.start", "event.end", "network.community_id", "related"))
+NAMES = frozenset(
+    (
+        "network.bytes",
+        "network.packets",
+        "network.type",
+        "event.duration",
+        "event.start",
+        "event.end",
+        "network.community_id",
+        "related",
+    )
+)

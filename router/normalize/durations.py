@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 _CLOCK = re.compile(r"(?:(\d{1,6})\s?(?:days?|d)[,:\s]*)?(\d{1,6}):([0-5]?\d):([0-5]?\d)(?:\.(\d{1,9}))?\Z")
-_UNITS = re.compile(r"(?:(\d{1,6})\s?w[eks]*[:\s]*)?(?:(\d{1,6})\s?d[ays]*[:\s]*)?(?:(\d{1,8})\s?h[ours]*[:\s]*)?(?:(\d{1,8})\s?m[inutes]*[:\s]*)?(?:(\d{1,10})\s?s[econds]*)?\Z")
+_UNITS = re.compile(
+    r"(?:(\d{1,6})\s?w[eks]*[:\s]*)?(?:(\d{1,6})\s?d[ays]*[:\s]*)?(?:(\d{1,8})\s?h[ours]*[:\s]*)?(?:(\d{1,8})\s?m[inutes]*[:\s]*)?(?:(\d{1,10})\s?s[econds]*)?\Z"
+)
 _SECOND = 1_000_000_000
 
 

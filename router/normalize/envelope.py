@@ -12,7 +12,9 @@ from router.normalize.zones import Zone
 _NAMES = ("host", "source", "sourcetype", "index")
 
 
-def unwrap(text: str, receipt: float, site: Zone, source: str, peer: str, meta: dict[str, str]) -> tuple[Line, dict[str, Any]] | None:
+def unwrap(
+    text: str, receipt: float, site: Zone, source: str, peer: str, meta: dict[str, str]
+) -> tuple[Line, dict[str, Any]] | None:
     """The line inside a HEC event object, and what is kept of the envelope; None when the text is no such object."""
     value = loads(text)
     if type(value) is not dict or "event" not in value:

@@ -22,7 +22,12 @@ class Mark(NamedTuple):
     @property
     def weight(self) -> int:
         """How much it says: characters of its literals; what the receiver was told outranks them."""
-        return sum(map(len, self.contains)) + min(map(len, self.any), default=0) + max(map(len, self.starts), default=0) + 1000 * len(self.meta)
+        return (
+            sum(map(len, self.contains))
+            + min(map(len, self.any), default=0)
+            + max(map(len, self.starts), default=0)
+            + 1000 * len(self.meta)
+        )
 
     def holds(self, head: str, meta: Mapping[str, str]) -> bool:
         """Does all of it hold for the first kilobyte and the receiver's facts?"""
@@ -58,7 +63,9 @@ def read_identity(definition: Definition, formats: set[str]) -> Identity:
     items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
     if value is not None and not items:
         definition.problem(("identify",), "identify is a list of mappings", "write - {contains: ['text']}")
-    marks = [_mark(definition, item, ("identify", i) if isinstance(value, list) else ("identify",)) for i, item in enumerate(items)]
+    marks = [
+        _mark(definition, item, ("identify", i) if isinstance(value, list) else ("identify",)) for i, item in enumerate(items)
+    ]
     priority = definition.value.get("priority", 0)
     if not isinstance(priority, int) or isinstance(priority, bool):
         definition.problem(("priority",), "priority is a whole number", "leave it out, or write -10 for a general normalizer")

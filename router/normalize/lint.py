@@ -67,4 +67,6 @@ def _dropped(definition: Definition) -> None:
             continue
         for name, i in names.items():
             if path(name) in paths:
-                definition.problem(("drop", i), f"{name} is dropped, and mapped to {target}", "use consume, or take it out of one")
+                definition.problem(
+                    ("drop", i), f"{name} is dropped, and mapped to {target}", "use consume, or take it out of one"
+                )

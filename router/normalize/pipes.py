@@ -12,6 +12,7 @@ import orjson
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
 from router.normalize.formats.regex import faults
+from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
 Tables: TypeAlias = Mapping[str, Transform]
@@ -248,6 +249,9 @@ _PLAIN: dict[str, Transform] = {
     "unquote": _text_pipe(unquote),
     "hex": _text_pipe(_hex),
     "b64": _text_pipe(_b64),
+    "args": _text_pipe(arguments),
+    "dnsresults": lambda value: dns_results(value) if type(value) is str else None,
+    "dnsaddresses": lambda value: answered_addresses(value) if type(value) is str else None,
     "int": lambda value: coerce.whole(value),
     "float": lambda value: coerce.real(value),
     "hexint": _hexint,
@@ -280,6 +284,8 @@ def _one_text(name: str, text: str) -> Transform | None:
         if text not in _URL_PARTS:
             raise ValueError(f"url knows {' '.join(sorted(_URL_PARTS))}, not {text!r}")
         return _text_pipe(_url(text))
+    if name == "dn":
+        return _text_pipe(name_part(text))
     return _objects(text) if name == "objects" else None
 
 
@@ -295,6 +301,8 @@ def make(name: str, arguments: tuple[str, ...], tables: Tables) -> Transform:
         return _split(text or None) if name == "split" else _join(text or " ")
     if name == "only" and arguments:
         return _only(arguments)
+    if name == "rename" and arguments:
+        return renamed(arguments)
     if name == "replace" and len(arguments) == 2:
         old, new = arguments
         return _text_pipe(lambda value: value.replace(old, new))
@@ -329,7 +337,24 @@ def _number(text: str) -> float:
 
 
 NAMES = frozenset(_PLAIN) | frozenset(_STRIPS) | frozenset(_CUTS)
-NAMES |= {"split", "join", "only", "replace", "prefix", "suffix", "regex", "query", "url", "objects", "mul", "div", "index", "table"}
+NAMES |= {
+    "dn",
+    "rename",
+    "split",
+    "join",
+    "only",
+    "replace",
+    "prefix",
+    "suffix",
+    "regex",
+    "query",
+    "url",
+    "objects",
+    "mul",
+    "div",
+    "index",
+    "table",
+}
 
 
 def _unknown(name: str) -> str:

@@ -29,7 +29,9 @@ def tree(paths: Iterable[Path]) -> Tree:
 class Rest:
     """The leftovers of a record, given which groups of expressions took their values (bits of a mask)."""
 
-    def __init__(self, taken: Iterable[Path], groups: list[set[Path]], dropped: Iterable[Path], kept: Iterable[Path], nulls: Iterable[str]):
+    def __init__(
+        self, taken: Iterable[Path], groups: list[set[Path]], dropped: Iterable[Path], kept: Iterable[Path], nulls: Iterable[str]
+    ):
         self._always, self._groups = frozenset(taken), groups
         self._dropped, self._kept = tree(dropped), frozenset(kept)
         self._nulls = tuple(nulls)
@@ -51,7 +53,7 @@ class Rest:
                 self._pruned(found, key, taken.get(key, MISSING_TREE), dropped.get(key, MISSING_TREE))
         return found
 
-    def _pruned(self, found: dict[str, Any], key: str, taken: Tree, dropped: Tree) -> None:
+    def _pruned(self, found: dict[str, Any], key: str, taken: Any, dropped: Any) -> None:
         value = found[key]
         if type(value) is not dict or taken is True or dropped is True:
             if taken is True and value not in self._nulls and (value or value == 0):

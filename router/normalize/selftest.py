@@ -1,8 +1,9 @@
 """Run the tests that stand in normalizer files."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import orjson
 
@@ -19,14 +20,16 @@ from rules import ROOT
 
 _RECEIPT = "2026-06-01T00:00:00Z"
 _ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
-_KEYS = frozenset("name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split())
+_KEYS = frozenset(
+    "name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split()
+)
 
 
-class TestResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TestResult:
     """The outcome of one test of one file."""
 
-    __test__ = False  # pytest: not a test class
-
+    __test__: ClassVar[bool] = False  # for pytest: this is no test class
     file: str
     line: int
     name: str
@@ -118,8 +121,16 @@ def _judge(test: dict[str, Any], documents: Sequence[Event]) -> str:
     alarms = [tag for tag in tags if tag.startswith(_ALARMS)]
     if alarms and "tags" not in expect and not is_unknown:
         return f"tagged {' '.join(alarms)}"
-    wrong = [f"{path}: want {want!r}, got {value(document, path)!r}" for path, want in expect.items() if not same(value(document, path), want)]
-    wrong += [f"{path}: must be absent, is {value(document, path)!r}" for path in test.get("absent", ()) if value(document, path) is not None]
+    wrong = [
+        f"{path}: want {want!r}, got {value(document, path)!r}"
+        for path, want in expect.items()
+        if not same(value(document, path), want)
+    ]
+    wrong += [
+        f"{path}: must be absent, is {value(document, path)!r}"
+        for path in test.get("absent", ())
+        if value(document, path) is not None
+    ]
     return "; ".join(wrong)
 
 

@@ -79,7 +79,9 @@ def answered_addresses(text: str) -> list[str] | None:
 def name_part(key: str) -> Callable[[str], Any]:
     """The values of one attribute (CN, O, ...) of a distinguished name, in either order, escaped or not (RFC 4514 and as
     OpenSSL prints them): the text, or a list where the attribute repeats."""
-    search = re.compile(rf"(?:^|[,/+]\s*){re.escape(key)}\s?=\s?((?:\\.|[^\\])*?)(?=[,/+]\s*[A-Za-z][A-Za-z0-9.]*\s?=|$)", re.S).findall
+    search = re.compile(
+        rf"(?:^|[,/+]\s*){re.escape(key)}\s?=\s?((?:\\.|[^\\])*?)(?=[,/+]\s*[A-Za-z][A-Za-z0-9.]*\s?=|$)", re.S
+    ).findall
 
     def change(name: str) -> Any:
         values = [re.sub(r"\\(.)", r"\1", value).strip() for value in search(name[:8192])]

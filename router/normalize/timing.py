@@ -71,7 +71,9 @@ class Timing:
         if spec.get("syslog"):
             return TimeSpec((), zone_ref, _syslog(default))
         names, reader = self._reader(spec)
-        return TimeSpec(tuple(reference(str(n)) for n in names), zone_ref, _timer(reader, default, len(names), str(spec.get("sep", " "))))
+        return TimeSpec(
+            tuple(reference(str(n)) for n in names), zone_ref, _timer(reader, default, len(names), str(spec.get("sep", " ")))
+        )
 
     def _reader(self, spec: dict[str, Any]) -> tuple[list[Any], TimeReader]:
         if "join" in spec:
@@ -127,6 +129,8 @@ def _timer(reader: TimeReader, default: Zone | None, count: int, sep: str) -> Ca
         parts = [coerce.text(value) for value in values[:count]]
         if not all(parts):
             return None
-        return reader(sep.join(filter(None, parts)), _where(x, default, values[count] if len(values) > count else None), x.receipt)
+        return reader(
+            sep.join(filter(None, parts)), _where(x, default, values[count] if len(values) > count else None), x.receipt
+        )
 
     return single if count == 1 else joined

@@ -17,7 +17,9 @@ _TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
 _LENGTH = re.compile(r"a\d{1,5}_len\Z")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
-_ENCODED = frozenset("comm ocomm exe name cwd cmd proctitle acct data path file dir key vm device watch sw unit old-disk new-disk img".split())
+_ENCODED = frozenset(
+    "comm ocomm exe name cwd cmd proctitle acct data path file dir key vm device watch sw unit old-disk new-disk img".split()
+)
 _COMMAND_LINES = frozenset(("proctitle", "cmd"))
 _TYPE_NAMES = {  # numbers that the kernel prints when no audit daemon runs: linux/audit.h
     "1100": "USER_AUTH", "1101": "USER_ACCT", "1103": "CRED_ACQ", "1104": "CRED_DISP", "1105": "USER_START", "1106": "USER_END",

@@ -8,7 +8,9 @@ HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "se
 _KEY = re.compile(r"(?:^|(?<=[\s]))([\w.\-\[\]]{1,128})=")
 _ESCAPES = re.compile(r"\\([\\=|nrt\"])")
 _MEANS = {"n": "\n", "r": "\r", "t": "\t"}
-_LABELLED = re.compile(r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z")
+_LABELLED = re.compile(
+    r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z"
+)
 
 
 def _unescaped(text: str) -> str:

@@ -21,7 +21,8 @@ def compile_kv(
 ) -> Callable[[str], dict[str, Any] | None]:
     """A parser for this dialect; it gives None where the text holds no pair at all."""
     seps = (sep,) if isinstance(sep, str) else tuple(sep)
-    add = {"list": _add, "last": dict.__setitem__, "first": dict.setdefault}[repeat]
+    adders: dict[str, Callable[..., Any]] = {"list": _add, "last": dict.__setitem__, "first": dict.setdefault}
+    add = adders[repeat]
     scan = _Scan(assign, quote, escape, seps, add)
     if not drop_values and not strip:
         return scan.parse

@@ -54,26 +54,24 @@ def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float
 def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
     """None when what follows the version is not a header of RFC 5424 (or of Meraki, which sends an epoch there)."""
     if _EPOCH_TOKEN.match(rest, 2):
-        _, stamp, host, *body = rest.split(" ", 3)
-        return head._replace(version="1", hostname=_nil(host)), body[0] if body else "", lambda zone, receipt: epoch(stamp)
+        _, sent, host, *body = [*rest.split(" ", 3), "", ""][:4]
+        return head._replace(version="1", hostname=_nil(host)), body[0], lambda zone, receipt: epoch(sent)
     parts = rest.split(" ", 6)
     if len(parts) < 6 or (parts[1] != "-" and not _STAMP_5424.match(parts[1])):
         return None
-    data, body = structured_data(parts[6]) if len(parts) > 6 else (None, "")
+    data, message = structured_data(parts[6]) if len(parts) > 6 else (None, "")
     stamp = parts[1]
     new = Header(
         head.priority, head.facility, head.severity, "1", _nil(parts[2]), _nil(parts[3]), _nil(parts[4]), _nil(parts[5]), data
     )
-    return new, body.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
+    return new, message.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
 
 
 def _nil(text: str) -> str | None:
     return None if text in ("-", "") else text
 
 
-def _rfc3164(
-    head: Header, rest: str, relays: int
-) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+def _rfc3164(head: Header, rest: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
     name, start = _before_time(rest)
     when, end = _time(rest, start)
     if when is None:

@@ -45,7 +45,13 @@ _FLAT_OTHER = frozenset(
     "StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
 )
 _SYSTEM_NAMES = frozenset(_FLAT) | _FLAT_OTHER
-_OLD_BEAT = {"log_name": "channel", "source_name": "provider_name", "record_number": "record_id", "process_id": "pid", "thread_id": "tid"}
+_OLD_BEAT = {
+    "log_name": "channel",
+    "source_name": "provider_name",
+    "record_number": "record_id",
+    "process_id": "pid",
+    "thread_id": "tid",
+}
 
 
 def from_object(value: Record) -> Record | None:
@@ -127,7 +133,11 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     """Names of System and of the event's own data side by side."""
     get = value.get
     event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
-    if event_id is None or type(event_id) is dict or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None):
+    if (
+        event_id is None
+        or type(event_id) is dict
+        or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None)
+    ):
         return None
     out: Record = {"event_id": str(event_id)}
     for name, item in value.items():
@@ -151,7 +161,10 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
 
 
 _LEFT = tuple(
-    sorted(_FLAT_OTHER - {"ExecutionProcessID", "ExecutionThreadID", "ProcessID", "ThreadID", "UserID", "EventData", "UserData", "StringInserts"})
+    sorted(
+        _FLAT_OTHER
+        - {"ExecutionProcessID", "ExecutionThreadID", "ProcessID", "ThreadID", "UserID", "EventData", "UserData", "StringInserts"}
+    )
 )
 
 
