@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import rules
-from router import detect, normalize, reduce
+from router import correlate, detect, normalize, reduce
 
 
 class TestResult(Protocol):
@@ -29,7 +29,8 @@ def run_all(paths: Sequence[Path] | None) -> list[TestResult]:
             if file.suffix in (".yaml", ".yml"):
                 kinds[kind_of(file)].append(file)
     results: list[TestResult] = []
-    for kind, run in (("normalize", normalize.run_tests), ("detect", detect.run_tests), ("noise", reduce.run_tests)):
+    runners = (("detect", detect.run_tests), ("detect", correlate.run_tests), ("noise", reduce.run_tests))
+    for kind, run in (("normalize", normalize.run_tests), *runners):
         if kinds[kind]:
             results += run(kinds[kind])
     return sorted(results, key=lambda r: (r.file, r.line))

@@ -5,7 +5,18 @@ The process stage writes `matches_for`; the correlate loop decodes them, feeds a
 """
 
 from router.correlate.correlator import Checkpoint, Correlator, Firing, unsupported
+from router.correlate.examples import run_tests
 from router.correlate.match import Match, decode, matches_for
 from router.correlate.signals import signal_document
 
-__all__ = ["Checkpoint", "Correlator", "Firing", "Match", "decode", "matches_for", "signal_document", "unsupported"]
+__all__ = [
+    "Checkpoint",
+    "Correlator",
+    "Firing",
+    "Match",
+    "decode",
+    "matches_for",
+    "run_tests",
+    "signal_document",
+    "unsupported",
+]

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, TypeAlias
 
 from router.batch import Event, Facts
 from router.detect.rules import Rule
-from router.detect.ruleset import Ruleset
+from router.detect.ruleset import Ruleset, rule_files
 from router.detect.why import why
-from router.documents import Document, load_file
 from router.errors import ConfigError, Malformed, Problem
+from rules import ROOT
 
 Normalize: TypeAlias = Callable[[bytes], Sequence[Event]]
 """One payload -> its documents. Raises Malformed."""
@@ -42,9 +42,17 @@ def run_tests(
 
     `raw` payloads go through `normalize`; without it, through the normalizers that ship with Logweir.
     """
-    ruleset = Ruleset.load(paths, placeholders=placeholders, builtin=False)
+    ruleset, asked = load_for_tests(paths, placeholders)
     runner = _Runner(ruleset, normalize or lazy_normalizer())
-    return [result for rule in ruleset.rules for result in runner.results(rule)]
+    return [result for rule in ruleset.rules if rule.file in asked for result in runner.results(rule)]
+
+
+def load_for_tests(paths: Sequence[Path], placeholders: Mapping[str, Sequence[str]] | None) -> tuple[Ruleset, set[str]]:
+    """The rules that ship with Logweir and those of the paths, and the names of the files that were asked for."""
+    files = [(path.resolve(), name) for path, name in rule_files(paths)]
+    shipped = {path: f"rules/{path.relative_to(ROOT).as_posix()}" for path, _ in files if path.is_relative_to(ROOT)}
+    outside = [Path(name) for path, name in files if path not in shipped]
+    return Ruleset.load(outside, placeholders=placeholders), {shipped.get(path, name) for path, name in files}
 
 
 def lazy_normalizer() -> Normalize:
@@ -60,15 +68,6 @@ def lazy_normalizer() -> Normalize:
         return documents
 
     return normalize
-
-
-def listed_tests(custom: Mapping[str, Any], document: Document) -> list[tuple[int, Mapping[str, Any]]]:
-    """The tests of a document with the line of each. Raises ConfigError for what is no list of mappings."""
-    key = "tests" if "tests" in custom else "logweir.tests"
-    tests = custom.get(key, [])
-    if not isinstance(tests, list) or not all(isinstance(t, Mapping) for t in tests):
-        raise ConfigError([document.problem((key,), "tests are a list of mappings", "write `- name: ...` items")])
-    return [(document.place((key, i))[0], test) for i, test in enumerate(tests)]
 
 
 def documents_of(test: Mapping[str, Any], normalize: Normalize) -> list[Event]:
@@ -93,22 +92,17 @@ def nested(event: Mapping[str, Any]) -> Event:
 class _Runner:
     def __init__(self, ruleset: Ruleset, normalize: Normalize) -> None:
         self._ruleset, self._normalize = ruleset, normalize
-        self._documents: dict[str, list[Document]] = {}
 
     def results(self, rule: Rule) -> Iterator[TestResult]:
-        for line, test in listed_tests(rule.custom, self._document(rule)):
-            name = f"{rule.title}: {test.get('name', 'test')}"
+        for line, test in rule.tests:
+            name = test.get("name", "test") if isinstance(test, Mapping) else "test"
             detail = self._difference(rule, test, line)
-            yield TestResult(rule.file, line, name, not detail, detail)
+            yield TestResult(rule.file, line, f"{rule.title}: {name}", not detail, detail)
 
-    def _document(self, rule: Rule) -> Document:
-        documents = self._documents.setdefault(rule.file, []) or load_file(Path(rule.file))
-        self._documents[rule.file] = documents
-        return next(d for d in documents if d.place(())[0] == rule.line)
-
-    def _difference(self, rule: Rule, test: Mapping[str, Any], line: int) -> str:
+    def _difference(self, rule: Rule, test: Any, line: int) -> str:
         """Empty where the rule does what the test says."""
-        if not isinstance(test.get("match"), bool) or not ("raw" in test or isinstance(test.get("event"), Mapping)):
+        whole = isinstance(test, Mapping) and isinstance(test.get("match"), bool)
+        if not whole or not ("raw" in test or isinstance(test.get("event"), Mapping)):
             text = "a test needs `match: true` or `false`, and an `event` or a `raw` payload"
             raise ConfigError([Problem(rule.file, line, "tests", text, "complete it")])
         try:

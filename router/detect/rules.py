@@ -34,6 +34,8 @@ class Metadata:
     falsepositives: tuple[str, ...]
     file: str
     line: int
+    tests: tuple[tuple[int, Any], ...]
+    """Each test as written under `tests` or `logweir.tests`, with its line."""
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +98,17 @@ def metadata(reading: Reading) -> Metadata:
         falsepositives=_texts(reading, "falsepositives"),
         file=reading.document.file,
         line=line,
+        tests=_tests(reading),
     )
+
+
+def _tests(reading: Reading) -> tuple[tuple[int, Any], ...]:
+    value = reading.document.value
+    key = "tests" if "tests" in value else "logweir.tests"
+    listed = value.get(key, [])
+    if not isinstance(listed, list):
+        return ((reading.document.place((key,))[0], listed),)
+    return tuple((reading.document.place((key, i))[0], test) for i, test in enumerate(listed))
 
 
 def _text(reading: Reading, key: str) -> str:
@@ -137,10 +149,11 @@ def rule(reading: Reading) -> Rule | None:
     tree = block(reading, value["detection"], ("detection",))
     if tree is None or logsource is None or reading.problems:
         return None
-    custom = {k: v for k, v in value.items() if k not in _KNOWN}
+    custom = {k: v for k, v in value.items() if k not in _KNOWN and k not in _TESTS}
     return Rule(**fields_of(about), logsource=logsource, taxonomy=taxonomy, tree=tree, custom=custom)
 
 
+_TESTS = ("tests", "logweir.tests")
 _KNOWN = frozenset(
     {"title", "id", "name", "related", "taxonomy", "status", "level", "logsource", "detection", "fields", "tags", "scope"}
     | {"description", "references", "author", "date", "modified", "license", "falsepositives"}

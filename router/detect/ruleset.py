@@ -1,7 +1,6 @@
 """The rules in force: read from files, linked, indexed by log source, matched."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from router.detect.selections import Reading
 from router.detect.views import view
 from router.documents import Document, load_file
 from router.errors import ConfigError, Problem
+from rules import ROOT
 
 _MAX_BUCKETS = 4096
 BUILTIN = ("detect", "correlate")
@@ -67,7 +67,7 @@ class Ruleset:
 
         Raises ConfigError with every problem; with `strict=False` keeps what is exact and lists the rest in `refused`.
         """
-        read = _read_all([*(_builtin() if builtin else ()), *_files(paths)], placeholders or {})
+        read = _read_all([*(_builtin() if builtin else ()), *rule_files(paths)], placeholders or {})
         linked = link(read.rules, read.filters, read.correlations, frozenset(disable))
         problems = [*read.problems, *linked.problems]
         if problems and strict:
@@ -107,11 +107,12 @@ class Ruleset:
 
 def _builtin() -> Iterator[tuple[Path, str]]:
     for folder in BUILTIN:
-        root = Path(str(files("rules"))) / folder
-        yield from ((path, f"rules/{folder}/{path.name}") for path in sorted(root.glob("*.y*ml")))
+        for path, _ in rule_files([ROOT / folder] if (ROOT / folder).is_dir() else []):
+            yield path, f"rules/{path.relative_to(ROOT).as_posix()}"
 
 
-def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """The rule files below paths, each with its name in messages."""
     for path in paths:
         found = sorted(p for p in path.rglob("*.y*ml") if p.suffix in (".yml", ".yaml")) if path.is_dir() else [path]
         yield from ((p, str(p)) for p in found)
