@@ -28,7 +28,7 @@ class AckLanes:
         self._settings, self._make = settings, make
         self._lanes: dict[str, list[_Lane]] = {}
         self._retired: set[_Lane] = set()
-        self._turn = 0
+        self._turn, self._closed = 0, False
 
     async def send(self, url: str, path: str, body: bytes, headers: Mapping[str, str], read: _Reader) -> WriteResult:
         """Delivered is only what the indexers acknowledged. Raises as a write does."""
@@ -47,6 +47,8 @@ class AckLanes:
 
     async def _lane(self, url: str) -> "_Lane":
         """Turns between the connections to one url, so many as may be open at once."""
+        if self._closed:
+            raise Retryable("closed: the sink was closed")
         lanes = self._lanes.setdefault(url, [])
         for lane in [lane for lane in lanes if lane.broken]:
             self._retire(lane)
@@ -70,6 +72,7 @@ class AckLanes:
             await lane.http.close()
 
     async def close(self) -> None:
+        self._closed = True
         lanes = [lane for lanes in self._lanes.values() for lane in lanes] + list(self._retired)
         self._lanes.clear()
         self._retired.clear()

@@ -1,5 +1,6 @@
 """HTTP to the urls of one sink: failover, a bounded reply, and every failure turned into what the caller does next."""
 
+import asyncio
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,14 +124,23 @@ class Http:
         """One try at one url. Raises Unsent when certainly nothing was sent, else as `post`."""
         if self._session is None:
             raise Retryable("closed: the sink was closed")
+        reply: Reply | None = None
         try:
             reply = await self._exchange(self._session, method, url, path, body, headers)
+        except aiohttp.ClientResponseError:
+            self.urls.failed(url)  # not chained: it carries our headers, so our secrets
+        except asyncio.CancelledError:
+            if _cancelled():
+                raise
+            raise Retryable("closed: the sink was closed") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self.urls.failed(url)
             raise Unsent(_failure(url, error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             self.urls.failed(url)
             raise _failure(url, error) from error
+        if reply is None:
+            raise Retryable(f"unreadable_answer: {url} does not answer in HTTP")
         if reply.status < 500:
             self.urls.worked(url)
         else:
@@ -170,6 +180,12 @@ def _failure(url: str, error: BaseException) -> LogweirError:
     if isinstance(error, aiohttp.InvalidURL):
         return Misconfigured(f"bad_url: {url} cannot be used")
     return Retryable(_loss(url, cause))
+
+
+def _cancelled() -> bool:
+    """Whether it was our task that was cancelled, and not something that the session's closing took away."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def worst_hope(failures: Sequence[LogweirError]) -> LogweirError:

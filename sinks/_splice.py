@@ -1,5 +1,6 @@
 """Stored documents put into requests as they are: ids as text, and what may be spliced at all. Nothing is decoded."""
 
+import re
 from binascii import b2a_base64
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from router.batch import Record
 from router.errors import Retryable
 from router.protocols import Outcome, WriteResult
 
+_NAME_OR_BRACE = re.compile(rb'[{}]|"name":"')
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -32,21 +34,33 @@ def name_in(body: bytes, parent: bytes) -> bytes:
     A search, not a parser: it wants compact JSON, and braces that are balanced within strings. `"host":{` cannot stand
     inside a string (its quotes would be escaped), and a value is copied with its escapes, so it stays a JSON string.
     """
-    start = _find(body, b'"%b":{' % parent, 1)
-    found = _find(body, b'"name":"', start + len(parent) + 4) if start else 0
-    end = body.find(b'"', found + 8)
-    name = body[found + 8 : end] if found and end > 0 else b""
+    start = _top_level(body, b'"%b":{' % parent)
+    found = _inside(body, start + len(parent) + 4) if start else 0
+    end = body.find(b'"', found)
+    name = body[found:end] if found and end > 0 else b""
     return name if len(name) <= 255 and b"\\" not in name else b""
 
 
-def _find(body: bytes, key: bytes, start: int) -> int:
-    """Where a key stands in the object that `start` is in (right behind its brace); 0 if it does not."""
-    at, depth, seen = body.find(key, start), 0, start
-    while at > 0:
-        depth += body.count(b"{", seen, at) - body.count(b"}", seen, at)
-        if depth <= 0:
-            return 0 if depth else at
-        seen, at = at, body.find(key, at + 1)
+def _top_level(body: bytes, key: bytes) -> int:
+    """Where a key of the document itself stands; 0 if it does not."""
+    at = body.find(key)
+    while at > 0 and body.count(b"{", 0, at) - body.count(b"}", 0, at) != 1:
+        at = body.find(key, at + 1)
+    return max(at, 0)
+
+
+def _inside(body: bytes, start: int) -> int:
+    """Where the value of `name` begins in the object that `start` is in (right behind its brace); 0 if it has none."""
+    depth = 0
+    for match in _NAME_OR_BRACE.finditer(body, start):
+        token = match[0]
+        if token == b'"name":"':
+            if not depth:
+                return match.end()
+            continue
+        depth += 1 if token == b"{" else -1
+        if depth < 0:
+            return 0
     return 0
 
 

@@ -117,14 +117,15 @@ class SplunkHec:
         self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency * waiting)
         self._settings = settings
         token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
-        make = partial(Http, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
-        self._http = make(urls=settings.urls)
-        self._lanes = AckLanes(settings, make) if settings.ack else None
+        self._make = partial(Http, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
+        self._http = self._make(urls=settings.urls)
+        self._lanes: AckLanes | None = None
         self._heads: dict[str, bytes] = {}
         self._default_host = b'"host":%b,' % orjson.dumps(settings.host) if settings.host else b""
         self._seen_healthy: set[str] = set()
 
     async def open(self) -> None:
+        self._lanes = AckLanes(self._settings, self._make) if self._settings.ack else None
         await self._http.open(self._settings.max_concurrency)
 
     async def close(self) -> None:
