@@ -103,8 +103,7 @@ class Steps:
         else:
             into.add("elif not src: src = p", depth)
             into.add("elif type(p) is dict and type(src) is dict: src = {**src, **p}", depth)
-        if any(line.strip().startswith("g(") or "g(" in line for line in into.lines):
-            into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
 
     def _any(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
         if not isinstance(value, list) or not value:
