@@ -52,20 +52,16 @@ def hashable(value: Any) -> Any:
     return value
 
 
-def change(value: Any, parts: Sequence[str], edit: Callable[[dict[str, Any], str], None]) -> None:
-    """Call `edit(parent, key)` for every place that a dotted name has in an event."""
+def change(value: Any, parts: Sequence[str], edit: Callable[[dict[str, Any], str], bool]) -> bool:
+    """Call `edit(parent, key)` for every place that a dotted name has in an event. Whether any of them changed something."""
     if isinstance(value, list):
-        for item in value:
-            change(item, parts, edit)
-    elif isinstance(value, dict):
-        for i in range(1, len(parts) + 1):
-            key = ".".join(parts[:i])
-            if key not in value:
-                continue
-            if i == len(parts):
-                edit(value, key)
-            else:
-                change(value[key], parts[i:], edit)
+        return any([change(item, parts, edit) for item in value])
+    changed = False
+    for i in range(1, len(parts) + 1) if isinstance(value, dict) else ():
+        key = ".".join(parts[:i])
+        if key in value:
+            changed |= edit(value, key) if i == len(parts) else change(value[key], parts[i:], edit)
+    return changed
 
 
 def place(document: Event, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from router.batch import Event
 from router.reduce.fields import getter, hashable
+from router.reduce.index import Bucket
 from router.reduce.models import Dedupe, Sample, Throttle, Trim
 from router.reduce.reading import NoiseRule
 from router.reduce.summary import Summary, summarise
@@ -23,7 +24,7 @@ class Picker:
 
     def __init__(self, rule: NoiseRule) -> None:
         settings = rule.settings
-        self.id, self.selects = rule.id, rule.selects
+        self.id, self.selects, self.needs = rule.id, rule.selects, rule.needs
         self.keeps_matched, self.shadow = settings.keep_matched, settings.shadow
         self.trims = isinstance(settings, Trim)
 
@@ -107,7 +108,7 @@ class Judge:
     def __init__(self, rules: Sequence[NoiseRule]) -> None:
         self.pickers = [picker(r) for r in rules]
         self._choose = {p.id: dataset_test(r.settings.datasets) for p, r in zip(self.pickers, rules, strict=True)}
-        self._buckets: dict[str, tuple[Picker, ...]] = {}
+        self._buckets: dict[str, Bucket[Picker] | None] = {}
         self._rows: dict[Row, Row] = {}
         self.tally: dict[Picker, int] = {}
         """Events picked since the owner last cleared it."""
@@ -117,10 +118,11 @@ class Judge:
         buckets, rows = self._buckets, []
         for event, event_id, time, is_matched in zip(events, ids, times, matched, strict=True):
             dataset = dataset_of(event)
-            bucket = buckets.get(dataset)
+            bucket = buckets[dataset] if dataset in buckets else self._bucket(dataset)
             if bucket is None:
-                bucket = self._bucket(dataset)
-            picked = [p for p in bucket if not (is_matched and p.keeps_matched) and p.selects(event)] if bucket else None
+                rows.append(NOTHING)
+                continue
+            picked = [p for p in bucket.candidates(event) if not (is_matched and p.keeps_matched) and p.selects(event)]
             rows.append(self._row(picked, event, event_id, time) if picked else NOTHING)
         return rows
 
@@ -143,11 +145,12 @@ class Judge:
             self._rows.clear()
         return self._rows.setdefault(row, row)
 
-    def _bucket(self, dataset: str) -> tuple[Picker, ...]:
+    def _bucket(self, dataset: str) -> Bucket[Picker] | None:
+        """None where no rule looks at the dataset."""
         if len(self._buckets) > _MANY:
             self._buckets.clear()
-        bucket = tuple(p for p in self.pickers if self._choose[p.id](dataset))
-        return self._buckets.setdefault(dataset, bucket)
+        pickers = [p for p in self.pickers if self._choose[p.id](dataset)]
+        return self._buckets.setdefault(dataset, Bucket(pickers) if pickers else None)
 
 
 def dataset_of(event: Event) -> str:

@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from router.batch import Event
 from router.detect import compile_selection
+from router.detect.selections import Reading, block
 from router.documents import Document, load_file
 from router.errors import ConfigError, Problem
+from router.reduce.index import Needs, needs_of
 from router.reduce.models import KINDS, Rule
 from router.registry import nearest
 
@@ -21,6 +23,7 @@ class NoiseRule:
 
     settings: Rule
     selects: Callable[[Event], bool]
+    needs: Needs
     document: Document = field(repr=False)
 
     @property
@@ -65,10 +68,10 @@ def read(document: Document, problems: list[Problem]) -> NoiseRule | None:
         return None
     before = len(problems)
     settings = _validated(document, KINDS[kind], problems)
-    selects = _selection(document, problems)
+    selects, needs = _selection(document, problems)
     if settings is not None:
         _check(settings, document, problems)
-    return NoiseRule(settings, selects, document) if len(problems) == before else None
+    return NoiseRule(settings, selects, needs, document) if len(problems) == before else None
 
 
 def _validated(document: Document, model: type[Any], problems: list[Problem]) -> Any:
@@ -86,15 +89,17 @@ def _validated(document: Document, model: type[Any], problems: list[Problem]) ->
         return None
 
 
-def _selection(document: Document, problems: list[Problem]) -> Callable[[Event], bool]:
+def _selection(document: Document, problems: list[Problem]) -> tuple[Callable[[Event], bool], Needs]:
     detection = document.value.get("detection")
     if not isinstance(detection, dict):
-        return _everything
+        return _everything, {}
     try:
-        return compile_selection(detection, document, ("detection",))
+        selects = compile_selection(detection, document, ("detection",))
     except ConfigError as error:
         problems += error.problems
-        return _everything
+        return _everything, {}
+    tree = block(Reading(document, {}), detection, ("detection",))
+    return selects, needs_of(tree) if tree is not None else {}
 
 
 def _everything(_: Event) -> bool:

@@ -24,21 +24,22 @@ def compile_trim(cuts: Iterable[Cut]) -> Callable[[bytes], bytes]:
             event = orjson.loads(body)
         except orjson.JSONDecodeError:
             return body
-        for parts, edit in edits:
-            change(event, parts, edit)
-        smaller = orjson.dumps(event)
-        return smaller if len(smaller) < len(body) else body
+        # all of them, hence a list
+        return orjson.dumps(event) if any([change(event, parts, edit) for parts, edit in edits]) else body
 
     return trim
 
 
-def _edit(keep_characters: int | None) -> Callable[[dict[str, Any], str], None]:
-    def remove(parent: dict[str, Any], key: str) -> None:
+def _edit(keep_characters: int | None) -> Callable[[dict[str, Any], str], bool]:
+    def remove(parent: dict[str, Any], key: str) -> bool:
         del parent[key]
+        return True
 
-    def shorten(parent: dict[str, Any], key: str) -> None:
+    def shorten(parent: dict[str, Any], key: str) -> bool:
         value = parent[key]
-        if isinstance(value, str) and len(value) > (keep_characters or 0):
+        is_long = isinstance(value, str) and len(value) > (keep_characters or 0)
+        if is_long:
             parent[key] = value[:keep_characters]
+        return is_long
 
     return remove if keep_characters is None else shorten
