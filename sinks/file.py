@@ -102,7 +102,7 @@ class File:
         try:
             self._rotate(now)
         except OSError as error:
-            logger("sink").warning("file_not_rotated", sink=self._name, path=str(self._settings.path), error=error.strerror)
+            logger("sink").warning("rotation_failed", sink=self._name, path=str(self._settings.path), error=error.strerror)
 
     def _rotate(self, now: float) -> None:
         target = _free_name(self._settings.path, now)
@@ -174,14 +174,22 @@ def _free_name(path: Path, now: float) -> Path:
 def _compress(path: Path) -> None:
     """`name` becomes `name.gz`. The original goes only once the copy is on the disk."""
     part = path.with_name(f".{path.name}.gz.part")
+    try:
+        _pack(path, part)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    part.rename(path.with_name(f"{path.name}.gz"))
+    _sync_directory(path.parent)
+    path.unlink()
+
+
+def _pack(path: Path, part: Path) -> None:
     with path.open("rb") as plain, part.open("wb") as file:
         with igzip.open(file, "wb", compresslevel=1) as packed:  # type: ignore[no-untyped-call]
             shutil.copyfileobj(plain, packed, 1 << 20)
         file.flush()
         os.fsync(file.fileno())
-    part.rename(path.with_name(f"{path.name}.gz"))
-    _sync_directory(path.parent)
-    path.unlink()
 
 
 def _sync_directory(path: Path) -> None:

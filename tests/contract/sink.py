@@ -168,7 +168,7 @@ class SinkContract:
 
     async def test_writes_at_once_do_not_mix(self, far_end: FarEnd) -> None:
         async with opened(far_end.sink()) as sink:
-            batches = [records(7) + [record(b"no")] for _ in range(sink.limits.max_concurrency)]
+            batches = [[*records(7), record(b"no")] for _ in range(sink.limits.max_concurrency)]
             results = await asyncio.gather(*map(sink.write, batches))
         for result in results:
             assert [o in TAKEN for o in result.outcomes] == [True] * 7 + [False]

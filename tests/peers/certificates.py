@@ -1,7 +1,8 @@
-"""A certificate authority for tests: one root, any number of certificates for the loopback."""
+"""Certificates for TLS tests, made on the spot."""
 
-import datetime
-import ipaddress
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -9,40 +10,51 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_DAY = datetime.timedelta(days=1)
-
 
 class Authority:
-    """Writes `ca.pem` into a directory at once; `issue` adds certificates and keys."""
+    """A certificate authority in a folder."""
 
-    def __init__(self, folder: Path, name: str = "test authority") -> None:
-        self._folder, self._key, self._name = folder, ec.generate_private_key(ec.SECP256R1()), _named(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        builder = self._builder(self._name, self._key.public_key())
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        self._certificate = builder.sign(self._key, hashes.SHA256())
-        self.ca_file = folder / "ca.pem"
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.ca_file = folder, folder / "ca.pem"
+        self._key, self._name = ec.generate_private_key(ec.SECP256R1()), _name("test authority")
+        self._certificate = self._signed("test authority", self._key, ca=True)
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _builder(self, subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder(self._name, subject, public, x509.random_serial_number(), now - _DAY, now + 30 * _DAY)
-        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        return builder.add_extension(issuer, critical=False)
-
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """Files with a certificate for `localhost` and 127.0.0.1, and its key."""
+    def issue(self, name: str, address: str = "127.0.0.1") -> tuple[Path, Path]:
+        """Certificate and key for a name and an address."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        builder = self._builder(_named(name), key.public_key()).add_extension(names, critical=False)
-        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        cert_file, key_file = self._folder / f"{name}.crt.pem", self._folder / f"{name}.key.pem"
-        cert_file.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        certificate, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        certificate.write_bytes(self._signed(name, key, address).public_bytes(serialization.Encoding.PEM))
         plain = serialization.NoEncryption()
         key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-        return cert_file, key_file
+        return certificate, key_file
+
+    def server(self, name: str = "localhost", *, clients: bool = False, address: str = "127.0.0.1") -> ssl.SSLContext:
+        """A server's context; with `clients` only certificates of this authority are let in."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self.issue(name, address))
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.ca_file)
+        return context
+
+    def _signed(self, name: str, key: ec.EllipticCurvePrivateKey, address: str = "", *, ca: bool = False) -> x509.Certificate:
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(_name(name))
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        )
+        if address:
+            names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address(address))])
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
 
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

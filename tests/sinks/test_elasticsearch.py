@@ -268,9 +268,9 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None
 
 async def test_a_user_and_a_password_are_sent_as_basic_authentication() -> None:
     wanted = "Basic " + base64.b64encode(b"elastic:p:w\xc3\xb6").decode()
-    async with End(authorization=wanted) as end:
-        async with opened(elasticsearch(end.url, username="elastic", password=Reference("p:w\u00f6"))) as sink:
-            assert list((await sink.write(records(1))).outcomes) == [Outcome.DELIVERED]
+    user = {"username": "elastic", "password": Reference("p:w\u00f6")}
+    async with End(authorization=wanted) as end, opened(elasticsearch(end.url, **user)) as sink:
+        assert list((await sink.write(records(1))).outcomes) == [Outcome.DELIVERED]
 
 
 def test_gzip_is_readable_by_others() -> None:
