@@ -72,7 +72,7 @@ def _answer(item: str) -> dict[str, str]:
 
 def answered_addresses(text: str) -> list[str] | None:
     """The addresses among Sysmon's QueryResults."""
-    return list(dict.fromkeys(a["data"] for a in dns_results(text) or () if a["type"] in ("A", "AAAA") and a["data"])) or None
+    return [a["data"] for a in dns_results(text) or () if a["type"] in ("A", "AAAA")] or None
 
 
 @lru_cache(64)
