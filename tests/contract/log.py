@@ -93,6 +93,14 @@ class Away:
             assert line, "the process ended"
             self.lines.append(tuple(map(int, line.split())))
 
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End a freeze."""
+        self._process.send_signal(signal.SIGCONT)
+
     async def kill(self) -> None:
         """SIGKILL; then read what it had written before."""
         with contextlib.suppress(ProcessLookupError):

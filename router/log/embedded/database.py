@@ -151,6 +151,10 @@ class Database:
         with own_errors(self.path):
             return await asyncio.get_running_loop().run_in_executor(executor, work)
 
+    async def maintain(self, work: Callable[[Connection], None]) -> None:
+        """Run work in the writer thread that cannot be part of a transaction."""
+        await self._run(self._writer, lambda: work(self._connection()))
+
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Durable when it returns. Jobs that come in during a commit share the next one; cancelling takes a waiting job back."""
         if self._closed:

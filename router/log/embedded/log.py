@@ -23,6 +23,7 @@ from router.telemetry import logger
 
 _POLL_SECONDS = 0.04
 _RETENTION_SECONDS = 10.0
+_SHRINK_STEPS = 64
 _RECORDS_PER_BLOCK = 2000
 _BYTES_PER_BLOCK = 2 << 20
 _log = logger("log")
@@ -174,13 +175,20 @@ class SqliteLog:
                     for wake in self._wakes:
                         wake.set()
 
+    async def _shrink(self) -> None:
+        for _ in range(_SHRINK_STEPS):
+            pages = await self._database.read(retention.surplus_pages)
+            if not pages:
+                return
+            await self._database.maintain(partial(retention.shrink, pages=pages))
+
     async def _retain(self) -> None:
         while True:
             with _logged("retention failed; it is tried again"):
                 removed = 1
                 while removed:
                     removed = await self._database.write(lambda c: retention.trim(c, self._clock()))
-                await self._database.write(retention.shrink)
+                await self._shrink()
             await asyncio.sleep(self._retention_every)
 
 

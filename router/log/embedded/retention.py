@@ -4,7 +4,8 @@ from sqlite3 import Connection
 from typing import NamedTuple
 
 BLOCKS_PER_STEP = 64
-_PAGES_PER_STEP = 2048
+_PAGES_PER_STEP = 1024
+_PAGES_KEPT = 1024
 
 
 class _Block(NamedTuple):
@@ -49,8 +50,12 @@ def _remove(connection: Connection, topic: int, blocks: list[_Block]) -> None:
     connection.executemany(query, [(b.bytes, topic, b.partition) for b in blocks])
 
 
-def shrink(connection: Connection) -> None:
-    """Give free pages back to the file system, a bounded number, and leave the rest for new records."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    if free > _PAGES_PER_STEP:
-        connection.execute(f"PRAGMA incremental_vacuum({min(free - _PAGES_PER_STEP, _PAGES_PER_STEP)})").fetchall()
+def surplus_pages(connection: Connection) -> int:
+    """Free pages to give back to the file system in one step; some are left for new records."""
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    return min(max(0, free - _PAGES_KEPT), _PAGES_PER_STEP)
+
+
+def shrink(connection: Connection, pages: int) -> None:
+    """Give pages back; runs outside a transaction. A script, because `execute` would stop after the first page."""
+    connection.executescript(f"PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(PASSIVE)")

@@ -1,0 +1,162 @@
+"""What a member of a Kafka group does when brokers, other members or the library itself misbehave."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from router.batch import Mark, Partition
+from router.config import KafkaLog
+from router.errors import LogweirError, Misconfigured
+from router.log.kafka import BrokerLog
+from router.log.kafka.clients import Timing
+from router.log.kafka.watchdog import Watchdog
+from router.protocols import TopicSettings
+from router.telemetry import REBUILDS
+from tests.contract.log import Diary, collect, numbers, record, settle
+from tests.contract.log_process import QUICK
+from tests.peers.kafka import Node
+
+pytestmark = [pytest.mark.kafka, pytest.mark.peer]
+
+Open = Callable[..., Any]
+_ONE = Partition("one", 0)
+
+
+@pytest.fixture
+async def open_one(kafka: Node) -> AsyncIterator[Open]:
+    """Opens logs of one prefix with a topic `one` of two partitions; closes them."""
+    logs: list[BrokerLog] = []
+    prefix = f"f{os.urandom(4).hex()}."
+
+    async def make(timing: Timing = QUICK, **rest: Any) -> BrokerLog:
+        settings = KafkaLog(kind="kafka", bootstrap=(kafka.bootstrap,), prefix=prefix, **rest)
+        logs.append(BrokerLog(settings, timing=timing))
+        await logs[-1].start()
+        await logs[-1].create({"one": TopicSettings(2, 3600)})
+        return logs[-1]
+
+    yield make
+    for log in logs:
+        await log.close()
+
+
+async def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(open_one: Open) -> None:
+    first, second = await open_one(instance="pod-0"), await open_one(instance="pod-1")
+    stays = Diary()
+    async with second.follow(["one"], group="g", listener=stays) as there:
+        async with first.follow(["one"], group="g") as here:
+            await settle(here, there, until=lambda: len(here.assigned) == len(there.assigned) == 1)
+            mine = here.assigned
+        entries = len(stays.entries)
+        async with first.follow(["one"], group="g") as here:
+            await settle(here, there, until=lambda: here.assigned == mine)
+        assert len(stays.entries) == entries
+
+
+async def test_a_consumer_that_stands_still_is_replaced(open_one: Open) -> None:
+    log, diary = await open_one(QUICK._replace(stall_seconds=1.0)), Diary()
+    before = REBUILDS.labels("consumer")._value.get()
+    async with log.follow(["one"], group="g", listener=diary) as follower:
+        await log.append("one", 0, [record(0)])
+        await collect(follower, 1)
+        await follower.commit({_ONE: Mark(1)})
+        follower._consumer._fetcher._fetch_task.cancel()
+        await asyncio.sleep(1)  # until the fetch that was under way has ended
+        await log.append("one", 0, [record(1)])
+        assert numbers(await collect(follower, 1)) == [1]
+    assert REBUILDS.labels("consumer")._value.get() > before
+    assert [what for what, _ in diary.entries] == ["assigned", "revoked", "assigned"]
+
+
+async def test_an_idle_or_paused_consumer_is_left_alone(open_one: Open) -> None:
+    log, diary = await open_one(QUICK._replace(stall_seconds=0.4)), Diary()
+    async with log.follow(["one"], group="g", listener=diary) as follower:
+        await settle(follower, until=lambda: len(follower.assigned) == 2)
+        await follower.read(max_records=1, timeout_seconds=1.5)
+        follower.pause([_ONE])
+        await log.append("one", 0, [record(1)])
+        assert list(await follower.read(max_records=1, timeout_seconds=1.5)) == []
+    assert len(diary.entries) == 1
+
+
+def test_a_consumer_that_keeps_standing_still_ends_the_process() -> None:
+    watchdog = Watchdog(60)
+    watchdog.replaced()
+    watchdog.replaced()
+    with pytest.raises(LogweirError, match="3 times"):
+        watchdog.replaced()
+
+
+async def test_metadata_that_no_broker_takes_is_a_mistake_of_ours(open_one: Open) -> None:
+    log = await open_one()
+    async with log.follow(["one"], group="g") as follower:
+        await settle(follower, until=lambda: bool(follower.assigned))
+        with pytest.raises(Misconfigured, match="Metadata"):
+            await follower.commit({_ONE: Mark(0, "x" * 5000)})
+
+
+async def test_a_rebalance_waits_for_the_batch_in_hand(open_one: Open) -> None:
+    first, second, diary = await open_one(), await open_one(), Diary()
+    async with first.follow(["one"], group="g", listener=diary) as busy:
+        await first.append("one", 0, [record(0)])
+        await collect(busy, 1)
+        async with second.follow(["one"], group="g") as other:
+            await settle(other, until=lambda: True)
+            await other.read(max_records=1, timeout_seconds=1.5)  # the busy one does not read meanwhile
+            assert other.assigned == frozenset()
+            assert [what for what, _ in diary.entries] == ["assigned"]
+            await busy.commit({_ONE: Mark(1, "done")})
+            await settle(busy, other, until=lambda: len(busy.assigned) == len(other.assigned) == 1)
+    assert (await first.committed("g", ["one"]))[_ONE] == Mark(1, "done")
+
+
+async def test_a_reader_that_never_comes_is_left_behind_and_its_commits_do_not_count(open_one: Open) -> None:
+    first, second = await open_one(QUICK._replace(handover_seconds=0.5)), await open_one()
+    async with first.follow(["one"], group="g") as busy, second.follow(["one"], group="g") as other:
+        await first.append("one", 0, [record(0)])
+        await first.append("one", 1, [record(1)])
+        await collect(busy, 2)
+        await settle(other, until=lambda: len(other.assigned) == 1)
+        (lost,) = other.assigned
+        await busy.commit({lost: Mark(1, "late")})
+        assert lost not in await first.committed("g", ["one"])
+        await settle(busy, other, until=lambda: len(busy.assigned) == 1)
+        assert busy.assigned | other.assigned == {_ONE, Partition("one", 1)}
+
+
+async def test_many_members_that_come_and_go_skip_nothing(open_one: Open) -> None:
+    log = await open_one()
+    seen: list[int] = []
+    stop = asyncio.Event()
+
+    async def write() -> None:
+        number = 0
+        while not stop.is_set():
+            await log.append("one", number % 2, [record(number * 10 + n) for n in range(10)])
+            number += 1
+            await asyncio.sleep(0.01)
+
+    async def member(rounds: int) -> None:
+        async with log.follow(["one"], group="g") as follower:
+            for _ in range(rounds):
+                for batch in await follower.read(max_records=100, timeout_seconds=0.2):
+                    seen.extend(numbers([batch]))
+                    await follower.commit({Partition(batch.span.topic, batch.span.partition): Mark(batch.span.stop)})
+
+    writer = asyncio.create_task(write())
+    steady = asyncio.create_task(member(90))
+    for _ in range(3):
+        await member(10)
+    stop.set()
+    await writer
+    await steady
+    ends = await log.ends("one")
+    total = sum(end for _, end in ends.values())
+    async with log.follow(["one"], group="g") as last:
+        async with asyncio.timeout(30):
+            while len(set(seen)) < total:
+                seen += numbers(await last.read(max_records=1000, timeout_seconds=0.5))
+    assert set(seen) == set(range(total))
