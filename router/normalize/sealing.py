@@ -10,6 +10,7 @@ from router.normalize.runtime import child
 
 Original = Literal["always", "doubtful", "never"]
 UNKNOWN = "unknown"
+_NOTHING: dict[str, Any] = {}
 
 
 def unknown(x: Line) -> Event:
@@ -74,13 +75,23 @@ def _tag(out: Event, tag: str) -> None:
 
 
 def _header(out: Event, x: Line) -> None:
-    found = as_document(x.head)
+    """log.syslog without what stands elsewhere already; the sender is the observer where there is one, else the host."""
+    head = x.head
+    host, observer, process = out.get("host", _NOTHING), out.get("observer", _NOTHING), out.get("process", _NOTHING)
+    known = (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name"))
+    if head.hostname and head.appname != "last":
+        if observer and known[2] is None and known[3] is None:
+            observer["hostname"] = head.hostname
+        elif not observer and known[0] is None and known[1] is None:
+            child(out, "host")["name"] = head.hostname
+        head = head._replace(hostname=None)
+    if head.appname is not None and process.get("name") == head.appname:
+        head = head._replace(appname=None)
+    if head.procid is not None and str(process.get("pid")) == head.procid:
+        head = head._replace(procid=None)
+    found = as_document(head)
     if found:
         child(out, "log")["syslog"] = found
-    if x.head.hostname and x.head.appname != "last" and "name" not in child(out, "host") and "hostname" not in out["host"]:
-        out["host"]["name"] = x.head.hostname
-    if not out.get("host", True):
-        del out["host"]
 
 
 def _doubtful(out: Event) -> bool:
