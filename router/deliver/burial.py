@@ -8,7 +8,7 @@ from router.batch import DEAD_LETTERS, Record
 from router.deliver.dead_letters import dead_letter, read_dead_letter
 from router.deliver.pace import Pace
 from router.deliver.parcel import Parcel
-from router.errors import Rejected, Retryable
+from router.errors import Misconfigured, Rejected, Retryable
 from router.protocols import Log
 from router.telemetry import logger
 
@@ -20,7 +20,7 @@ class Burial:
 
     def __init__(self, name: str, log: Log, pace: Pace) -> None:
         self._name, self._topic, self._log, self._pace = name, DEAD_LETTERS + name, log, pace
-        self._turn = asyncio.Lock()
+        self._turn, self._is_made = asyncio.Lock(), False
         self._logger = logger("deliver").bind(sink=name)
 
     async def bury(self, parcel: Parcel, reasons: Sequence[str]) -> None:
@@ -60,10 +60,12 @@ class Burial:
         wait = self._pace.retry_first_seconds
         while True:
             try:
-                await self._log.partitions(self._topic)  # makes the topic
+                if not self._is_made:
+                    await self._log.partitions(self._topic)  # creates it
+                    self._is_made = True
                 await self._log.append(self._topic, 0, letters)
                 return
-            except Retryable as error:
+            except (Retryable, Misconfigured) as error:
                 self._logger.warning("dead letters are not durable yet; trying again", topic=self._topic, reason=str(error))
                 await asyncio.sleep(random.uniform(0, wait))
                 wait = min(wait * 2, self._pace.retry_last_seconds)

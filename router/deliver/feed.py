@@ -13,7 +13,7 @@ from router.deliver.schedule import Schedule
 from router.deliver.sender import Sender
 from router.deliver.sort import Sorter
 from router.deliver.tally import Tally
-from router.errors import Retryable
+from router.errors import Misconfigured, Retryable
 from router.protocols import Follower
 from router.telemetry import logger
 
@@ -67,9 +67,9 @@ class Feed:
                     self._take(batch)
                 await self._commit_if_due()
                 await self._look_at_lag(follower)
-            except Retryable as error:
+            except (Retryable, Misconfigured) as error:
                 self._logger.warning("the log does not answer; trying again", reason=str(error))
-                await asyncio.sleep(self._pace.read_seconds)
+                await asyncio.sleep(self._pace.log_seconds)
 
     async def finish(self) -> None:
         """Commit what is settled and give back the rest."""
@@ -159,7 +159,7 @@ class Feed:
             return
         try:
             await self._follower.commit({lane.partition: mark for lane, mark in marks.items()})
-        except Retryable as error:
+        except (Retryable, Misconfigured) as error:
             self._logger.warning("commit failed; the next one covers it", reason=str(error))
             return
         for lane, mark in marks.items():

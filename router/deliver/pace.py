@@ -18,6 +18,9 @@ class Pace(NamedTuple):
     """What one partition may hold unsettled before it is paused."""
     read_records: int = 2_000
     read_seconds: float = 0.25
+    """How long a read waits; a stop is seen within it."""
+    log_seconds: float = 1.0
+    """The pause after the log did not answer."""
     retry_first_seconds: float = 0.5
     retry_last_seconds: float = 60.0
     """Full jitter: a retry waits between 0 and a bound that doubles from the first to the last."""

@@ -114,7 +114,7 @@ class Sender:
             await self._settle(parcel, answer, probe)
 
     async def _settle(self, parcel: Parcel, answer: Answer, probe: bool) -> None:
-        buried = self._health.allow(len(parcel), len(answer.rejected), probe)
+        buried = self._health.allow(len(parcel) - len(answer.retry), len(answer.rejected), probe)
         if len(answer.retry) == len(parcel):
             self._health.failed(probe, answer.reason(answer.retry[0]))
         elif buried == len(answer.rejected):

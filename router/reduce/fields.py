@@ -55,7 +55,7 @@ def hashable(value: Any) -> Any:
 def change(value: Any, parts: Sequence[str], edit: Callable[[dict[str, Any], str], bool]) -> bool:
     """Call `edit(parent, key)` for every place that a dotted name has in an event. Whether any of them changed something."""
     if isinstance(value, list):
-        return any([change(item, parts, edit) for item in value])
+        return sum(change(item, parts, edit) for item in value) > 0
     changed = False
     for i in range(1, len(parts) + 1) if isinstance(value, dict) else ():
         key = ".".join(parts[:i])

@@ -24,8 +24,8 @@ def compile_trim(cuts: Iterable[Cut]) -> Callable[[bytes], bytes]:
             event = orjson.loads(body)
         except orjson.JSONDecodeError:
             return body
-        # all of them, hence a list
-        return orjson.dumps(event) if any([change(event, parts, edit) for parts, edit in edits]) else body
+        changed = sum(change(event, parts, edit) for parts, edit in edits)
+        return orjson.dumps(event) if changed else body
 
     return trim
 

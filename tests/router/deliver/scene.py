@@ -25,6 +25,7 @@ FAST = Pace(
     alert_seconds=0.005,
     commit_seconds=0.02,
     read_seconds=0.05,
+    log_seconds=0.05,
     retry_first_seconds=0.01,
     retry_last_seconds=0.05,
     probe_first_seconds=0.02,
@@ -133,14 +134,14 @@ async def running(*deliveries: Delivery) -> AsyncIterator[None]:
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for something that has to come true."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 # what is waited for has no event of its own
+        while not condition():  # what is waited for has no event of its own
             await asyncio.sleep(0.005)
 
 
 async def settled(log: SqliteLog, name: str = "soc", seconds: float = 20.0) -> None:
     """Wait until the sink's group has committed everything."""
     async with asyncio.timeout(seconds):
-        while not await _is_settled(log, name):  # noqa: ASYNC110 # nor has a commit
+        while not await _is_settled(log, name):  # nor has a commit
             await asyncio.sleep(0.01)
 
 
