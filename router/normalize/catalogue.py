@@ -126,7 +126,7 @@ class Catalogue:
         head = x.raw[:HEAD]
         if recent:
             for normalizer in recent:
-                if normalizer.identity.weight(head, x.meta):
+                if normalizer.wants(head, x.meta):
                     made = self._try(normalizer, x)
                     if made is not None:
                         return made
@@ -144,8 +144,8 @@ class Catalogue:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
         found = []
         for normalizer in self._normalizers.values():
-            weight = normalizer.identity.weight(head, meta)
-            if weight:
+            if normalizer.wants(head, meta):
+                weight = normalizer.identity.weight(head, meta)
                 found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
         return [item[3] for item in sorted(found, key=lambda item: item[:3])]
 

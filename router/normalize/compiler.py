@@ -73,6 +73,7 @@ class _Compiler:
             title=str(self.definition.value.get("title", self.definition.id)),
             file=self.definition.document.file,
             identity=identity,
+            wants=identity.tester(),
             parse=names[parse],
             accept=names[accept] if accept else None,
             ignore=names[ignore] if ignore else None,

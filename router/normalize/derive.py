@@ -109,23 +109,42 @@ def _related(targets: Iterable[str]) -> Derivation:
         key = _related_key(name)
         if key is not None:
             by_list.setdefault(key, []).append(tuple(name.split(".")))
-    plans = [(key, paths) for key, paths in sorted(by_list.items())]
+    plans: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for key, paths in sorted(by_list.items()):
+        for path in paths:
+            plans.setdefault(path[0], []).append((key, path[1:]))
+    plan = [(root, tuple(items)) for root, items in plans.items()]
 
     def derive(out: Event) -> None:
-        for key, paths in plans:
-            found: list[Any] = []
-            for path in paths:
-                node: Any = out
+        found: dict[str, list[Any]] = {}
+        for root, items in plan:
+            top = out.get(root)
+            if type(top) is not dict:
+                continue
+            for key, path in items:
+                node: Any = top
                 for step in path:
                     node = node.get(step) if type(node) is dict else None
                     if node is None:
                         break
                 if node:
-                    found.extend(node) if type(node) is list else found.append(node)
-            if found:
-                extend(child(out, "related"), key, found)
+                    held = found.setdefault(key, [])
+                    for value in node if type(node) is list else (node,):
+                        if value not in held:
+                            held.append(value)
+        if found:
+            _add_related(out, found)
 
     return derive
+
+
+def _add_related(out: Event, found: dict[str, list[Any]]) -> None:
+    related = out.get("related")
+    if type(related) is not dict:
+        out["related"] = found
+        return
+    for key, values in found.items():
+        extend(related, key, values)
 
 
 def _related_key(name: str) -> str | None:

@@ -1,6 +1,6 @@
 """Which normalizers may be meant: literals in the first kilobyte, and what the receiver knows. Decided before any parsing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from router.normalize.definition import Definition
@@ -40,6 +40,20 @@ class Mark(NamedTuple):
             return False
         return not self.meta or all(_told(meta.get(name, ""), values) for name, values in self.meta)
 
+    def code(self) -> str:
+        """The same test as Python text over `h` (the head) and `mark` (this)."""
+        tests = [f"{text!r} in h" for text in sorted(self.contains, key=_rarity)]
+        if self.any:
+            tests.append("(" + " or ".join(f"{text!r} in h" for text in self.any) + ")")
+        if self.starts:
+            tests.append(f"h.startswith({self.starts!r})")
+        return " and ".join(tests) or "True"
+
+
+def _rarity(text: str) -> tuple[int, str]:
+    """Long literals first: they are rarely there, and one that is missing ends the test."""
+    return -len(text), text
+
 
 def _told(value: str, values: tuple[str, ...]) -> bool:
     low = value.lower()
@@ -51,6 +65,15 @@ class Identity(NamedTuple):
 
     marks: tuple[Mark, ...] = ()
     priority: int = 0
+
+    def tester(self) -> Callable[[str, Mapping[str, str]], bool]:
+        """A generated function: does any mark hold?"""
+        told = [f"marks[{i}].holds(h, meta)" for i, mark in enumerate(self.marks) if mark.meta]
+        plain = [f"({mark.code()})" for mark in self.marks if not mark.meta]
+        test: Callable[[str, Mapping[str, str]], bool] = eval(
+            f"lambda h, meta: {' or '.join(plain + told) or 'False'}", {"marks": self.marks}
+        )
+        return test
 
     def weight(self, head: str, meta: Mapping[str, str]) -> int:
         """The weight of the strongest mark that holds; 0 when none does."""

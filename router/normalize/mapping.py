@@ -113,32 +113,49 @@ class MapWriter:
         """
         into = self.into
         counted = entry.field.name not in self._overwritten
-        for i, (choice, transforms) in enumerate(zip(entry.expression.choices, entry.transforms, strict=True)):
-            inner = depth + (1 if i else 0)
-            if i:
-                into.add("if v is None:", depth)
-            plain = counted and not transforms
-            if plain and not i and choice.refs[0].kind == "record":
-                (self.taken.always if conditional is None else conditional).add(choice.refs[0].path)
-            self._choice(choice.refs, inner, plain, always_first=not i)
-            for transform in transforms:
-                into.add(f"if v is not None: v = {into.scope.constant(transform, 'P')}(v)", inner)
-        into.add("if v is not None:", depth)
+        first, *others = zip(entry.expression.choices, entry.transforms, strict=True)
+        self._choice(first[0].refs, depth, counted and not first[1], conditional, first=True)
+        into.add(f"if {into.present()}:", depth)
+        depth += 1
+        if others and not first[1]:
+            into.add("pass", depth)
+        self._pipes(first[1], depth)
+        if others:
+            if not first[1]:
+                into.add("pass", depth)
+            into.add("else: v = None", depth - 1)
+            for choice, transforms in others:
+                into.add("if v is None:", depth - 1)
+                self._choice(choice.refs, depth, counted and not transforms, None, first=False)
+                into.add(f"if {into.present()}:", depth)
+                if not transforms:
+                    into.add("pass", depth + 1)
+                self._pipes(transforms, depth + 1)
+                into.add("else: v = None", depth)
+        if others or first[1]:
+            into.add("if v is not None:", depth - 1 if others else depth)
+            depth += 0 if others else 1
         if counted and _kept_by_pipes(entry.expression):
-            into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth + 1)
-        self._assign(entry, slot, depth + 1)
+            into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth)
+        self._assign(entry, slot, depth)
 
-    def _choice(self, refs: Sequence[Ref], depth: int, counted: bool, always_first: bool) -> None:
-        """Leave the first value that says something in `v`, or None; note which source was taken when it was not the first."""
+    def _pipes(self, transforms: Sequence[pipes.Transform], depth: int) -> None:
+        for i, transform in enumerate(transforms):
+            test = "if v is not None: " if i else ""
+            self.into.add(f"{test}v = {self.into.scope.constant(transform, 'P')}(v)", depth)
+
+    def _choice(self, refs: Sequence[Ref], depth: int, counted: bool, conditional: set[Path] | None, first: bool) -> None:
+        """Leave the first value that says something in `v`; note which source was taken when it was not the first."""
         into, ref = self.into, refs[0]
         into.add(f"v = {into.value(ref, self.locals_of)}", depth)
-        into.add(f"if not ({into.present()}):", depth)
+        if counted and ref.kind == "record":
+            if first:
+                (self.taken.always if conditional is None else conditional).add(ref.path)
+            else:
+                into.add(f"if {into.present()}: m |= {self.taken.bit({ref.path})}", depth)
         if len(refs) > 1:
-            self._choice(refs[1:], depth + 1, counted, always_first=False)
-        else:
-            into.add("v = None", depth + 1)
-        if counted and not always_first and ref.kind == "record":
-            into.add(f"else: m |= {self.taken.bit({ref.path})}", depth)
+            into.add(f"if not ({into.present()}):", depth)
+            self._choice(refs[1:], depth + 1, counted, conditional, first=False)
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field

@@ -1,6 +1,6 @@
 """One compiled normalizer: from a line to documents, or to "not mine"."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class Normalizer:
     title: str
     file: str
     identity: Identity
+    wants: Callable[[str, Mapping[str, str]], bool]
+    """Does its identity hold for the first kilobyte and the receiver's facts?"""
     parse: Callable[[Line, Record], Any]
     accept: Callable[[Line, Record], bool] | None
     ignore: Callable[[Line, Record], bool] | None

@@ -35,22 +35,24 @@ class Rest:
         self._always, self._groups = frozenset(taken), groups
         self._dropped, self._kept = tree(dropped), frozenset(kept)
         self._nulls = tuple(nulls)
-        self._trees: dict[int, tuple[Tree, frozenset[str]]] = {}
+        self._gone = tuple(key for key, value in self._dropped.items() if value is True)
+        self._trees: dict[int, tuple[frozenset[str], Tree, tuple[str, ...]]] = {}
 
     def __call__(self, src: dict[str, Any], mask: int) -> dict[str, Any]:
         known = self._trees.get(mask)
         if known is None:
             known = self._learn(mask)
-        taken, partly = known
-        dropped, nulls = self._dropped, self._nulls
-        found = {
-            k: v
-            for k, v in src.items()
-            if (k not in taken or (not v and v != 0) or v in nulls or k in partly) and dropped.get(k) is not True
-        }
+        whole, taken, partly = known
+        nulls = self._nulls
+        if nulls:
+            found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0) or v in nulls}
+        else:
+            found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0)}
+        for key in self._gone:
+            found.pop(key, None)
         for key in partly:
             if key in found:
-                self._pruned(found, key, taken.get(key, MISSING_TREE), dropped.get(key, MISSING_TREE))
+                self._pruned(found, key, taken.get(key, MISSING_TREE), self._dropped.get(key, MISSING_TREE))
         return found
 
     def _pruned(self, found: dict[str, Any], key: str, taken: Any, dropped: Any) -> None:
@@ -65,7 +67,8 @@ class Rest:
         else:
             del found[key]
 
-    def _learn(self, mask: int) -> tuple[Tree, frozenset[str]]:
+    def _learn(self, mask: int) -> tuple[frozenset[str], Tree, tuple[str, ...]]:
+        """What this mask takes: keys taken whole, all that is taken as a tree, keys of which only parts are taken or dropped."""
         paths = set(self._always)
         for bit, group in enumerate(self._groups):
             if mask >> bit & 1:
@@ -75,7 +78,8 @@ class Rest:
         partly |= {key for key, value in self._dropped.items() if value is not True}
         if len(self._trees) > 4096:
             self._trees.clear()
-        self._trees[mask] = taken, frozenset(partly)
+        whole = frozenset(key for key, value in taken.items() if value is True and key not in partly)
+        self._trees[mask] = whole, taken, tuple(partly)
         return self._trees[mask]
 
 

@@ -67,6 +67,12 @@ def inner() -> frozenset[str]:
     return frozenset(".".join(name.split(".")[:n]) for name in fields() for n in range(1, name.count(".") + 1))
 
 
+def plain_object(name: str) -> bool:
+    """Is there always one object under this name, if anything (and never a list of objects)?"""
+    held = fields().get(name)
+    return name in inner() and (held is None or held.kind != "open")
+
+
 def field(name: str) -> Field | None:
     """The field, also where it lies below one that takes any object (`labels.x`); None when ECS has no such field."""
     table = fields()

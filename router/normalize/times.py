@@ -92,11 +92,16 @@ def iso(text: str, where: Zone) -> Moment | None:
     if len(text) > 64 or not text.isascii():
         return None
     if len(text) >= 19 and text[4] in "-/" and text[10] in "T t" and text[13] == ":" == text[16]:
+        if text[7] != text[4]:
+            return None
+        local = _second(text[:19])
+        end = text[19:]
+        if not end or end == "Z":
+            return placed(local, "", UTC if end else where)
         found = _AFTER_SECOND.match(text, 19)
-        if found is None or text[7] != text[4]:
+        if found is None:
             return None
         fraction, offset = found.groups()
-        local = _second(text[:19])
     else:
         found = _ISO.match(text.strip())
         if found is None:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from typing import Any
 
+from router.normalize import schema
 from router.normalize.expressions import Path, Ref
 from router.normalize.runtime import (
     MISSING,
@@ -93,7 +94,14 @@ class Function:
         parent = tuple(map(str, path[:-1]))
         if parent in locals_of:
             return f"{locals_of[parent]}.get({path[-1]!r})"
-        return f"dig(out, {path!r})" if not locals_of else "None"
+        if locals_of:
+            return "None"
+        if all(schema.plain_object(".".join(parent[:n])) for n in range(1, len(parent) + 1)) and len(parent) < 4:
+            node = "out"
+            for step in parent:
+                node = f"({node}.get({step!r}) or MISSING)"
+            return f"{node}.get({path[-1]!r})"
+        return f"dig(out, {path!r})"
 
     def _record(self, path: Path) -> str:
         if len(path) == 1:

@@ -70,6 +70,10 @@ class _Scan:
         if escaped:
             text = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
         chunks = text.split(quote) if quote else [text]
+        if sep.isspace():
+            found = _regular_pairs(chunks, self._assign)
+            if found is not None:
+                return self._restored(found) if escaped else found
         if len(chunks) > 1 and not self._regular(chunks, sep):
             chunks = self._mended(text)
         out = self._pairs(chunks, sep)
@@ -164,6 +168,30 @@ class _Scan:
             elif _ESCAPED_QUOTE in value or _ESCAPED_ESCAPE in value:
                 out[key] = plain(value)
         return out or None
+
+
+def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
+    """The pairs of text in which nothing is odd: no key repeats, no word stands alone, every quote opens after an assignment."""
+    out: dict[str, Any] = {}
+    key: str | None = None
+    for i, chunk in enumerate(chunks):
+        if i & 1:
+            if key is None or key in out:
+                return None
+            out[key] = chunk
+            key = None
+            continue
+        if i and chunk and not chunk[0].isspace():
+            return None
+        for token in chunk.split():
+            name, found, value = token.partition(assign)
+            if not found or key is not None or not name or name in out:
+                return None
+            if value:
+                out[name] = value
+            else:
+                key = name
+    return out if key is None and len(chunks) & 1 and out else None
 
 
 def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:
