@@ -117,8 +117,6 @@ class MapWriter:
         self._choice(first[0].refs, depth, counted and not first[1], conditional, first=True)
         into.add(f"if {into.present()}:", depth)
         depth += 1
-        if others and not first[1]:
-            into.add("pass", depth)
         self._pipes(first[1], depth)
         if others:
             if not first[1]:

@@ -103,7 +103,7 @@ class Steps:
         else:
             into.add("elif not src: src = p", depth)
             into.add("elif type(p) is dict and type(src) is dict: src = {**src, **p}", depth)
-        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        into.renew(depth)
 
     def _any(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
         if not isinstance(value, list) or not value:
@@ -117,7 +117,7 @@ class Steps:
         into.add("x.body = b; x.head = h", depth + 1)
         into.add(f"if p is None: {failing}", depth)
         into.add("else: src = p", depth)
-        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        into.renew(depth)
 
     def _switch(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
         known = frozenset(("on", "cases", "default"))
@@ -143,7 +143,7 @@ class Steps:
         into.add("p = f(x, src)", depth + 1)
         into.add(f"if p is None: {failing}", depth + 1)
         into.add("else: src = p", depth + 1)
-        into.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        into.renew(depth)
 
     def _parser(self, kind: str, options: Any, at: PathKey) -> Parser | None:
         try:

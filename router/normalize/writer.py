@@ -22,6 +22,9 @@ from router.normalize.runtime import (
 )
 
 
+_RENEWED = "# the objects of the record"
+
+
 class Scope:
     """The globals of the generated functions."""
 
@@ -123,13 +126,31 @@ class Function:
         test = f"({name} or {name} == 0)"
         return f"{test} and {name} not in {self.scope.constant(self.nulls)}" if self.nulls else test
 
+    def renew(self, depth: int) -> None:
+        """The record is another one from here on: look its objects up again."""
+        self.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        self.add(_RENEWED, depth)
+
     def finish(self) -> None:
         """Add the function's text to the scope."""
         head = [f"def {self.signature}:"]
         if any("g(" in line for line in self.lines) or self._parents:
             head.append("    g = src.get")
+        parents = self._lookups()
+        head += [f"    {line}" for line in parents]
+        body = [renewed for line in self.lines for renewed in self._renewed(line, parents)]
+        self.scope.functions.append("\n".join(head + body))
+
+    def _lookups(self) -> list[str]:
+        lines = []
         for path, name in self._parents.items():
             above = self._parents[path[:-1]] if len(path) > 1 else "g"
-            head.append(f"    {name} = {above}({path[-1]!r})")
-            head.append(f"    {name} = ({name} if type({name}) is dict else MISSING).get")
-        self.scope.functions.append("\n".join(head + self.lines))
+            lines.append(f"{name} = {above}({path[-1]!r})")
+            lines.append(f"{name} = ({name} if type({name}) is dict else MISSING).get")
+        return lines
+
+    @staticmethod
+    def _renewed(line: str, parents: list[str]) -> list[str]:
+        if not line.endswith(_RENEWED):
+            return [line]
+        return [line.removesuffix(_RENEWED) + lookup for lookup in parents]
