@@ -52,7 +52,7 @@ def print_balance(console: Any, summary: dict[str, Any]) -> None:
         verdict = "balanced" if sink["balanced"] else "NOT BALANCED"
         parts = f"{sink['written']} written + {sink['dead_lettered']} dead-lettered + {sink['left_out']} left out"
         arrived = f"; {sink['arrived']} arrived"
-        console.print(f"  {name:<8} {sink['received']} received = {parts}{arrived}: {verdict}", highlight=False)
+        console.print(f"  {name:<8} {sink['received']} received = {parts}{arrived}: {verdict}", highlight=False, soft_wrap=True)
     console.print("every event is accounted for" if summary["balanced"] else "NOT every event is accounted for", style="bold")
 
 

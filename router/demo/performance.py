@@ -13,7 +13,7 @@ import orjson
 
 from router.config import Config, load
 from router.demo.figures import Figures, as_json, balance, figures, snapshot
-from router.demo.scene import TOKEN, Outage, Senders, configuration, drained, write_configuration
+from router.demo.scene import TOKEN, Backlog, Outage, Senders, configuration, write_configuration
 from router.demo.standins import ElasticsearchStandIn, QRadarStandIn, SplunkHecStandIn
 from router.demo.view import View
 from router.protocols import Log
@@ -35,6 +35,7 @@ class Demonstration:
         self._leaving = asyncio.Event()
         self._senders: Senders | None = None
         self._outage: Outage | None = None
+        self._backlog: Backlog | None = None
 
     def clock(self) -> float:
         """Seconds since the start."""
@@ -50,7 +51,8 @@ class Demonstration:
             path = write_configuration(folder, configuration(folder, elastic.url, splunk.url, qradar.address))
             config = load(path, {**os.environ, "DEMO_TOKEN": TOKEN})
             content = Content(config)
-            titles = {r.id: r.title for r in (*content.ruleset.rules, *content.ruleset.correlations, *content.noise.rules)}
+            titles = {rule.id: rule.title for rule in (*content.ruleset.rules, *content.ruleset.correlations)}
+            titles |= {rule.id: rule.settings.title for rule in content.noise.rules}
             view = stack.enter_context(view_of(titles))
             log = await stack.enter_async_context(opened(config))
             parts = await stack.enter_async_context(assembled(config, log, content, ROLES, config.sinks))
@@ -73,25 +75,24 @@ class Demonstration:
         """Send, show, break and mend one stand-in; then stop sending and wait until everything has arrived."""
         await self._until_ready(service, running)
         places = {p.name: p.source.addresses for p in service.parts if isinstance(p, Receive)}
-        self._senders = Senders(self._seed, self._rate, places["source syslog"][0], places["source hec"][0])
+        self._senders = Senders(self._seed, self._rate, places["source syslog"][1], places["source hec"][0])
         self._started = time.monotonic()
         length, begin = self._outage_times()
         self._outage = Outage("splunk", splunk, begin, length)
+        self._backlog = Backlog(log, {n: s.read for n, s in config.sinks.items()})
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self._senders.run(stop))
             breaking = group.create_task(self._outage.run(self.clock))
             while not self._over() and not running.done():
-                self._show(view)
-                await asyncio.sleep(0.25 if view.is_live else 1.0)
+                await self._show(view)
             stop.set()
             await sending
             await self._mend(breaking, splunk)
             self._note = "stopped sending; waiting until every sink has everything"
-            waiting = group.create_task(drained(log, {n: s.read for n, s in config.sinks.items()}, _DRAIN_SECONDS))
+            waiting = group.create_task(self._backlog.drained(_DRAIN_SECONDS))
             while not waiting.done() and not running.done():
-                self._show(view)
-                await asyncio.sleep(0.25)
+                await self._show(view)
             if running.done():
                 waiting.cancel()
                 await running
@@ -122,13 +123,19 @@ class Demonstration:
     def _over(self) -> bool:
         return self._leaving.is_set() or bool(self._seconds and self.clock() >= self._seconds)
 
-    def _show(self, view: View) -> None:
+    async def _show(self, view: View) -> None:
+        """Draw, and wait for the next look."""
+        assert self._backlog is not None
         now, outage = figures(self._since), self._outage
+        for group, lag in (await self._backlog.now()).items():
+            if group.startswith("sink.") and (name := group.removeprefix("sink.")) in now.sinks:
+                now.sinks[name].lag = lag
         if outage is not None:
             sink = now.sinks.get(outage.sink)
             outage.watch(self.clock(), sink.lag if sink else 0)
             self._note = self._told(outage)
         view.show(self.clock(), now, self._note)
+        await asyncio.sleep(0.25 if view.is_live else 1.0)
 
     def _told(self, outage: Outage) -> str:
         if self._note.startswith("stopped sending"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from router.batch import MATCHES, RAW
+from router.batch import MATCHES, RAW, Partition
 from router.generate import World, messages
 from router.generate.send import Hec, SyslogTcp, Target
 from router.generate.stream import Message
@@ -125,24 +125,28 @@ class Outage:
         }
 
 
-async def drained(log: Log, sinks: Mapping[str, tuple[str, ...]], seconds: float) -> bool:
-    """Wait until every group has committed everything there is; false when that takes longer than `seconds`."""
-    groups = {"process": (RAW,), "correlate": (MATCHES,), **{f"sink.{n}": topics for n, topics in sinks.items()}}
-    deadline = time.monotonic() + seconds
-    quiet = 0
-    while quiet < 2:
-        if time.monotonic() > deadline:
-            return False
-        behind = [group for group, topics in groups.items() if await _behind(log, group, topics)]
-        quiet = 0 if behind else quiet + 1
-        await asyncio.sleep(0.2)
-    return True
+class Backlog:
+    """What every consumer group has yet to commit, asked of the log itself."""
 
+    def __init__(self, log: Log, sinks: Mapping[str, tuple[str, ...]]) -> None:
+        self._log = log
+        self._groups = {"process": (RAW,), "correlate": (MATCHES,), **{f"sink.{n}": topics for n, topics in sinks.items()}}
 
-async def _behind(log: Log, group: str, topics: tuple[str, ...]) -> bool:
-    marks = {p: m.offset for p, m in (await log.committed(group, topics)).items()}
-    for topic in topics:
-        for number, (_, end) in (await log.ends(topic)).items():
-            if end > next((o for p, o in marks.items() if p.topic == topic and p.number == number), 0):
-                return True
-    return False
+    async def now(self) -> dict[str, int]:
+        """Records per group."""
+        return {group: await self._of(group, topics) for group, topics in self._groups.items()}
+
+    async def _of(self, group: str, topics: tuple[str, ...]) -> int:
+        marks = await self._log.committed(group, topics)
+        ends = {Partition(t, n): span for t in topics for n, span in (await self._log.ends(t)).items()}
+        return sum(end - max(start, marks[p].offset if p in marks else 0) for p, (start, end) in ends.items())
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until every group has committed everything there is; false when that takes longer than `seconds`."""
+        deadline, quiet = time.monotonic() + seconds, 0
+        while quiet < 2:
+            if time.monotonic() > deadline:
+                return False
+            quiet = 0 if any((await self.now()).values()) else quiet + 1
+            await asyncio.sleep(0.2)
+        return True

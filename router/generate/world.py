@@ -4,47 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 _FIRST = ("anna", "ben", "carla", "david", "eva", "frank", "gina", "henrik", "ida", "jonas", "karin", "lars", "mona", "nils")
-    "anna",
-    "ben",
-    "carla",
-    "david",
-    "eva",
-    "frank",
-    "gina",
-    "henrik",
-    "ida",
-    "jonas",
-    "karin",
-    "lars",
-    "mona",
-    "nils",
-    "olga",
-    "paul",
-    "rita",
-    "sven",
-    "tina",
-    "uwe",
-]
 _LAST = ("berg", "costa", "dahl", "engel", "fuchs", "graf", "holm", "iversen", "jung", "klein", "lopez", "meier", "novak")
-    "berg",
-    "costa",
-    "dahl",
-    "engel",
-    "fuchs",
-    "graf",
-    "holm",
-    "iversen",
-    "jung",
-    "klein",
-    "lopez",
-    "meier",
-    "novak",
-    "olsen",
-    "park",
-    "quist",
-    "roth",
-    "stein",
-]
 DOMAIN = "corp.example.com"
 
 
