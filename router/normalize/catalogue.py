@@ -55,6 +55,7 @@ class Catalogue:
                 problems.append(Problem("configuration", 1, f"sources.{name}.normalizer", text, "see `logweir normalizers`"))
         if problems:
             raise ConfigError(problems)
+        self._text = ""
         self._senders: dict[tuple[str, str], list[Normalizer]] = {}
 
     @classmethod
@@ -93,6 +94,7 @@ class Catalogue:
         Raises Malformed for what is empty or oversized.
         """
         x, tags, kept = self._line(body, facts, time)
+        self._text = x.raw
         made = self._made(x)
         if isinstance(made, Ignored):
             return []
@@ -103,6 +105,15 @@ class Catalogue:
                 _keep(document, kept)
             seal(document, x, self._original)
         return made
+
+    def received(self) -> bytes:
+        """The last payload as its sender wrote it, without envelope, for rules that search the whole message.
+
+        Empty for JSON and XML: names of keys and escapes are no part of a message.
+        """
+        text = self._text
+        markup = text[:1] in ("{", "[") or (text[:1] == "<" and not text[1:2].isdigit())
+        return b"" if markup else text.encode("utf-8", "replace")
 
     def _line(self, body: bytes, facts: Facts, time: float) -> tuple[Line, list[str], dict[str, Any] | None]:
         text, tags = decode(body)

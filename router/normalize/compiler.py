@@ -22,7 +22,7 @@ from router.normalize.mapping import Entry, Locals, MapWriter, Taken, entries, l
 from router.normalize.normalizer import Normalizer
 from router.normalize.rest import Rest
 from router.normalize.runtime import restore
-from router.normalize.steps import Steps
+from router.normalize.steps import TEXT_FORMATS, Steps
 from router.normalize.timing import TimeSpec, Timing
 from router.normalize.writer import Function, Scope
 
@@ -56,6 +56,7 @@ class _Compiler:
         parse = steps.function(definition.value.get("parse") or [], ("parse",))
         accept = self._condition("accept")
         ignore = self._condition("ignore")
+        self._scope.textual = steps.formats <= TEXT_FORMATS
         rest = self._build()
         lint(definition)
         identity = read_identity(definition, steps.formats)

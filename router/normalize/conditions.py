@@ -78,7 +78,8 @@ def _equal(read: str, values: list[Any], into: Function) -> str:
     if len(plain) == 1 and read.startswith("x."):
         terms.append(f"{read} == {next(iter(plain))!r}")
     elif plain:
-        terms.append(f"among({read}, {into.scope.constant(plain)})")
+        known = into.scope.constant(plain)
+        terms.append(f"(w in {known} if type(w := {read}) is str else among(w, {known}))")
     return terms[0] if len(terms) == 1 else "(" + " or ".join(terms) + ")"
 
 

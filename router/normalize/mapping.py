@@ -115,7 +115,7 @@ class MapWriter:
         counted = entry.field.name not in self._overwritten
         first, *others = zip(entry.expression.choices, entry.transforms, strict=True)
         self._choice(first[0].refs, depth, counted and not first[1], conditional, first=True)
-        into.add(f"if {into.present()}:", depth)
+        into.add(f"if {self._says(first[0].refs)}:", depth)
         depth += 1
         self._pipes(first[1], depth)
         if others:
@@ -125,7 +125,7 @@ class MapWriter:
             for choice, transforms in others:
                 into.add("if v is None:", depth - 1)
                 self._choice(choice.refs, depth, counted and not transforms, None, first=False)
-                into.add(f"if {into.present()}:", depth)
+                into.add(f"if {self._says(choice.refs)}:", depth)
                 if not transforms:
                     into.add("pass", depth + 1)
                 self._pipes(transforms, depth + 1)
@@ -136,6 +136,10 @@ class MapWriter:
         if counted and _kept_by_pipes(entry.expression):
             into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth)
         self._assign(entry, slot, depth)
+
+    def _says(self, refs: Sequence[Ref]) -> str:
+        """Code: does `v`, read from one of these, say anything?"""
+        return self.into.present(next((ref for ref in refs if ref.kind != "record"), refs[0]))
 
     def _pipes(self, transforms: Sequence[pipes.Transform], depth: int) -> None:
         for i, transform in enumerate(transforms):
@@ -150,9 +154,9 @@ class MapWriter:
             if first:
                 (self.taken.always if conditional is None else conditional).add(ref.path)
             else:
-                into.add(f"if {into.present()}: m |= {self.taken.bit({ref.path})}", depth)
+                into.add(f"if {into.present(ref)}: m |= {self.taken.bit({ref.path})}", depth)
         if len(refs) > 1:
-            into.add(f"if not ({into.present()}):", depth)
+            into.add(f"if not ({into.present(ref)}):", depth)
             self._choice(refs[1:], depth + 1, counted, conditional, first=False)
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:

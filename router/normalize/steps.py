@@ -13,6 +13,8 @@ from router.normalize.writer import Function, Scope
 Parser = Callable[[Any], Any]
 _AROUND = frozenset(("of", "into", "optional", "when"))
 FORMATS = frozenset("syslog json kv csv cef leef xml winevent auditd dissect regex any switch".split())
+TEXT_FORMATS = frozenset("syslog kv csv cef leef dissect regex any switch".split())
+"""Formats whose values are all text (or lists of text)."""
 _OPTIONS: dict[str, frozenset[str]] = {
     "json": frozenset(("expand", "find")),
     "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),

@@ -205,6 +205,8 @@ def instant(value: Any, where: Zone, receipt: float | None = None) -> Moment | N
         return epoch(value)
     if not 8 <= len(value) <= 80:
         return None
+    if value[4] in "-/" and value[:4].isdecimal():
+        return iso(value, where)
     if value.isdecimal() and len(value) != 14 and len(value) != 8:
         return epoch(value) if len(value) >= 9 else None
     if value[0].isdecimal():

@@ -33,6 +33,8 @@ class Scope:
         self.names: dict[str, Any] = {call.__name__: call for call in calls} | {"MISSING": MISSING}
         self.functions: list[str] = []
         self.tables: list[str] = []
+        self.textual = False
+        """Are all values of the record text?"""
         self._known: dict[Hashable, str] = {}
         self._count = 0
 
@@ -99,12 +101,13 @@ class Function:
             return f"{locals_of[parent]}.get({path[-1]!r})"
         if locals_of:
             return "None"
-        if all(schema.plain_object(".".join(parent[:n])) for n in range(1, len(parent) + 1)) and len(parent) < 4:
-            node = "out"
-            for step in parent:
-                node = f"({node}.get({step!r}) or MISSING)"
-            return f"{node}.get({path[-1]!r})"
-        return f"dig(out, {path!r})"
+        if len(parent) > 3 or not all(type(step) is str for step in path):
+            return f"dig(out, {path!r})"
+        node = "out"
+        for n, step in enumerate(parent, 1):
+            plain = schema.plain_object(".".join(parent[:n]))
+            node = f"({node}.get({step!r}) or MISSING)" if plain else f"below({node}, {step!r})"
+        return f"{node}.get({path[-1]!r})"
 
     def _record(self, path: Path) -> str:
         if len(path) == 1:
@@ -121,10 +124,11 @@ class Function:
             self._parents[path] = f"g{len(self._parents) + 1}"
         return self._parents[path]
 
-    def present(self, name: str = "v") -> str:
-        """Code: does the variable say anything?"""
-        test = f"({name} or {name} == 0)"
-        return f"{test} and {name} not in {self.scope.constant(self.nulls)}" if self.nulls else test
+    def present(self, ref: Ref | None = None) -> str:
+        """Code: does `v` say anything? Records of text formats hold no zeros, so that being true is enough there."""
+        truthy = self.scope.textual and ref is not None and ref.kind == "record"
+        test = "v" if truthy else "(v or v == 0)"
+        return f"{test} and v not in {self.scope.constant(self.nulls)}" if self.nulls else test
 
     def renew(self, depth: int) -> None:
         """The record is another one from here on: look its objects up again."""

@@ -21,6 +21,7 @@ _EPOCH_TOKEN = re.compile(r"\d{10}(?:\.\d{1,9})?\s")
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
+_TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
 _NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
 _NO_HOST = frozenset("{<\"('%=|,;")
@@ -110,7 +111,7 @@ def _relayed(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float
 
 def _before_time(text: str) -> tuple[str | None, int]:
     """Cisco: sequence number and host name, each with a colon, before the time; (host or None, where the time would start)."""
-    if text[:1] in "*.":
+    if text[:1] in "*." or text[:3] in _TIME_STARTS or ": " not in text[:300]:
         return None, 0
     found = _NAMED_SEQUENCE.match(text)
     if found is not None and not found[1].isdecimal():
@@ -120,6 +121,9 @@ def _before_time(text: str) -> tuple[str | None, int]:
 
 
 def _time(text: str, start: int) -> tuple[Callable[[Zone, float], Moment | None] | None, int]:
+    first = text[start : start + 3]
+    if not first[:1].isdigit() and first[:1] not in ("*", ".") and first.title() not in _TIME_STARTS:
+        return None, start
     found = BSD.match(text, start)
     if found is not None:
         bsd = found
