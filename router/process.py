@@ -89,15 +89,16 @@ class Stage:
                 out.dead.append(self._bury(raw, error, batch, offset))
                 continue
             ignored += not documents
+            received = self._catalogue.received() if len(documents) == 1 else b""
             for sub, event in enumerate(documents):
                 if done is not None and offset == done.offset and sub <= done.sub:
                     repeated += 1
                     continue
                 event_id = raw.id if not sub else blake2b(raw.id + sub.to_bytes(4), digest_size=16).digest()
-                rules = self._ruleset.match(event)
+                rules = self._ruleset.match(event, received)
                 origin, when = Origin(partition, offset, sub), event_time(event, raw.time)
                 if rules:
-                    self._matches(out, rules, event, event_id, when, raw.facts.source, origin)
+                    self._matches(out, rules, event, received, event_id, when, raw.facts.source, origin)
                 for tag in event.get("tags", ()):
                     out.doubts[tag] = out.doubts.get(tag, 0) + 1
                 rows.append((event, event_id, when, origin, raw.facts.source))
@@ -144,6 +145,7 @@ class Stage:
         out: Output,
         rules: Iterable[Rule],
         event: Event,
+        received: bytes,
         event_id: bytes,
         when: float,
         source: str,
@@ -152,7 +154,7 @@ class Stage:
         for rule in rules:
             out.hits[rule.id, rule.level] = out.hits.get((rule.id, rule.level), 0) + 1
             if rule.alerts:
-                document = alert_document(rule, event, event_id=event_id, time=when)
+                document = alert_document(rule, event, event_id=event_id, time=when, raw=received)
                 facts = Facts(source, dataset="logweir.alert", kind="alert", severity=_SEVERITY.get(rule.level, 0))
                 alert_id = blake2b(rule.id.encode() + event_id, digest_size=16).digest()
                 home = origin.partition % self._match_partitions

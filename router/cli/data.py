@@ -68,7 +68,7 @@ def detect(
     for payload in payloads(files):
         events = reader.read(payload)
         for i, event in enumerate(events):
-            for rule in ruleset.match(event):
+            for rule in ruleset.match(event, reader.received()):
                 line = {"event": number + i, "rule": rule.id, "title": rule.title, "level": rule.level}
                 sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
         number += max(1, len(events))
@@ -100,6 +100,9 @@ class _Reader:
             self._malformed[error.reason] += 1
             typer.echo(f"record {self._read}: {error}", err=True)
             return []
+
+    def received(self) -> bytes:
+        return self._catalogue.received()
 
     def explain(self, payload: bytes) -> object:
         return self._catalogue.explain(payload, self._facts, self._now)
