@@ -97,8 +97,8 @@ class SyslogFrames:
 
     def _frames(self, data: bytes, at: int, runs: Runs) -> int:
         """Frame by frame from `at`; returns where the first frame starts that is not complete."""
-        self._wanted, self._delimited = 0, True
         while at < len(data) and not self.broken:
+            self._wanted, self._delimited = 0, True
             before = at
             at = self._next(data, at, runs)
             if at == before:
