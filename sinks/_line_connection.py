@@ -12,13 +12,14 @@ import socket
 import ssl
 import struct
 import termios
-from collections.abc import Callable
+from typing import cast
 
 from router.errors import Misconfigured, Retryable
 from sinks._tls import TlsContext, tls_failure
 from sinks._tls_codec import TlsCodec
 
 _LOOK_SECONDS = 0.05
+_VERDICT_SECONDS = 0.25
 _USER_TIMEOUT_MS = 10_000
 _CLOSE_SECONDS = 0.2
 
@@ -35,8 +36,7 @@ class LineConnection(asyncio.Protocol):
         self._shaken = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of that class
         _keep_honest(transport.get_extra_info("socket"))
         if self._codec:
             self._put(self._codec.start())
@@ -61,9 +61,14 @@ class LineConnection(asyncio.Protocol):
         self._shaken.set()
 
     async def shaken(self) -> None:
-        """Return once bytes can be sent. Raises what the handshake failed with."""
+        """Return once bytes can be sent. Raises what the handshake failed with.
+
+        With TLS 1.3 a client is told only afterwards, by an alert, that its certificate is refused; and what it has sent
+        by then makes the far end's kernel reset the connection and lose the alert. So it is listened to for a moment.
+        """
         if self._codec:
             await self._shaken.wait()
+            await self._lost_within(_VERDICT_SECONDS)
         if self._error or not self.good:
             raise self._error or ConnectionResetError("closed by the far end")
 
@@ -98,7 +103,6 @@ class LineConnection(asyncio.Protocol):
             raise self._loss()
 
     def _loss(self) -> Retryable | Misconfigured:
-        """With TLS 1.3 a client learns only after the handshake that its certificate is refused: by an alert."""
         reason = getattr(self._error, "reason", None) if isinstance(self._error, ssl.SSLError) else None
         if reason and "ALERT" in reason:
             return Misconfigured(f"tls: {describe(self._error)}; check `tls`")
@@ -144,15 +148,13 @@ class LineConnection(asyncio.Protocol):
 
 async def connect(host: str, port: int, tls: TlsContext | None, server_name: str, timeout_seconds: float) -> LineConnection:
     """Raises Retryable when the far end cannot be reached now, Misconfigured when TLS fails for good."""
-    make: Callable[[], LineConnection] = lambda: LineConnection(TlsCodec(tls.get(), server_name) if tls else None)  # noqa: E731
-    connection: LineConnection | None = None
+    connection = LineConnection(TlsCodec(tls.get(), server_name) if tls else None)
     try:
         async with asyncio.timeout(timeout_seconds):
-            _, connection = await asyncio.get_running_loop().create_connection(make, host, port)
+            await asyncio.get_running_loop().create_connection(lambda: connection, host, port)
             await connection.shaken()
     except (OSError, TimeoutError) as error:
-        if connection:
-            connection.abort()
+        connection.abort()
         what = f"{host}:{port}: {describe(error)}"
         for_good = tls_failure(error)
         raise (Misconfigured(f"tls: {what}; check `tls`") if for_good else Retryable(f"unreachable: {what}")) from error
