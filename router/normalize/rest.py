@@ -73,7 +73,7 @@ class Rest:
         for bit, group in enumerate(self._groups):
             if mask >> bit & 1:
                 paths |= group
-        taken = tree(path for path in paths if path not in self._kept)
+        taken = tree(path for path in paths if not any(path[:n] in self._kept for n in range(1, len(path) + 1)))
         partly = {key for key, value in taken.items() if value is not True}
         partly |= {key for key, value in self._dropped.items() if value is not True}
         if len(self._trees) > 4096:

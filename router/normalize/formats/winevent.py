@@ -44,6 +44,17 @@ _FLAT_OTHER = frozenset(
     "AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData UserData "
     "StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
 )
+_NXLOG_TYPES = frozenset("INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split()) | {
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    8,
+    16,
+}
+"""What a collector calls EventType, beside what some events have by that name themselves."""
 _SYSTEM_NAMES = frozenset(_FLAT) | _FLAT_OTHER
 _OLD_BEAT = {
     "log_name": "channel",
@@ -140,16 +151,25 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     ):
         return None
     out: Record = {"event_id": str(event_id)}
-    for name, item in value.items():
-        field = _FLAT.get(name)
-        if field is not None and item is not None and field not in out:
+    doubles = []
+    for name, field in _FLAT.items():
+        item = get(name)
+        if item is not None and field not in out:
             out[field] = item
+        elif item is not None and field != "event_id":
+            doubles.append(name)
     executing = "ExecutionProcessID" in value
     _execution(out, value, executing)
     other = {key: value[key] for key in _LEFT if key in value and value[key] is not None}
+    if other.get("EventType") is not None and other["EventType"] not in _NXLOG_TYPES:
+        del other["EventType"]
     if other:
         out["_other"] = other
-    found = data if data is not None else {k: v for k, v in value.items() if k not in _SYSTEM_NAMES}
+    found = (
+        data if data is not None else {k: v for k, v in value.items() if k not in _SYSTEM_NAMES} | {k: value[k] for k in doubles}
+    )
+    if get("EventType") is not None and get("EventType") not in _NXLOG_TYPES:
+        found["EventType"] = value["EventType"]  # Sysmon's own: SetValue, CreatePipe...
     _own_data(out, value, found, executing)
     if "time_created" not in out:
         when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
@@ -163,27 +183,28 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
 _LEFT = tuple(
     sorted(
         _FLAT_OTHER
-        - {"ExecutionProcessID", "ExecutionThreadID", "ProcessID", "ThreadID", "UserID", "EventData", "UserData", "StringInserts"}
+        - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
+        - frozenset(("EventData", "UserData", "StringInserts"))
     )
 )
 
 
 def _execution(out: Record, value: Record, executing: bool) -> None:
-    pid = value.get("ExecutionProcessID") if executing else value.get("ProcessID")
-    tid = value.get("ExecutionThreadID") if executing else value.get("ThreadID")
+    thread = value.get("ExecutionThreadID") or value.get("ThreadID")
+    pid = value.get("ExecutionProcessID") if executing else value.get("ProcessID") if thread is not None else None
     if pid is not None:
-        out["process"] = {"pid": pid} if tid is None else {"pid": pid, "thread": {"id": tid}}
-    user = value.get("UserID")
-    account = value.get("AccountName")
-    if user is not None or account is not None:
-        named = {"identifier": user, "name": account, "domain": value.get("Domain"), "type": value.get("AccountType")}
-        out["user"] = {key: item for key, item in named.items() if item is not None}
+        out["process"] = {"pid": pid} if thread is None else {"pid": pid, "thread": {"id": thread}}
+    if value.get("UserID") is not None or value.get("AccountType") is not None:
+        named = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
+        out["user"] = {key: value[name] for key, name in named.items() if value.get(name) is not None}
 
 
 def _own_data(out: Record, value: Record, found: Record, executing: bool) -> None:
     """EventData where the shape has it as an object or as text; else the names that are not System's."""
-    if executing:
-        found |= {key: value[key] for key in ("ProcessID", "ThreadID") if key in value}
+    if "process" not in out or executing:
+        found |= {key: value[key] for key in ("ProcessID",) if key in value}
+    if "user" not in out:
+        found |= {key: value[key] for key in ("AccountName", "Domain") if key in value}
     if value.get("EventData") is not None:
         found = event_data(value["EventData"]) | found
     elif type(value.get("StringInserts")) is list:
