@@ -48,7 +48,7 @@ class Feed:
     ) -> None:
         self._sorter, self._schedule, self._sender, self._health = sorter, schedule, sender, health
         self._tally, self._pace, self._progress = tally, pace, progress
-        progress.then = self._flow
+        progress.then = self._resume
         self._lanes: dict[Partition, Lane] = {}
         self._follower: Follower | None = None
         self._committed_at = self._lag_at = 0.0
@@ -60,7 +60,7 @@ class Feed:
         self._follower = follower
         self._committed_at = time.monotonic()
         while not stop.is_set():
-            self._flow()
+            self._flow(follower)
             try:
                 batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._pace.read_seconds)
                 for batch in batches:
@@ -80,11 +80,13 @@ class Feed:
     # Partitions come and go (Listener)
 
     async def assigned(self, marks: Mapping[Partition, Mark | None]) -> None:
-        """New lanes; they start unpaused."""
+        """New lanes, paused at once while the far end is unwell: a log may forget pauses when partitions move."""
+        is_held = self._is_held()
         for partition in marks:
-            self._lanes[partition] = Lane(partition)
+            lane = self._lanes[partition] = Lane(partition)
+            lane.is_paused = is_held
         if self._follower is not None:
-            self._follower.resume(marks)
+            (self._follower.pause if is_held else self._follower.resume)(marks)
 
     async def revoked(self, partitions: Collection[Partition]) -> None:
         """Start nothing more of these, let what is in flight land, commit, give back the rest."""
@@ -127,17 +129,27 @@ class Feed:
         """Fewer at once where records are large, so that a read cannot burst the window by much."""
         return max(1, min(self._pace.read_records, int(self._pace.window_bytes / 2 / max(self._mean_bytes, 1.0))))
 
-    def _flow(self) -> None:
-        """Pause lanes that are full, all of them while the far end is unwell, and resume the others: a waiting read sees it."""
-        follower = self._follower
-        if follower is None:
-            return
-        is_held = not self._health.is_well and bool(len(self._schedule) or self._sender.flying)
+    def _flow(self, follower: Follower) -> None:
+        """Pause lanes that are full, and all of them while the far end is unwell; resume the others."""
+        is_held = self._is_held()
         for lane in self._lanes.values():
-            should_pause = is_held or self._is_full(lane)
-            if should_pause != lane.is_paused:
-                lane.is_paused = should_pause
-                (follower.pause if should_pause else follower.resume)((lane.partition,))
+            if not lane.is_paused and (is_held or self._is_full(lane)):
+                lane.is_paused = True
+                follower.pause((lane.partition,))
+        self._resume()
+
+    def _resume(self) -> None:
+        """Resume lanes that have room again, even in the middle of a read: it goes on with them."""
+        if self._follower is None or self._is_held():
+            return
+        for lane in self._lanes.values():
+            if lane.is_paused and not self._is_full(lane):
+                lane.is_paused = False
+                self._follower.resume((lane.partition,))
+
+    def _is_held(self) -> bool:
+        """The far end is unwell, and there is something to try it with."""
+        return not self._health.is_well and bool(len(self._schedule) or self._sender.flying)
 
     def _is_full(self, lane: Lane) -> bool:
         """Half of the window must be free again before a paused lane goes on; pausing costs the log's prefetch."""

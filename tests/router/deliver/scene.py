@@ -13,7 +13,7 @@ from router.deliver import Delivery
 from router.deliver.dead_letters import DeadLetter, read_dead_letter
 from router.deliver.pace import Pace
 from router.log.embedded import SqliteLog
-from router.protocols import Outcome, SinkLimits, TopicSettings, WriteResult
+from router.protocols import Log, Outcome, SinkLimits, TopicSettings, WriteResult
 from router.reduce import NoiseRules
 from router.registry import Choice, SinkSettings
 from router.telemetry import REGISTRY
@@ -138,21 +138,21 @@ async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def settled(log: SqliteLog, name: str = "soc", seconds: float = 20.0) -> None:
+async def settled(log: Log, name: str = "soc", seconds: float = 20.0) -> None:
     """Wait until the sink's group has committed everything."""
     async with asyncio.timeout(seconds):
         while not await _is_settled(log, name):  # nor has a commit
             await asyncio.sleep(0.01)
 
 
-async def _is_settled(log: SqliteLog, name: str) -> bool:
+async def _is_settled(log: Log, name: str) -> bool:
     marks = await log.committed(f"sink.{name}", (EVENTS, SIGNALS))
     committed = {(p.topic, p.number): mark.offset for p, mark in marks.items()}
     ends = {(t, n): end for t in (EVENTS, SIGNALS) for n, (_, end) in (await log.ends(t)).items()}
     return all(committed.get(place, 0) == end for place, end in ends.items())
 
 
-async def letters(log: SqliteLog, name: str = "soc") -> list[DeadLetter]:
+async def letters(log: Log, name: str = "soc") -> list[DeadLetter]:
     """Every dead letter of a sink."""
     await log.partitions(f"dlq.{name}")
     return [read_dead_letter(r) for r in (await log.fetch(f"dlq.{name}", 0, 0, 100_000)).items]
