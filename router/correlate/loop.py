@@ -5,7 +5,6 @@ hold what they held; what was raised before the commit is not raised again, and 
 """
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,13 +18,13 @@ from router.correlate.signals import signal_document
 from router.detect import Correlation
 from router.detect.alerts import DATASET, SEVERITY
 from router.errors import Malformed, Retryable
+from router.log.checkpoint import high_water, persist
 from router.protocols import Follower, Log
 from router.telemetry import ALERTS, CORRELATED, GROUPS, LATE, bound, logger
 
 GROUP = "correlate"
 MATCH = "match"
 """`Facts.kind` of the records that are counted; all others are signals already."""
-_MAX_WAIT_SECONDS = 10.0
 _log = logger("correlate")
 
 
@@ -117,13 +116,10 @@ class Correlate:
             self._marks.pop(partition, None)
 
     async def _last_written(self, partition: int) -> Origin | None:
-        """The origin of the partition's last signal: everything made from matches up to it is durable."""
-        ends = await self._log.ends(SIGNALS)
-        _, end = ends.get(partition, (0, 0))
-        items = (await self._log.fetch(SIGNALS, partition, end - 1, 1)).items if end else ()
-        last = items[-1].origin if items else None
-        _, matches = (await self._log.ends(MATCHES)).get(partition, (0, 0))
-        return last if last is None or last.offset < matches else None
+        """The origin of the partition's last signal; None if the matches topic was made anew since."""
+        last = await high_water(self._log, SIGNALS, partition)
+        _, end = (await self._log.ends(MATCHES)).get(partition, (0, 0))
+        return last if last is None or last.offset < end else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then what is in hand is written and committed."""
@@ -153,7 +149,7 @@ class Correlate:
         lane = self._lanes[batch.span.partition]
         signals = lane.signals(batch)
         if signals:
-            await self._persist(batch.span.partition, signals, stop)
+            await persist(self._log, SIGNALS, batch.span.partition, signals, stop)
         CORRELATED.inc(lane.fresh(batch))
         lane.count(signals)
         if batch.span.stop > lane.committed:
@@ -165,20 +161,6 @@ class Correlate:
             totals.update(lane.correlator.open_groups())
         for name, groups in totals.items():
             self._groups(name).set(groups)
-
-    async def _persist(self, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:
-        """Append, and repeat what did not become durable; raises Retryable only once `stop` is set."""
-        wait = 0.1
-        while True:
-            try:
-                await self._log.append(SIGNALS, partition, records)
-                return
-            except Retryable as error:
-                if stop.is_set():
-                    raise
-                _log.warning("append failed; trying again", topic=SIGNALS, partition=partition, reason=str(error))
-                await asyncio.sleep(random.uniform(0, wait))
-                wait = min(wait * 2, _MAX_WAIT_SECONDS)
 
     async def _commit(self, follower: Follower) -> float:
         try:

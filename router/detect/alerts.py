@@ -21,18 +21,22 @@ COPIED = (
 _MAX_REASONS = 50
 
 
-def alert_document(rule: Rule, event: Event, *, event_id: bytes, time: float) -> Event:
-    """The alert of one rule on one event. `event_id` is the event's; `time` its time in seconds since the epoch."""
+def alert_document(rule: Rule, event: Event, *, event_id: bytes, time: float, raw: bytes = b"") -> Event:
+    """The alert of one rule on one event. `event_id` is the event's; `time` its time in seconds since the epoch.
+
+    `raw` is what was given to `match`.
+    """
     document = {name: event[name] for name in COPIED if name in event}
     facts = event.get("event")
     facts = facts if isinstance(facts, dict) else {}
     document.update(about(rule, time))
-    document["message"] = " ".join([f"{rule.title}:", *_who(event)]) if list(_who(event)) else rule.title
+    who = list(_who(event))
+    document["message"] = " ".join([f"{rule.title}:", *who]) if who else rule.title
     for name in ("action", "code", "outcome"):
         if name in facts:
             document["event"][name] = facts[name]
     document["logweir"]["event"] = {"id": written(event_id), "dataset": str(facts.get("dataset", ""))}
-    document["logweir"]["why"] = [_sentence(reason) for reason in matched(rule, event)[:_MAX_REASONS]]
+    document["logweir"]["why"] = [_sentence(reason) for reason in matched(rule, event, raw)[:_MAX_REASONS]]
     return document
 
 

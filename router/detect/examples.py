@@ -109,12 +109,13 @@ class _Runner:
             events = documents_of(test, self._normalize)
         except Malformed as error:
             return f"the payload cannot be read: {error}"
-        if any(rule in self._ruleset.match(event) for event in events) == test["match"]:
+        raw = str(test.get("raw", "")).encode() if len(events) == 1 else b""
+        if any(rule in self._ruleset.match(event, raw) for event in events) == test["match"]:
             return ""
-        return "matches, and should not" if not test["match"] else self._missed(rule, events)
+        return "matches, and should not" if not test["match"] else self._missed(rule, events, raw)
 
-    def _missed(self, rule: Rule, events: Sequence[Event]) -> str:
+    def _missed(self, rule: Rule, events: Sequence[Event], raw: bytes) -> str:
         if not any(rule in self._ruleset.visible(event) for event in events):
             return f"should match, but no event is of log source {rule.logsource}"
-        failed = [r for event in events for r in why(rule, event) if not r.holds]
+        failed = [r for event in events for r in why(rule, event, raw) if not r.holds]
         return "should match; not true: " + "; ".join(f"{r.field or 'message'} {r.modifier}, saw {r.seen!r}" for r in failed[:5])

@@ -1,5 +1,9 @@
-"""The full log message that keywords search: each decoded value of the event, then the message as it was received."""
+"""The full log message that keywords search: each decoded value of the event, then the message as it was received.
 
+A payload that is JSON or XML is not searched as such: its values are there decoded, its key names and escapes are no message.
+"""
+
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +12,10 @@ from router.detect.values import text
 
 OURS = frozenset({"@timestamp", "agent", "data_stream", "ecs", "event", "labels", "logweir", "related", "tags"})
 """What Logweir adds to a document. Facts about an event are no part of its message."""
-_VENDORS_OWN = ("action", "code", "reason", "original")
+_VENDORS_OWN = ("action", "code", "reason")
 """The exceptions below `event`: values that came with the event."""
+_PRIORITY = re.compile(r"\s*<\d{1,3}>(?!\d* ?[{<])")
+"""A syslog priority is no XML, unless what follows is a document again."""
 
 
 def message(values: Values) -> tuple[str, ...]:
@@ -19,7 +25,13 @@ def message(values: Values) -> tuple[str, ...]:
     facts = event.get("event")
     if isinstance(facts, dict):
         parts += [t for name in _VENDORS_OWN for t in _leaves(facts.get(name))]
-    return ("\n".join(parts),)
+        parts += [t for t in _leaves(facts.get("original")) if not _structured(t)]
+    raw = values.raw.decode("utf-8", "replace")
+    return ("\n".join(parts if _structured(raw) else [*parts, raw]),)
+
+
+def _structured(payload: str) -> bool:
+    return payload.lstrip()[:1] in ("{", "[", "<") and not _PRIORITY.match(payload)
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -13,10 +13,10 @@ Probe: TypeAlias = Callable[["Values"], Any]
 class Values(dict[Probe, Any]):
     """What is known about one event so far: probe -> its answer."""
 
-    __slots__ = ("event",)
+    __slots__ = ("event", "raw")
 
-    def __init__(self, event: Event) -> None:
-        self.event = event
+    def __init__(self, event: Event, raw: bytes = b"") -> None:
+        self.event, self.raw = event, raw
 
     def __missing__(self, probe: Probe) -> Any:
         answer = self[probe] = probe(self)
@@ -88,6 +88,19 @@ class Join:
     def __call__(self, values: Values) -> Any:
         parts = [self._separator.join(texts(values[probe])) for probe in self._probes]
         return self._separator.join(parts) if all(parts) else MISSING
+
+
+class Item:
+    """One element of a list, by its number from 0."""
+
+    __slots__ = ("_number", "_probe")
+
+    def __init__(self, probe: Probe, number: int) -> None:
+        self._probe, self._number = probe, number
+
+    def __call__(self, values: Values) -> Any:
+        answer = values[self._probe]
+        return answer[self._number] if isinstance(answer, list) and len(answer) > self._number else MISSING
 
 
 class Translate:

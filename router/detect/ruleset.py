@@ -74,12 +74,15 @@ class Ruleset:
             raise ConfigError(problems)
         return cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints])
 
-    def match(self, event: Event) -> list[Rule]:
-        """The rules that the event satisfies, in the order in which they were loaded."""
+    def match(self, event: Event, raw: bytes = b"") -> list[Rule]:
+        """The rules that the event satisfies, in the order in which they were loaded.
+
+        `raw` is the payload that the event was made from, if it alone was: keywords search it too, unless it is JSON or XML.
+        """
         bucket = self._bucket(self._router.key(event))
         if not bucket:
             return []
-        values = Values(event)
+        values = Values(event, raw)
         return [rule for rule, test in bucket if test(values)]
 
     def visible(self, event: Event) -> list[Rule]:

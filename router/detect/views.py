@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from router.detect.message import message
-from router.detect.probes import First, Folded, Join, Path, Probe, Texts, Translate
+from router.detect.probes import First, Folded, Item, Join, Path, Probe, Texts, Translate
 
 
 class Logsource(NamedTuple):
@@ -121,11 +121,13 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _step(step: Any) -> Any:
-    """A hashable form of one place: a path, or ("join", separator, paths), or ("table", path, pairs)."""
+    """A hashable form of one place: a path, or ("join", separator, paths), ("item", path, number), ("table", path, pairs)."""
     if isinstance(step, str):
         return step
     if "join" in step:
         return ("join", step["with"], tuple(step["join"]))
+    if "item" in step:
+        return ("item", step["path"], step["item"])
     return ("table", step["path"], tuple(sorted(step["table"].items())))
 
 
@@ -135,4 +137,6 @@ def _probe(step: Any) -> Probe:
     kind, first, rest = step
     if kind == "join":
         return _PROBES.make(Join, [_PROBES.path(p) for p in rest], first)
+    if kind == "item":
+        return _PROBES.make(Item, _PROBES.path(first), rest)
     return _PROBES.make(Translate, _PROBES.path(first), dict(rest))

@@ -26,15 +26,15 @@ class Reason(NamedTuple):
     holds: bool
 
 
-def why(rule: Rule, event: Event) -> list[Reason]:
+def why(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
     """The tests of a rule over an event, from left to right. Under a `not`, `holds` is the truth of the test itself."""
-    return list(_reasons(rule.tree, view(rule.logsource, rule.taxonomy), Values(event)))
+    return list(_reasons(rule.tree, view(rule.logsource, rule.taxonomy), Values(event, raw)))
 
 
-def matched(rule: Rule, event: Event) -> list[Reason]:
+def matched(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
     """The tests that made a matching rule true: those that hold and stand under no `not`."""
     seen = view(rule.logsource, rule.taxonomy)
-    return list(dict.fromkeys(r for r in _positive(rule.tree, seen, Values(event)) if r.holds))
+    return list(dict.fromkeys(r for r in _positive(rule.tree, seen, Values(event, raw)) if r.holds))
 
 
 def _positive(tree: Tree, fields: View, values: Values) -> Iterator[Reason]:
