@@ -1,6 +1,7 @@
 """HTTP to the urls of one sink: failover, a bounded reply, and every failure turned into what the caller does next."""
 
 import asyncio
+import io
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from sinks._tls import Tls, TlsContext, tls_failure
 MAX_REPLY_BYTES = 8 << 20
 _LONGEST_WAIT_SECONDS = 3600.0
 _SUSPECT_SECONDS = 30.0
+_AT_ONCE_BYTES = 1 << 19  # longer bodies go out in pieces, so that the event loop is not held up
 
 
 def _checked_url(url: str) -> str:
@@ -154,7 +156,7 @@ class Http:
         async with session.request(
             method,
             url + path,
-            data=body,
+            data=body if body is None or len(body) < _AT_ONCE_BYTES else io.BytesIO(body),
             headers=headers,
             ssl=secure,
             server_hostname=self._server_name if url.startswith("https") else None,
