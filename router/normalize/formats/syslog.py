@@ -14,7 +14,7 @@ FACILITIES = (
 ).split()
 SEVERITIES = "Emergency Alert Critical Error Warning Notice Informational Debug".split()
 
-_PRI = re.compile(r"<(\d{1,3})>\s*")
+_PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
 _ISO_TOKEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d)?(?=[\s:]|\Z)")
 _STAMP_5424 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
 _EPOCH_TOKEN = re.compile(r"\d{10}(?:\.\d{1,9})?\s")
