@@ -76,6 +76,7 @@ class File:
                 raise self._failure(error) from error
 
     def _append(self, data: bytes) -> None:
+        self._settings.path.parent.mkdir(exist_ok=True)  # one level: a whole path that is missing is more likely a mistake
         with _locked(self._settings.path) as file:
             size = _whole_lines(file)
             self._note_age(os.fstat(file))

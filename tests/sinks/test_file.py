@@ -100,9 +100,14 @@ async def test_a_full_disk_is_waited_for_and_leaves_no_torn_line(
     assert path.read_bytes() == b'{"a":1}\n{"d":4}\n'
 
 
-async def test_a_missing_directory_pauses(tmp_path: Path) -> None:
+async def test_the_last_directory_is_made(tmp_path: Path) -> None:
+    await file_sink(tmp_path / "new" / "f").write(records(1))
+    assert (tmp_path / "new" / "f").exists()
+
+
+async def test_a_missing_path_pauses(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="make the directory"):
-        await file_sink(tmp_path / "missing" / "f").write(records(1))
+        await file_sink(tmp_path / "missing" / "path" / "f").write(records(1))
 
 
 async def test_a_directory_in_its_place_pauses(tmp_path: Path) -> None:
