@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from struct import Struct, error
 
 from router.batch import NO_FACTS, Facts, Origin, Record
@@ -16,6 +17,7 @@ DEFAULT_ID_BYTES = 16
 _CACHED_FACTS = 20_000
 _HEAD = Struct(">B16sd")
 _ORIGIN = Struct(">IQI")
+_id, _body = itemgetter(0), itemgetter(1)
 _PLAIN, _WITH_ORIGIN = 1, 2
 _WIDTH = len(Facts._fields)
 _decoded: dict[bytes, Facts] = {}
@@ -82,14 +84,9 @@ def coordinates_id(topic: str, partition: int, offset: int) -> bytes:
 
 
 def check_sizes(topic: str, records: Sequence[Record]) -> None:
-    """Raises Rejected when one record is larger than any log takes, ValueError when an id has not 16 bytes."""
-    longest = max(records, key=_body_length)
-    if len(longest.body) > MAX_BODY_BYTES:
-        raise Rejected(f"topic {topic}: a record of {len(longest.body):,} bytes; the log takes {MAX_BODY_BYTES:,}")
-    for record in records:
-        if len(record.id) != DEFAULT_ID_BYTES:
-            raise ValueError(f"topic {topic}: an id of {len(record.id)} bytes instead of {DEFAULT_ID_BYTES}")
-
-
-def _body_length(record: Record) -> int:
-    return len(record.body)
+    """Raises Rejected when one body is larger than any log takes, ValueError when an id has not 16 bytes."""
+    longest = max(map(len, map(_body, records)))
+    if longest > MAX_BODY_BYTES:
+        raise Rejected(f"topic {topic}: a record of {longest:,} bytes; the log takes {MAX_BODY_BYTES:,}")
+    if set(map(len, map(_id, records))) != {DEFAULT_ID_BYTES}:
+        raise ValueError(f"topic {topic}: an id that has not {DEFAULT_ID_BYTES} bytes")

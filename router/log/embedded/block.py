@@ -1,5 +1,6 @@
 """One appended batch as one compressed block of columns."""
 
+import threading
 from array import array
 from collections.abc import Sequence
 from functools import partial
@@ -15,11 +16,23 @@ from router.log.codec import DEFAULT_ID_BYTES, decode_facts, encode_facts
 # version, flags, records, distinct facts; then ids, times, body lengths, facts lengths, facts, [facts index], [key lengths,
 # keys], [origins], bodies. Numbers after the head are in the byte order of the machine: the file does not leave it.
 _HEAD = Struct("<BBII")
+_ID = Struct(f"{DEFAULT_ID_BYTES}s")
 _VERSION = 1
 _INDEXED, _KEYED, _DERIVED = 1, 2, 4
 _NO_ORIGIN = Origin(0, -1, 0)
 _LEVEL = 1
 _record = partial(tuple.__new__, Record)
+
+
+class _Codecs(threading.local):
+    """Contexts are dear to make and not to be shared between threads."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_codecs = _Codecs()
 
 
 class Damaged(Exception):
@@ -44,13 +57,13 @@ def encode(records: Sequence[Record]) -> bytes:
         partitions, offsets, subs = zip(*[o or _NO_ORIGIN for o in origins], strict=True)
         parts += _pack("I", partitions), _pack("q", offsets), _pack("I", subs)
     head = _HEAD.pack(_VERSION, flags, len(records), len(table))
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(b"".join((head, *parts, *bodies)))
+    return _codecs.compressor.compress(b"".join((head, *parts, *bodies)))
 
 
 def decode(block: bytes) -> list[Record]:
     """The records of a block. Raises Damaged when it cannot be read whole."""
     try:
-        return _decode(zstandard.ZstdDecompressor().decompress(block))
+        return _decode(_codecs.decompressor.decompress(block))
     except (zstandard.ZstdError, error, ValueError, TypeError, IndexError, MemoryError) as cause:
         raise Damaged(str(cause)) from cause
 
@@ -60,7 +73,7 @@ def _decode(data: bytes) -> list[Record]:
     if version != _VERSION:
         raise ValueError(f"block of version {version}; this program reads {_VERSION}")
     cursor = _Cursor(data, _HEAD.size)
-    ids = cursor.slices([DEFAULT_ID_BYTES] * count)
+    ids = cursor.ids(count)
     times, lengths = cursor.numbers("d", count), cursor.numbers("I", count)
     table = [decode_facts(f) for f in cursor.slices(cursor.numbers("I", distinct))]
     facts = _facts(cursor, table, count, flags)
@@ -92,6 +105,13 @@ class _Cursor:
         if len(column) != count:
             raise ValueError("block is cut off")
         return column
+
+    def ids(self, count: int) -> list[bytes]:
+        start, self._place = self._place, self._place + count * _ID.size
+        found = [i for (i,) in _ID.iter_unpack(self._data[start : self._place])]
+        if len(found) != count:
+            raise ValueError("block is cut off")
+        return found
 
     def slices(self, lengths: Sequence[int]) -> list[bytes]:
         data, bounds = self._data, list(accumulate(lengths, initial=self._place))

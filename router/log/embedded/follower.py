@@ -12,6 +12,7 @@ from router.errors import Retryable
 from router.log.embedded import groups, store
 from router.log.embedded.database import Database
 from router.log.embedded.groups import Member, Place
+from router.log.embedded.recent import Recent
 from router.log.gaps import count_expired
 from router.protocols import Lag, Listener
 from router.telemetry import logger
@@ -39,9 +40,16 @@ class SqliteFollower:
     """Everything that a listener is told happens inside `read`, in the task of the reader."""
 
     def __init__(
-        self, database: Database, signals: Signals, member: Member, topics: Mapping[int, str], listener: Listener | None
+        self,
+        database: Database,
+        recent: Recent,
+        signals: Signals,
+        member: Member,
+        topics: Mapping[int, str],
+        listener: Listener | None,
     ) -> None:
-        self._database, self._signals, self._member, self._listener = database, signals, member, listener
+        self._database, self._recent, self._signals = database, recent, signals
+        self._member, self._listener = member, listener
         self._names = dict(topics)
         self._ids = {name: id for id, name in topics.items()}
         self._positions: dict[Place, int] = {}
@@ -120,7 +128,7 @@ class SqliteFollower:
         active = [(place, at) for place, at in self._positions.items() if place not in self._paused]
         if active:
             self._turn = (self._turn + 1) % len(active)  # so that a busy partition does not starve those behind it
-        return partial(_take, wanted=active[self._turn :] + active[: self._turn], max_records=max_records)
+        return partial(_take, recent=self._recent, wanted=active[self._turn :] + active[: self._turn], max_records=max_records)
 
     def _hand_out(self, taken: Iterable[_Taken]) -> list[Batch[Record]]:
         """What was sought elsewhere, paused or lost while the query ran is left for later."""
@@ -208,12 +216,12 @@ class SqliteFollower:
         return {self._partition(p): lag for p, lag in found.items() if p in self._positions}
 
 
-def _take(connection: Connection, wanted: Sequence[tuple[Place, int]], max_records: int) -> list[_Taken]:
+def _take(connection: Connection, recent: Recent, wanted: Sequence[tuple[Place, int]], max_records: int) -> list[_Taken]:
     ends = {topic: store.ends(connection, topic) for topic in {place[0] for place, _ in wanted}}
     taken, left = list[_Taken](), max_records
     for (topic, number), position in wanted:
         if left > 0 and ends[topic][number] > position:
-            run = store.read(connection, topic, number, position, left)
+            run = store.read(connection, topic, number, position, left, recent)
             if run is not None:
                 taken.append(_Taken((topic, number), position, run))
                 left -= len(run.records)

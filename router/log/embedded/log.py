@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
+from operator import itemgetter
 from sqlite3 import Connection
 
 from router.batch import DEAD_LETTERS, Batch, Mark, Partition, Record, Span
@@ -17,6 +18,7 @@ from router.log.embedded.block import encode
 from router.log.embedded.database import Database
 from router.log.embedded.follower import SqliteFollower
 from router.log.embedded.groups import Member
+from router.log.embedded.recent import Recent
 from router.log.embedded.store import Piece, Topic
 from router.protocols import Listener, TopicSettings
 from router.telemetry import logger
@@ -26,6 +28,7 @@ _RETENTION_SECONDS = 10.0
 _SHRINK_STEPS = 64
 _RECORDS_PER_BLOCK = 2000
 _BYTES_PER_BLOCK = 2 << 20
+_body = itemgetter(Record._fields.index("body"))
 _log = logger("log")
 
 
@@ -42,7 +45,7 @@ class SqliteLog:
     ) -> None:
         self._settings, self._lease, self._clock = settings, lease_seconds, clock
         self._retention_every = retention_every_seconds
-        self._database = Database(settings.path)
+        self._database, self._recent = Database(settings.path), Recent()
         self._topics: dict[str, Topic] = {}
         self._wakes: dict[asyncio.Event, frozenset[int]] = {}
         self._followers: set[SqliteFollower] = set()
@@ -99,8 +102,14 @@ class SqliteLog:
             check_sizes(topic, records)
         pieces = await self._database.compute(partial(_pieces, records))
         first = await self._database.write(lambda c: store.append(c, found.id, partition, pieces, self._clock()))
+        self._keep(found.id, partition, first, pieces)
         self._wake(found.id)
         return first
+
+    def _keep(self, topic: int, partition: int, start: int, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            self._recent.put((topic, partition, start), piece.records, piece.body_bytes)
+            start += len(piece.records)
 
     def follow(
         self, topics: Sequence[str], *, group: str, listener: Listener | None = None
@@ -112,7 +121,7 @@ class SqliteLog:
     async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[SqliteFollower]:
         ids = {(await self._topic(name)).id: name for name in topics}
         member = Member(group, uuid.uuid4().hex, tuple(ids), self._lease)
-        follower = SqliteFollower(self._database, self, member, ids, listener)
+        follower = SqliteFollower(self._database, self._recent, self, member, ids, listener)
         self._followers.add(follower)
         await follower.join()
         lease = asyncio.create_task(follower.keep_lease())
@@ -132,7 +141,7 @@ class SqliteLog:
     async def fetch(self, topic: str, partition: int, offset: int, max_records: int) -> Batch[Record]:
         """See Log."""
         found = await self._partition(topic, partition)
-        run = await self._database.read(lambda c: store.read(c, found.id, partition, offset, max_records))
+        run = await self._database.read(lambda c: store.read(c, found.id, partition, offset, max_records, self._recent))
         start, records = run or (offset, [])
         return Batch(records, Span(topic, partition, start, start + len(records)))
 
@@ -161,19 +170,13 @@ class SqliteLog:
             follower.shuffle()
 
     async def _poll(self) -> None:
-        """Notice what other processes append. Costs one look at shared memory per interval, and nothing without followers."""
-        connection = await self._database.lend()
-        seen = None
+        """Notice what other processes append: a look at shared memory per interval, nothing while nobody follows."""
+        watch = await self._database.watch()
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            if not self._wakes:
-                continue
-            with _logged("the file could not be polled"):
-                version = await self._database.compute(partial(_data_version, connection))
-                if version != seen:
-                    seen = version
-                    for wake in self._wakes:
-                        wake.set()
+            if self._wakes and watch.changed():
+                for wake in self._wakes:
+                    wake.set()
 
     async def _shrink(self) -> None:
         for _ in range(_SHRINK_STEPS):
@@ -194,13 +197,20 @@ class SqliteLog:
 
 def _pieces(records: Sequence[Record]) -> list[Piece]:
     """Blocks of a bounded size, so that reading a few records never decodes a huge one."""
+    total = sum(map(len, map(_body, records)))
+    if 0 < len(records) <= _RECORDS_PER_BLOCK and total <= _BYTES_PER_BLOCK:
+        return [_piece(records, total)]
     pieces, start, size = list[Piece](), 0, 0
-    for place, record in enumerate(records):
-        if place > start and (place - start >= _RECORDS_PER_BLOCK or size + len(record.body) > _BYTES_PER_BLOCK):
-            pieces.append(Piece(encode(records[start:place]), place - start))
+    for place, length in enumerate(map(len, map(_body, records))):
+        if place > start and (place - start >= _RECORDS_PER_BLOCK or size + length > _BYTES_PER_BLOCK):
+            pieces.append(_piece(records[start:place], size))
             start, size = place, 0
-        size += len(record.body)
-    return [*pieces, Piece(encode(records[start:]), len(records) - start)] if records else pieces
+        size += length
+    return [*pieces, _piece(records[start:], size)] if records else pieces
+
+
+def _piece(records: Sequence[Record], size: int) -> Piece:
+    return Piece(encode(records), list(records), size)
 
 
 def _ends(connection: Connection, topic: int) -> dict[int, tuple[int, int]]:
@@ -209,11 +219,6 @@ def _ends(connection: Connection, topic: int) -> dict[int, tuple[int, int]]:
         oldest = store.oldest(connection, topic, number)
         found[number] = (end if oldest is None else oldest, end)
     return found
-
-
-def _data_version(connection: Connection) -> int:
-    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-    return version
 
 
 @contextmanager

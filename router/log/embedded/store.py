@@ -1,14 +1,18 @@
 """Queries about topics, blocks and cursors. Every function runs inside a transaction of its caller."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from router.batch import Mark, Record
 from router.log.embedded.block import Damaged, decode
+from router.log.embedded.recent import Recent
 from router.protocols import TopicSettings
 
 MAX_BYTES_PER_READ = 16 << 20
+_body = itemgetter(Record._fields.index("body"))
 
 
 class Topic(NamedTuple):
@@ -19,10 +23,11 @@ class Topic(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One encoded block and how many records it holds."""
+    """One encoded block and what is in it."""
 
     data: bytes
-    length: int
+    records: list[Record]
+    body_bytes: int
 
 
 class Run(NamedTuple):
@@ -55,14 +60,14 @@ def _create_topic(connection: Connection, name: str, settings: TopicSettings) ->
 
 def append(connection: Connection, topic: int, partition: int, pieces: Sequence[Piece], now: float) -> int:
     """Add blocks at the end; returns the first offset."""
-    count, size = sum(p.length for p in pieces), sum(len(p.data) for p in pieces)
+    count, size = sum(len(p.records) for p in pieces), sum(len(p.data) for p in pieces)
     query = "UPDATE ends SET next = next + ?, bytes = bytes + ? WHERE topic=? AND partition=? RETURNING next"
     (end,) = connection.execute(query, (count, size, topic, partition)).fetchone()
     start = first = int(end) - count
-    for data, length in pieces:
-        row = (topic, partition, start, start + length, now, data)
+    for data, records, _ in pieces:
+        row = (topic, partition, start, start + len(records), now, data)
         connection.execute("INSERT INTO blocks(topic, partition, start, stop, appended, data) VALUES(?,?,?,?,?,?)", row)
-        start += length
+        start += len(records)
     return first
 
 
@@ -78,41 +83,33 @@ def oldest(connection: Connection, topic: int, partition: int) -> int | None:
     return row[0] if row else None
 
 
-def read(connection: Connection, topic: int, partition: int, position: int, max_records: int) -> Run | None:
-    """From `position` on, or from the oldest kept after it; None at the end.
+def read(connection: Connection, topic: int, partition: int, position: int, max_records: int, recent: Recent) -> Run | None:
+    """From `position` on, or from the oldest kept after it; None at the end. Loads and decodes no block that it skips.
 
     Bounded by MAX_BYTES_PER_READ of bodies, once there is one record.
     """
-    query = "SELECT start, stop, data FROM blocks WHERE topic=? AND partition=? AND stop>? ORDER BY stop"
+    query = "SELECT id, start, stop FROM blocks WHERE topic=? AND partition=? AND stop>? ORDER BY stop"
     cursor = connection.execute(query, (topic, partition, position))
-    try:
-        return _collect(cursor, position, max_records)
-    finally:
-        cursor.close()
-
-
-def _collect(rows: Iterable[tuple[int, int, bytes]], position: int, max_records: int) -> Run | None:
     first, records, budget = -1, list[Record](), MAX_BYTES_PER_READ
-    for start, stop, data in rows:
+    for block, start, stop in cursor:
         if first < 0:
             first = position = max(position, start)
-        if start > position:
+        if start > position or len(records) >= max_records or budget <= 0:
             break
-        part = _part(data, start, stop, position, max_records - len(records))
+        whole = recent.get((topic, partition, start), partial(_load, connection, block, stop - start))
+        part = whole[position - start : position - start + max_records - len(records)]
         records += part
         position += len(part)
-        budget -= sum(len(r.body) for r in part)
-        if len(records) >= max_records or budget <= 0:
-            break
+        budget -= sum(map(len, map(_body, part)))
+    cursor.close()
     return Run(first, records) if records else None
 
 
-def _part(data: bytes, start: int, stop: int, position: int, limit: int) -> list[Record]:
-    records = decode(data)
-    if len(records) != stop - start:
-        raise Damaged(f"{len(records)} records where {stop - start} belong")
-    skip = position - start
-    return records[skip : skip + limit] if skip or limit < len(records) else records
+def _load(connection: Connection, block: int, count: int) -> list[Record]:
+    records = decode(connection.execute("SELECT data FROM blocks WHERE id=?", (block,)).fetchone()[0])
+    if len(records) != count:
+        raise Damaged(f"{len(records)} records where {count} belong")
+    return records
 
 
 def appended_at(connection: Connection, topic: int, partition: int, offset: int) -> float | None:
