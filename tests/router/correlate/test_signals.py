@@ -1,0 +1,45 @@
+"""The alert of a correlation."""
+
+from router.correlate import Correlator, Match, signal_document
+from tests.router.correlate.correlations import event_count
+
+
+def fired():
+    events = [
+        {"source": {"ip": "192.0.2.1", "port": 1}, "user": {"name": "a"}, "event": {"action": "login"}},
+        {"source": {"ip": "192.0.2.1", "port": 2}, "user": {"name": "b"}, "event": {"action": "login"}},
+    ]
+    matches = [Match(i.to_bytes(16), "r", 1767225600.0 + i, ("u",), e, f"e{i}") for i, e in enumerate(events)]
+    [firing] = Correlator([event_count("{gte: 2}")], 60).feed([(i, "c", m) for i, m in enumerate(matches)])
+    return signal_document(firing)
+
+
+def test_it_is_an_alert_of_the_correlation():
+    alert = fired()
+    assert alert["event"]["kind"] == "alert"
+    assert (alert["rule"]["id"], alert["rule"]["name"], alert["log"]["level"]) == ("c", "Many", "high")
+    assert alert["@timestamp"] == "2026-01-01T00:00:01.000Z"
+    assert alert["message"] == "Many: 2 matches within 10 s for user u"
+
+
+def test_it_says_how_many_of_what_and_when():
+    ours = fired()["logweir"]["correlation"]
+    assert (ours["type"], ours["count"], ours["group"], ours["timespan"]) == ("event_count", 2, {"user": "u"}, 10)
+    assert (ours["events"], ours["rules"], ours["window"], ours["degraded"]) == (["e0", "e1"], ["r"], "sliding", False)
+    assert fired()["event"]["start"] == "2026-01-01T00:00:00.000Z"
+
+
+def test_fields_in_which_the_matches_agree_are_the_alerts_own():
+    alert = fired()
+    assert alert["source"] == {"ip": "192.0.2.1"}
+    assert "user" not in alert
+    assert alert["event"]["action"] == "login"
+    assert alert["related"] == {"ip": ["192.0.2.1"], "user": ["a", "b"]}
+
+
+def test_a_large_window_shows_its_first_and_last_matches():
+    matches = [Match(i.to_bytes(16), "r", i / 100, ("u",), {}, f"e{i}") for i in range(100)]
+    [firing] = Correlator([event_count("{gte: 100}")], 60).feed([(i, "c", m) for i, m in enumerate(matches)])
+    alert = signal_document(firing)
+    assert alert["logweir"]["correlation"]["count"] == 100
+    assert len(alert["logweir"]["correlation"]["events"]) == 40
