@@ -6,7 +6,7 @@ from router.errors import Malformed
 
 MAX_BYTES = 4 << 20
 """Larger payloads are not events; receivers cut long before."""
-_CONTROL = {0: " "} | {code: None for code in (1, 2, 3, 4, 5, 6, 7, 8)}
+_CONTROL = {0: " ", 1: None}
 _NUL_PADDED = "\x00"
 
 
@@ -22,7 +22,7 @@ def decode(body: bytes) -> tuple[str, list[str]]:
         tags.append(f"_norm_decoded:{how}")
     if text[:1] == "\ufeff":
         text = text[1:]
-    if not text.isprintable() and _has_control(text):
+    if b"\x00" in body or b"\x01" in body:
         text, changed = _cleaned(text)
         if changed:
             tags.append("_norm_nul")
@@ -38,10 +38,6 @@ def _other(body: bytes) -> tuple[str, str]:
         return body.decode("cp1252"), "cp1252"
     except UnicodeDecodeError:
         return body.decode("latin-1"), "latin-1"
-
-
-def _has_control(text: str) -> bool:
-    return any(chr(code) in text for code in range(9))
 
 
 def _cleaned(text: str) -> tuple[str, bool]:

@@ -20,11 +20,11 @@ _OTHER_HOSTS = ("dns.question.name", "url.domain", "observer.hostname", "observe
 
 def _sum(leaf: str) -> Derivation:
     def derive(out: Event) -> None:
-        parts = [dig(out, (side, leaf)) for side in ("source", "destination")]
-        if type(parts[0]) is int and type(parts[1]) is int and "network" not in out:
-            out["network"] = {leaf: parts[0] + parts[1]}
-        elif type(parts[0]) is int and type(parts[1]) is int:
-            child(out, "network").setdefault(leaf, parts[0] + parts[1])
+        source, destination = out.get("source"), out.get("destination")
+        if source and destination and leaf in source and leaf in destination:
+            one, other = source[leaf], destination[leaf]
+            if type(one) is int and type(other) is int:
+                child(out, "network").setdefault(leaf, one + other)
 
     return derive
 

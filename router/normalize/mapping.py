@@ -111,53 +111,47 @@ class MapWriter:
 
         `conditional`: where paths go that this entry takes when its block runs; None: it always runs.
         """
-        into = self.into
         counted = entry.field.name not in self._overwritten
         first, *others = zip(entry.expression.choices, entry.transforms, strict=True)
-        self._choice(first[0].refs, depth, counted and not first[1], conditional, first=True)
-        into.add(f"if {self._says(first[0].refs)}:", depth)
-        depth += 1
-        self._pipes(first[1], depth)
-        if others:
-            if not first[1]:
-                into.add("pass", depth)
-            into.add("else: v = None", depth - 1)
-            for choice, transforms in others:
-                into.add("if v is None:", depth - 1)
-                self._choice(choice.refs, depth, counted and not transforms, None, first=False)
-                into.add(f"if {self._says(choice.refs)}:", depth)
-                if not transforms:
-                    into.add("pass", depth + 1)
-                self._pipes(transforms, depth + 1)
-                into.add("else: v = None", depth)
-        if others or first[1]:
-            into.add("if v is not None:", depth - 1 if others else depth)
-            depth += 0 if others else 1
+        plain = len(first[0].refs) == 1 and not others
+        self._choice(first[0].refs, depth, counted and not first[1], conditional, always=True, chain=not plain)
+        if plain:
+            depth += 1
+            self._pipes(first[1], depth)
+        else:
+            self.into.add("else: v = None", depth)
+            self._pipes(first[1], depth, tested=True)
+        for choice, transforms in others:
+            self.into.add("if v is None:", depth)
+            self._choice(choice.refs, depth + 1, counted and not transforms, None, always=False, chain=True)
+            self.into.add("else: v = None", depth + 1)
+            self._pipes(transforms, depth + 1, tested=True)
+        if first[1] or not plain:
+            self.into.add("if v is not None:", depth)
+            depth += 1
         if counted and _kept_by_pipes(entry.expression):
-            into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth)
+            self.into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth)
         self._assign(entry, slot, depth)
 
-    def _says(self, refs: Sequence[Ref]) -> str:
-        """Code: does `v`, read from one of these, say anything?"""
-        return self.into.present(next((ref for ref in refs if ref.kind != "record"), refs[0]))
+    def _choice(
+        self, refs: Sequence[Ref], depth: int, counted: bool, conditional: set[Path] | None, always: bool, chain: bool
+    ) -> None:
+        """A chain of tests that leaves the first value that says something in `v`; notes which source was taken."""
+        for i, ref in enumerate(refs):
+            self.into.add(f"{'elif' if i else 'if'} {self.into.says(ref, self.locals_of)}:", depth)
+            done = "pass"
+            if counted and ref.kind == "record":
+                if always and not i:
+                    (self.taken.always if conditional is None else conditional).add(ref.path)
+                else:
+                    done = f"m |= {self.taken.bit({ref.path})}"
+            if chain or done != "pass":
+                self.into.add(done, depth + 1)
 
-    def _pipes(self, transforms: Sequence[pipes.Transform], depth: int) -> None:
+    def _pipes(self, transforms: Sequence[pipes.Transform], depth: int, tested: bool = False) -> None:
         for i, transform in enumerate(transforms):
-            test = "if v is not None: " if i else ""
+            test = "if v is not None: " if i or tested else ""
             self.into.add(f"{test}v = {self.into.scope.constant(transform, 'P')}(v)", depth)
-
-    def _choice(self, refs: Sequence[Ref], depth: int, counted: bool, conditional: set[Path] | None, first: bool) -> None:
-        """Leave the first value that says something in `v`; note which source was taken when it was not the first."""
-        into, ref = self.into, refs[0]
-        into.add(f"v = {into.value(ref, self.locals_of)}", depth)
-        if counted and ref.kind == "record":
-            if first:
-                (self.taken.always if conditional is None else conditional).add(ref.path)
-            else:
-                into.add(f"if {into.present(ref)}: m |= {self.taken.bit({ref.path})}", depth)
-        if len(refs) > 1:
-            into.add(f"if not ({into.present(ref)}):", depth)
-            self._choice(refs[1:], depth + 1, counted, conditional, first=False)
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field

@@ -8,7 +8,8 @@ from typing import Any
 _BACKSLASHES = re.compile(r'(\\*)(["\s]|$)')
 _DNS_TYPES = {
     "1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "12": "PTR", "13": "HINFO", "15": "MX", "16": "TXT", "28": "AAAA", "33": "SRV",
-    "35": "NAPTR", "39": "DNAME", "41": "OPT", "43": "DS", "46": "RRSIG", "47": "NSEC", "48": "DNSKEY", "64": "SVCB", "65": "HTTPS",
+    "35": "NAPTR", "39": "DNAME", "41": "OPT", "43": "DS", "46": "RRSIG", "47": "NSEC", "48": "DNSKEY", "64": "SVCB",
+    "65": "HTTPS",
 }  # fmt: skip
 
 
@@ -33,7 +34,8 @@ def arguments(line: str) -> list[str] | None:
 def _argument(line: str, start: int) -> tuple[str, int]:
     """One argument from `start`, and where it ends. 2n backslashes and a quote are n backslashes and the end of a quotation,
     2n+1 are n and a quote that stays; elsewhere a backslash is just one; two quotes inside a quotation are one."""
-    parts, i, quoted = [], start, False
+    parts: list[str] = []
+    i, quoted = start, False
     while True:
         found = _BACKSLASHES.search(line, i)
         if found is None:

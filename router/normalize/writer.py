@@ -110,36 +110,45 @@ class Function:
         return f"{node}.get({path[-1]!r})"
 
     def _record(self, path: Path) -> str:
-        if len(path) == 1:
-            return f"g({path[0]!r})"
+        held = self.held(path)
+        return f"dig(src, {path!r})" if held is None else f"({held[0]}[{held[1]!r}] if {held[1]!r} in {held[0]} else None)"
+
+    def held(self, path: Path) -> tuple[str, str] | None:
+        """The local name of the object that holds a value of the record, and its key; None for paths through lists."""
         if any(type(step) is int or step == "*" for step in path):
-            return f"dig(src, {path!r})"
-        return f"{self._parent(path[:-1])}({path[-1]!r})"
+            return None
+        return (self._parent(path[:-1]) if len(path) > 1 else "s"), str(path[-1])
 
     def _parent(self, path: Path) -> str:
-        """The local name of the `get` of an object of the record."""
+        """The local name of an object of the record."""
         if path not in self._parents:
             if len(path) > 1:
                 self._parent(path[:-1])
-            self._parents[path] = f"g{len(self._parents) + 1}"
+            self._parents[path] = f"s{len(self._parents) + 1}"
         return self._parents[path]
 
-    def present(self, ref: Ref | None = None) -> str:
-        """Code: does `v` say anything? Records of text formats hold no zeros, so that being true is enough there."""
-        truthy = self.scope.textual and ref is not None and ref.kind == "record"
-        test = "v" if truthy else "(v or v == 0)"
+    def says(self, ref: Ref, locals_of: dict[tuple[str, ...], str] | None = None) -> str:
+        """Code: does the value, which is left in `v`, say anything? Records of text hold no zeros: there being true is enough."""
+        held = self.held(ref.path) if ref.kind == "record" else None
+        read = f"(v := {held[0]}[{held[1]!r}])" if held else f"(v := {self.value(ref, locals_of)})"
+        test = read if self.scope.textual and held else f"({read} or v == 0)"
+        if held:
+            test = f"{held[1]!r} in {held[0]} and {test}"
         return f"{test} and v not in {self.scope.constant(self.nulls)}" if self.nulls else test
+
+    def present(self) -> str:
+        """Code: does `v` say anything?"""
+        return f"(v or v == 0) and v not in {self.scope.constant(self.nulls)}" if self.nulls else "(v or v == 0)"
 
     def renew(self, depth: int) -> None:
         """The record is another one from here on: look its objects up again."""
-        self.add("g = src.get if type(src) is dict else MISSING.get", depth)
+        self.add("s = src if type(src) is dict else MISSING", depth)
         self.add(_RENEWED, depth)
 
     def finish(self) -> None:
         """Add the function's text to the scope."""
         head = [f"def {self.signature}:"]
-        if any("g(" in line for line in self.lines) or self._parents:
-            head.append("    g = src.get")
+        head.append("    s = src")
         parents = self._lookups()
         head += [f"    {line}" for line in parents]
         body = [renewed for line in self.lines for renewed in self._renewed(line, parents)]
@@ -148,9 +157,9 @@ class Function:
     def _lookups(self) -> list[str]:
         lines = []
         for path, name in self._parents.items():
-            above = self._parents[path[:-1]] if len(path) > 1 else "g"
-            lines.append(f"{name} = {above}({path[-1]!r})")
-            lines.append(f"{name} = ({name} if type({name}) is dict else MISSING).get")
+            above = self._parents[path[:-1]] if len(path) > 1 else "s"
+            lines.append(f"{name} = {above}.get({path[-1]!r})")
+            lines.append(f"if type({name}) is not dict: {name} = MISSING")
         return lines
 
     @staticmethod

@@ -172,26 +172,30 @@ class _Scan:
 
 def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     """The pairs of text in which nothing is odd: no key repeats, no word stands alone, every quote opens after an assignment."""
-    out: dict[str, Any] = {}
-    key: str | None = None
-    for i, chunk in enumerate(chunks):
-        if i & 1:
-            if key is None or key in out:
-                return None
-            out[key] = chunk
-            key = None
-            continue
+    if not len(chunks) & 1:
+        return None
+    pairs: list[list[str]] = []
+    last = len(chunks) - 1
+    for i in range(0, last + 1, 2):
+        chunk = chunks[i]
         if i and chunk and not chunk[0].isspace():
             return None
-        for token in chunk.split():
-            name, found, value = token.partition(assign)
-            if not found or key is not None or not name or name in out:
-                return None
-            if value:
-                out[name] = value
-            else:
-                key = name
-    return out if key is None and len(chunks) & 1 and out else None
+        tokens = chunk.split()
+        if i == last:
+            pairs += [token.split(assign, 1) for token in tokens]
+            continue
+        if not tokens or not chunk.endswith(assign):
+            return None
+        key = tokens.pop()[: -len(assign)]
+        if assign in key:
+            return None
+        pairs += [token.split(assign, 1) for token in tokens]
+        pairs.append([key, chunks[i + 1]])
+    try:
+        out: dict[str, Any] = dict(pairs)  # type: ignore[arg-type]
+    except ValueError:
+        return None
+    return out if len(out) == len(pairs) and pairs and "" not in out else None
 
 
 def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:

@@ -73,6 +73,8 @@ def _nil(text: str) -> str | None:
 
 
 def _rfc3164(head: Header, rest: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+    if rest[:1] == ":":  # Cisco's EMBLEM format
+        rest = rest[1:].lstrip(" ")
     name, start = _before_time(rest)
     when, end = _time(rest, start)
     if when is None:
@@ -165,6 +167,9 @@ def _bracketed(token: str) -> bool:
 def _tagged(head: Header, text: str) -> tuple[Header, str]:
     """Split the tag, `name[pid]:`, off a message."""
     if text[:1] in _NO_HOST or text.startswith(_NO_TAG):
+        return head, text
+    colon = text.find(":", 0, 220)
+    if colon < 1 or text.find("=", 0, colon) >= 0:
         return head, text
     found = _TAG.match(text)
     if found is None or (" " in found[1] and (found[2] is None or len(found[1]) > _SPACED_TAG_LIMIT)):

@@ -40,9 +40,9 @@ _FLAT = {
     "Qualifiers": "qualifiers",
 }
 _FLAT_OTHER = frozenset(
-    "EventTime EventReceivedTime EventType SeverityValue Severity Category SourceModuleName SourceModuleType Domain AccountName UserID "
-    "AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData UserData "
-    "StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
+    "EventTime EventReceivedTime EventType SeverityValue Severity Category SourceModuleName SourceModuleType Domain AccountName "
+    "UserID AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData "
+    "UserData StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
 )
 _NXLOG_TYPES = frozenset("INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split()) | {
     0,
