@@ -10,10 +10,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from typing import TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -183,16 +184,20 @@ def _alone(node_id: int = 1) -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def running_broker(libraries: Path, folder: Path) -> Iterator[Node]:
-    """One broker that is its own controller, started."""
-    node = Node(libraries, folder / "node", "combined", _alone())
-    node.format(new_cluster())
-    try:
-        node.start()
-        yield node
-    finally:
-        node.kill()
+class Single:
+    """One broker that is its own controller, and asks nobody for a password."""
+
+    def __init__(self, libraries: Path, folder: Path) -> None:
+        self.node = Node(libraries, folder / "node", "combined", _alone())
+        self.node.format(new_cluster())
+
+    def start(self) -> None:
+        """Returns when clients are served."""
+        self.node.start()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.node.kill()
 
 
 class Secure:
@@ -201,6 +206,7 @@ class Secure:
     password = "admin-secret"
 
     def __init__(self, libraries: Path, folder: Path) -> None:
+        (folder / "certificates").mkdir(parents=True)
         self.authority = Authority(folder / "certificates")
         cert_file, key_file = self.authority.issue("broker")
         store = b"".join(f.read_bytes() for f in (key_file, cert_file, self.authority.ca_file))
@@ -212,6 +218,14 @@ class Secure:
         options = [part for user in users for part in ("--add-scram", user)]
         self.node = Node(libraries, folder / "node", "secure", values, options)
         self.node.format(new_cluster())
+
+    def start(self) -> None:
+        """Returns when clients are served."""
+        self.node.start()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.node.kill()
 
 
 class Cluster:
@@ -247,23 +261,51 @@ class Cluster:
             node.kill()
 
 
-@contextlib.contextmanager
-def running_cluster(libraries: Path, folder: Path) -> Iterator[Cluster]:
-    """A started cluster."""
-    cluster = Cluster(libraries, folder)
+P = TypeVar("P", Single, Secure, Cluster)
+
+
+def _started(make: Callable[[Path, Path], P], libraries: Path, folder: Path) -> P:
+    """Between choosing a port and listening on it somebody else may take it: one more try with other ports."""
+    first = make(libraries, folder / "first")
     try:
-        cluster.start()
-        yield cluster
+        first.start()
+        return first
+    except AssertionError:
+        first.kill()
+    second = make(libraries, folder / "second")
+    try:
+        second.start()
+        return second
+    except BaseException:
+        second.kill()
+        raise
+
+
+@contextlib.contextmanager
+def running_broker(libraries: Path, folder: Path) -> Iterator[Node]:
+    """One started broker."""
+    single = _started(Single, libraries, folder)
+    try:
+        yield single.node
     finally:
-        cluster.kill()
+        single.kill()
 
 
 @contextlib.contextmanager
 def running_secure(libraries: Path, folder: Path) -> Iterator[Secure]:
     """A started broker that asks who is there."""
-    secure = Secure(libraries, folder)
+    secure = _started(Secure, libraries, folder)
     try:
-        secure.node.start()
         yield secure
     finally:
-        secure.node.kill()
+        secure.kill()
+
+
+@contextlib.contextmanager
+def running_cluster(libraries: Path, folder: Path) -> Iterator[Cluster]:
+    """A started cluster."""
+    cluster = _started(Cluster, libraries, folder)
+    try:
+        yield cluster
+    finally:
+        cluster.kill()
