@@ -1,0 +1,97 @@
+"""CSV, CEF, LEEF and dissect."""
+
+import pytest
+
+from router.normalize.formats.cef import compile_cef
+from router.normalize.formats.csv import cells, compile_csv
+from router.normalize.formats.dissect import compile_dissect, names
+from router.normalize.formats.leef import compile_leef
+
+HEAD = {"cef_version": "0", "vendor": "V", "product": "P", "version": "1", "class_id": "id", "name": "n", "severity": "5"}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("a,b,c", ["a", "b", "c"]),
+        ('a,"b,c",d', ["a", "b,c", "d"]),
+        ('a,"b ""q"" c",d', ["a", 'b "q" c', "d"]),
+        ('a,b"c,d', ["a", 'b"c', "d"]),
+        ("", [""]),
+    ],
+)
+def test_cells_of_a_line(line: str, expected: list[str]) -> None:
+    assert cells(line) == expected
+
+
+def test_columns_depend_on_kind_and_count() -> None:
+    parse = compile_csv(
+        by_column=1, variants={"T": {3: ["n", "k", "a"], 5: ["n", "k", "a", "b", "_"]}, "U": ["n", "k"]}, minimum=2
+    )
+    assert parse("1,T,x") == {"n": "1", "k": "T", "a": "x"}
+    assert parse("1,T") == {"n": "1", "k": "T"}
+    assert parse("1,T,x,y,z,more") == {"n": "1", "k": "T", "a": "x", "b": "y", "_extra": ["more"]}
+    assert parse("1,U") == {"n": "1", "k": "U"}
+    assert parse("1,other,x") is None
+    assert parse("1") is None
+
+
+CEF_CASES = [
+    ("CEF:0|V|P|1|id|n|5|src=192.0.2.1 msg=hello there dpt=80", {"src": "192.0.2.1", "msg": "hello there", "dpt": "80"}),
+    (r"CEF:0|V|P|1|id|n|5|msg=a\=b \\ c\nd x=1", {"msg": "a=b \\ c\nd", "x": "1"}),
+    ("CEF:0|V|P|1|id|n|5|request=http://h/?a=1&b=2 x=1", {"request": "http://h/?a=1&b=2", "x": "1"}),
+    ("CEF:0|V|P|1|id|n|5|", {}),
+    ("CEF:0|V|P|1|id|n|5|no pairs", {"_text": "no pairs"}),
+    ("CEF:0|V|P|1|id|n|5|a=1 a=2", {"a": ["1", "2"]}),
+    ("CEF:0|V|P|1|id|n|5|name=x", {"extension.name": "x"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CEF_CASES)
+def test_cef_extensions(text: str, expected: dict[str, object]) -> None:
+    assert compile_cef()("Mar 1 h " + text) == HEAD | expected
+
+
+def test_cef_headers_unescape_pipes_and_short_ones_are_refused() -> None:
+    assert compile_cef()(r"CEF:0|V\|W|P|1|id|n\\|5|a=1") == HEAD | {"vendor": "V|W", "name": "n\\", "a": "1"}
+    assert compile_cef()("CEF:0|V|P|1") is None
+    assert compile_cef()("no header") is None
+
+
+def test_cef_labels_and_prefixes() -> None:
+    parse = compile_cef(labels=True, strip_prefix=["ACME"])
+    assert parse("CEF:0|V|P|1|id|n|5|cs1=p cs1Label=Policy cs2=q ACMEact=drop") == HEAD | {
+        "Policy": "p",
+        "cs2": "q",
+        "act": "drop",
+    }
+
+
+LEEF_HEAD = {"leef_version": "1.0", "vendor": "V", "product": "P", "version": "1", "event_id": "E"}
+LEEF_CASES = [
+    ("LEEF:1.0|V|P|1|E|a=1\tb=x y", LEEF_HEAD | {"a": "1", "b": "x y"}),
+    ("LEEF:2.0|V|P|1|E|^|a=1^b=x", LEEF_HEAD | {"leef_version": "2.0", "a": "1", "b": "x"}),
+    ("LEEF:2.0|V|P|1|E|x7C|a=1|b=x", LEEF_HEAD | {"leef_version": "2.0", "a": "1", "b": "x"}),
+    ("LEEF:2.0|V|P|1|E|0x09|a=1\tb=x", LEEF_HEAD | {"leef_version": "2.0", "a": "1", "b": "x"}),
+    ("LEEF:2.0|V|P|1|E||a=1\tb=x", LEEF_HEAD | {"leef_version": "2.0", "a": "1", "b": "x"}),
+    ("LEEF:1.0|V|P|1|E|a=1 b=x y", LEEF_HEAD | {"a": "1", "b": "x y"}),
+    ("LEEF:1.0|V|P|1|E|a=x\ty\tb=1", LEEF_HEAD | {"a": "x\ty", "b": "1"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LEEF_CASES)
+def test_leef_with_every_delimiter(text: str, expected: dict[str, object]) -> None:
+    assert compile_leef()(text) == expected
+
+
+def test_dissect_cuts_at_literals() -> None:
+    parse = compile_dissect("%{a} from %{b}:%{c->} %{+a} %%{x} %{?skip}|%{d}")
+    assert parse("Login from 192.0.2.1:22   x %{x} y|the end") == {"a": "Login x", "b": "192.0.2.1", "c": "22", "d": "the end"}
+    assert parse("something else") is None
+    assert compile_dissect("%ASA-%{level}-%{id}: %{}")("%ASA-6-1: x") == {"level": "6", "id": "1"}
+
+
+@pytest.mark.parametrize("pattern", ["no key", "%{a}%{b}"])
+def test_a_dissect_pattern_that_cannot_work_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="%{"):
+        names(pattern)

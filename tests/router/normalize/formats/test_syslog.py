@@ -1,0 +1,108 @@
+"""Syslog headers as devices and relays really send them."""
+
+import calendar
+
+import pytest
+
+from router.normalize.formats.structured_data import structured_data
+from router.normalize.formats.syslog import as_document, compile_syslog, read
+from router.normalize.line import Line
+from router.normalize.times import UTC
+from router.normalize.zones import zone
+
+RECEIPT = float(calendar.timegm((2026, 3, 2, 0, 0, 0)))
+
+
+def header(text: str, tz: str = "UTC") -> tuple[str | None, str | None, str | None, str | None, str]:
+    """(host, tag, pid, time, body)."""
+    site = zone(tz) or UTC
+    x = Line(text, RECEIPT, site)
+    read(x)
+    moment = x.syslog_time(site)
+    return x.head.hostname, x.head.appname, x.head.procid, moment.iso if moment else None, x.body
+
+
+T = "2026-03-01T10:00:00Z"
+CASES = [
+    ("<38>Mar  1 10:00:00 h sshd[123]: Accepted", ("h", "sshd", "123", T, "Accepted")),
+    ("<38>Mar 01 10:00:00 h sshd[123]: Accepted", ("h", "sshd", "123", T, "Accepted")),
+    ("Mar  1 10:00:00 h cron: x", ("h", "cron", None, T, "x")),
+    ("<14> Mar  1 10:00:00 fe80::1 tag: x", ("fe80::1", "tag", None, T, "x")),
+    ("<14>Mar  1 2026 10:00:00 h tag: x", ("h", "tag", None, T, "x")),
+    ("<14>2026 Mar  1 10:00:00 h tag: x", ("h", "tag", None, T, "x")),
+    ("<14>Sun Mar  1 10:00:00 2026 h tag: x", ("h", "tag", None, T, "x")),
+    ("<14>Mar  1 10:00:00 PM h tag: x", ("h", "tag", None, "2026-03-01T22:00:00Z", "x")),
+    ("<14>Mar  1 10:00:00.123 h tag: x", ("h", "tag", None, "2026-03-01T10:00:00.123Z", "x")),
+    ("<14>Mar  1 10:00:00 CET h tag: x", ("h", "tag", None, "2026-03-01T09:00:00Z", "x")),
+    ("<14>Mar  1 10:00:00 +02:00 h tag: x", ("h", "tag", None, "2026-03-01T08:00:00Z", "x")),
+    ("<14>2026-03-01T10:00:00+01:00 h tag[1]: x", ("h", "tag", "1", "2026-03-01T09:00:00Z", "x")),
+    ("<38>Mar 01 10:00:00 sshd[123]: Accepted", (None, "sshd", "123", T, "Accepted")),
+    ("<38>Mar 01 10:00:00 sshd: Accepted", (None, "sshd", None, T, "Accepted")),
+    ("<13>Mar  1 10:00:00 h /usr/sbin/cron[4]: x", ("h", "/usr/sbin/cron", "4", T, "x")),
+    ("<13>Mar  1 10:00:00 h postfix/smtpd[4]: x", ("h", "postfix/smtpd", "4", T, "x")),
+    ("<14>Mar  1 10:00:00 h.example.com: tag: x", ("h.example.com", "tag", None, T, "x")),
+    ("<166>Mar  1 2026 10:00:00 fw : %ASA-6-302013: Built", ("fw", None, None, T, "%ASA-6-302013: Built")),
+    ("<166>Mar  1 2026 10:00:00: %ASA-6-302013: Built", (None, None, None, T, "%ASA-6-302013: Built")),
+    ("<166>%ASA-6-302013: Built", (None, None, None, None, "%ASA-6-302013: Built")),
+    ("<167>:Mar 01 10:00:00 UTC: %ASA-7-609001: Built", (None, None, None, T, "%ASA-7-609001: Built")),
+    ("<189>237: *Mar  1 10:00:00.483 UTC: %SYS-5-X: y", (None, None, None, "2026-03-01T10:00:00.483Z", "%SYS-5-X: y")),
+    ("<189>237: R1: .Mar  1 10:00:00: %SYS-5-X: y", ("R1", None, None, T, "%SYS-5-X: y")),
+    ("<14>Mar  1 10:00:00 h CEF:0|a|b|c|d|e|1|x=1", ("h", None, None, T, "CEF:0|a|b|c|d|e|1|x=1")),
+    ("<14>CEF:0|a|b|c|d|e|1|x=1", (None, None, None, None, "CEF:0|a|b|c|d|e|1|x=1")),
+    ('<14>Mar  1 10:00:00 h {"a": "b: c"}', ("h", None, None, T, '{"a": "b: c"}')),
+    ("<189>date=2026-03-01 time=10:00:00 x=1", (None, None, None, None, "date=2026-03-01 time=10:00:00 x=1")),
+    ("<14>Mar  1 10:00:00 last message repeated 3 times", (None, None, None, T, "last message repeated 3 times")),
+    ("<14>Mar  1 10:00:00 fw 1,2026/03/01 10:00:00,x", ("fw", None, None, T, "1,2026/03/01 10:00:00,x")),
+    ("<13>Mar  1 10:00:00 relay <189>date=2026-03-01 x=1", ("relay", None, None, T, "date=2026-03-01 x=1")),
+    ("<13>Mar  1 09:00:00 relay Mar  1 10:00:00 fw %ASA-6-1: y", ("fw", None, None, T, "%ASA-6-1: y")),
+    ("<14>1 2026-03-01T10:00:00Z h app 12 ID1 - msg", ("h", "app", "12", T, "msg")),
+    ("<14>1 2026-03-01T10:00:00.123456+01:00 h app - - - msg", ("h", "app", None, "2026-03-01T09:00:00.123456Z", "msg")),
+    ("<14>1 - - - - - - msg", (None, None, None, None, "msg")),
+    ("<14>1 2026-03-01T10:00:00Z - - - - - \ufeffmsg", (None, None, None, T, "msg")),
+    ('<14>1 2026-03-01T10:00:00Z h a - - [x y="1"] msg', ("h", "a", None, T, "msg")),
+    ("<134>1 1772359200.5 MX84 flows src=1", ("MX84", None, None, "2026-03-01T10:00:00.5Z", "flows src=1")),
+    ("plain text: with a colon", (None, None, None, None, "plain text: with a colon")),
+    ("<999>x", (None, None, None, None, "<999>x")),
+    ("<14>", (None, None, None, None, "")),
+    ("Mar  1 10:00:00", (None, None, None, T, "")),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES, ids=[case[0][:50] for case in CASES])
+def test_a_header_is_split_from_its_message(text: str, expected: tuple[str | None, ...]) -> None:
+    assert header(text) == expected
+
+
+def test_a_year_is_inferred_in_the_zone_of_the_event() -> None:
+    assert header("<14>Dec 31 23:30:00 h t: x")[3] == "2025-12-31T23:30:00Z"
+    assert header("<14>Mar  2 23:30:00 h t: x")[3] == "2026-03-02T23:30:00Z"
+    assert header("<14>Mar  3 23:30:00 h t: x")[3] == "2025-03-03T23:30:00Z"
+    assert header("<14>Feb 29 10:00:00 h t: x")[3] == "2024-02-29T10:00:00Z"
+    assert header("<14>Mar  1 10:00:00 h t: x", "Asia/Tokyo")[3] == "2026-03-01T01:00:00Z"
+
+
+def test_a_missing_part_that_is_required_is_refused() -> None:
+    step = compile_syslog("required", "required")
+    assert step(Line("Mar  1 10:00:00 h t: x", RECEIPT, UTC)) is None
+    assert step(Line("<13>t: x", RECEIPT, UTC)) is None
+    assert step(Line("<13>Mar  1 10:00:00 h t: x", RECEIPT, UTC)) == "x"
+
+
+def test_structured_data_keeps_escapes_and_repeated_names() -> None:
+    data, message = structured_data(r'[a@1 k="v" k="w\]\"\\ \n"][b x=""] the message')
+    assert data == {"a@1": {"k": ["v", 'w]"\\ \\n']}, "b": {"x": ""}}
+    assert message == "the message"
+
+
+@pytest.mark.parametrize("text", ['[a k="v', "[a k=v] m", "[a", "[]", '[a k="v"]x'])
+def test_structured_data_that_is_wrong_stays_in_the_message(text: str) -> None:
+    assert structured_data(text) == (None, text)
+
+
+def test_the_document_has_codes_and_names() -> None:
+    x = Line("<165>Mar  1 10:00:00 h t[7]: x", RECEIPT, UTC)
+    read(x)
+    document = as_document(x.head)
+    assert document["priority"] == 165
+    assert document["facility"] == {"code": 20, "name": "local4"}
+    assert document["severity"] == {"code": 5, "name": "Notice"}
