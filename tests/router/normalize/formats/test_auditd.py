@@ -1,0 +1,91 @@
+"""Linux audit records: quoting and hex of the kernel, arguments in pieces, names that auditd added, socket addresses."""
+
+import pytest
+
+from router.normalize.formats.auditd import MAX_ARGUMENTS, auditd, socket_address
+
+HEAD = "msg=audit(1772359200.518:5009): "
+
+
+def test_quoted_values_are_text_and_unquoted_hex_of_named_fields_is_decoded() -> None:
+    record = auditd(f'type=PATH {HEAD}item=0 name=2F746D702F6120622E747874 comm="deadbeef" inode=17')
+    assert record == {
+        "type": "PATH", "time": "1772359200.518", "serial": "5009", "item": "0", "name": "/tmp/a b.txt", "comm": "deadbeef", "inode": "17",
+    }  # fmt: skip
+
+
+def test_a_command_line_has_blanks_for_its_nuls() -> None:
+    record = auditd(f"type=PROCTITLE {HEAD}proctitle=6C73002D6C6100")
+    assert record is not None and record["proctitle"] == "ls -la"
+
+
+def test_pieces_of_an_argument_are_joined_before_they_are_decoded() -> None:
+    record = auditd(f'type=EXECVE {HEAD}argc=2 a0="cat" a1_len=6 a1[1]=20 a1[0]=6120')
+    assert record is not None
+    assert record["args"] == ["cat", "a  "]
+    assert "a1_len" not in record
+
+
+def test_only_so_many_arguments_are_kept() -> None:
+    many = " ".join(f'a{i}="x"' for i in range(MAX_ARGUMENTS + 5))
+    record = auditd(f"type=EXECVE {HEAD}argc=9 {many}")
+    assert record is not None and len(record["args"]) == MAX_ARGUMENTS
+
+
+def test_registers_of_a_system_call_stay_as_they_are() -> None:
+    record = auditd(f"type=SYSCALL {HEAD}syscall=59 a0=55d0 a1=7f")
+    assert record is not None
+    assert (record["a0"], record["a1"]) == ("55d0", "7f")
+
+
+def test_fields_of_a_program_stand_beside_the_others_and_repeats_below_inner() -> None:
+    record = auditd(f"type=USER_ACCT {HEAD}pid=4 uid=0 msg='pam_tally2 uid=1004 op=changing password acct=\"a b\" res=success'")
+    assert record is not None
+    assert (record["uid"], record["inner"], record["op"], record["acct"]) == ("0", {"uid": "1004"}, "changing password", "a b")
+    assert record["text"] == "pam_tally2"
+
+
+def test_names_that_auditd_resolved_stand_apart() -> None:
+    record = auditd(f'type=SYSCALL {HEAD}auid=1000 uid=0\x1dAUID="alice" UID="root"')
+    assert record is not None
+    assert (record["auid"], record["names"]) == ("1000", {"auid": "alice", "uid": "root"})
+
+
+def test_a_record_of_the_kernel_has_its_number_named() -> None:
+    record = auditd("audit: type=1400 audit(1772359200.026:12): avc:  denied  { read } for  pid=9 path=\"/x\"")
+    assert record is not None
+    assert (record["type"], record["text"], record["path"]) == ("AVC", "avc: denied { read } for", "/x")
+
+
+@pytest.mark.parametrize("text", ["", "type=SYSCALL msg=audit(17723592", "type=SYSCALL msg=g", "x type=A msg=audit(1.0:1): a=b"])
+def test_other_text_is_no_record(text: str) -> None:
+    assert auditd(text) is None
+
+
+def test_a_quote_that_never_closes_loses_nothing() -> None:
+    record = auditd(f'type=PATH {HEAD}name="/tmp/a b inode=17')
+    assert record is not None
+    assert " ".join(str(value) for value in record.values()).count("/tmp/a") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("020001BBC0000209", {"family": "ipv4", "ip": "192.0.2.9", "port": 443}),
+        ("0A0001BB0000000020010DB8000000000000000000000007", {"family": "ipv6", "ip": "2001:db8::7", "port": 443}),
+        ("01002F72756E2F7800", {"family": "unix", "path": "/run/x"}),
+        ("0100", {"family": "unix"}),
+        ("100000000000000000000000", {"family": "netlink"}),
+        ("0200", {"family": "2"}),
+        ("xyz", None),
+        ("02", None),
+    ],
+)
+def test_socket_addresses_are_read(text: str, expected: dict[str, object] | None) -> None:
+    assert socket_address(text) == expected
+
+
+def test_long_hostile_lines_are_read_in_linear_time() -> None:
+    short, long = f"type=EXECVE {HEAD}" + "a0=41" * 2_000, f"type=EXECVE {HEAD}" + 'a="' * 30_000
+    assert auditd(short) is not None
+    assert auditd(long) is not None
