@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from router.batch import EVENTS, MATCHES, SIGNALS
 from router.config import SINKS, SOURCES, Config, KafkaLog
+from router.correlate import unsupported
 from router.correlate.loop import Correlate
 from router.deliver import Delivery
 from router.detect import Ruleset
@@ -56,6 +57,7 @@ class Content:
             self.ruleset = Ruleset.load(
                 rules.detect, placeholders=rules.placeholders, disable=rules.disable, builtin=rules.builtin
             )
+            problems += [p for c in self.ruleset.correlations for p in unsupported(c, self.ruleset.correlations)]
         except ConfigError as error:
             problems += error.problems
         try:
