@@ -108,7 +108,9 @@ def bound(make: Callable[..., Any], *fixed: str) -> Callable[..., Any]:
 
 def configure_logging(level: str = "info", *, json: bool = True) -> None:
     """Structured logs on stderr. Library loggers (aiokafka repeats itself up to 10,000 times a second) are held at CRITICAL."""
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # A rich traceback would show local variables, and with them event bodies and secrets.
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = structlog.processors.JSONRenderer() if json else console
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,7 +1,6 @@
 """Stream listeners: who may connect, the handshake, and what the kernel has accepted when it is time to stop."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
@@ -112,36 +111,51 @@ class StreamListener:
         self._socket, self._admission, self._emit = sock, admission, emit
         self._protocol, self._certificates = protocol, certificates
         self._connecting: set[asyncio.Task[None]] = set()
+        self._loop, self._closed = asyncio.get_running_loop(), False
+        self._tasks: asyncio.TaskGroup
         self._log = telemetry.logger("ingest")
 
-    async def run(self, tasks: asyncio.TaskGroup) -> None:
-        """Accept until cancelled, then take what already waits in the kernel and close the socket."""
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                try:
-                    sock, address = await loop.sock_accept(self._socket)
-                except OSError as error:  # out of descriptors, or a connection that was gone at once
-                    self._log.warning("cannot accept", error=error.strerror)
-                    await asyncio.sleep(_NO_DESCRIPTORS_SECONDS)
-                else:
-                    self._admit(sock, address[0], tasks)
-        finally:
-            self._take_backlog(tasks)
-            self._socket.close()
+    def open(self, tasks: asyncio.TaskGroup) -> None:
+        """Start to accept. The library's own `sock_accept` may lose a connection when it is cancelled."""
+        self._tasks = tasks
+        self._loop.add_reader(self._socket, self._accept)
+
+    def close(self) -> None:
+        """Take what already waits in the kernel, then refuse what is new."""
+        self._accept()
+        self._closed = True
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        if self._closed:
+            return
+        for _ in range(_BACKLOG):
+            try:
+                sock, address = self._socket.accept()
+            except (BlockingIOError, ConnectionError):
+                return
+            except OSError as error:
+                self._wait_for_descriptors(error)
+                return
+            self._admit(sock, address[0])
+
+    def _wait_for_descriptors(self, error: OSError) -> None:
+        """Out of descriptors: what waits would wake us without end."""
+        self._log.warning("cannot accept", error=error.strerror)
+        self._loop.remove_reader(self._socket)
+        self._loop.call_later(_NO_DESCRIPTORS_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._socket, self._accept)
 
     def abandon(self) -> None:
         """Give up handshakes that are still under way."""
         for task in self._connecting:
             task.cancel()
 
-    def _take_backlog(self, tasks: asyncio.TaskGroup) -> None:
-        with contextlib.suppress(OSError):  # BlockingIOError: nobody waits any more
-            for _ in range(_BACKLOG):
-                sock, address = self._socket.accept()
-                self._admit(sock, address[0], tasks)
-
-    def _admit(self, sock: socket.socket, address: str, tasks: asyncio.TaskGroup) -> None:
+    def _admit(self, sock: socket.socket, address: str) -> None:
         peer = address.removeprefix("::ffff:")
         reason = self._admission.refusal(peer)
         if reason:
@@ -149,14 +163,14 @@ class StreamListener:
             sock.close()
             return
         sock.setblocking(False)
-        task = tasks.create_task(self._connect(sock, peer))
+        task = self._tasks.create_task(self._connect(sock, peer))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, sock: socket.socket, peer: str) -> None:
         context = self._certificates.context() if self._certificates else None
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
+            await self._loop.connect_accepted_socket(
                 lambda: self._protocol(peer, lambda: self._admission.left(peer)),
                 sock,
                 ssl=context,

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Protocol
 
 from router import telemetry
 from router.batch import Facts
@@ -31,7 +32,14 @@ async def until_durable(
         pause = min(pause * 2, _LAST_SECONDS)
 
 
-async def until_idle(emit: Emit) -> None:
-    """Wait while memory is above its high-water mark."""
-    while emit.busy:  # noqa: ASYNC110  # many wait, seldom and briefly: not worth an event that every append must set
+class Busy(Protocol):
+    """What may have no room for now: an Emit, or what stands before one."""
+
+    @property
+    def busy(self) -> bool: ...
+
+
+async def until_idle(place: Busy) -> None:
+    """Wait while there is no room."""
+    while place.busy:  # noqa: ASYNC110  # many wait, seldom and briefly: not worth an event that every append must set
         await asyncio.sleep(_BUSY_SECONDS)

@@ -14,6 +14,8 @@ from router.protocols import Emit
 
 PENDING_BYTES = 1 << 20
 """Bytes of frames that wait for the log before a connection is no longer read."""
+ALL_PENDING_BYTES = 32 << 20
+"""The same, of all connections of a source together."""
 _CLOSE_SECONDS = 1.0
 
 
@@ -27,6 +29,7 @@ class Streams:
         self.gauge = telemetry.CONNECTIONS.labels(name)
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.last_data = 0.0
+        self.pending_bytes = 0
         self._empty = asyncio.Event()
         self._empty.set()
         self._closing = False
@@ -42,6 +45,11 @@ class Streams:
             now = asyncio.get_running_loop().time()
             for stream in list(self.open):
                 stream.check(now)
+
+    @property
+    def busy(self) -> bool:
+        """True while no connection is to be read: memory is short, or too much waits for the log."""
+        return self.emit.busy or self.pending_bytes >= ALL_PENDING_BYTES
 
     @property
     def unread(self) -> bool:
@@ -107,7 +115,7 @@ class SyslogStream(asyncio.Protocol):
         if self._frames.broken:
             self._emit.reject(self._frames.broken)
             self._transport.close()
-        elif (self._pending_bytes >= PENDING_BYTES or self._emit.busy) and not self.paused:
+        elif (self._pending_bytes >= PENDING_BYTES or self._streams.busy) and not self.paused:
             self.paused = True
             self._transport.pause_reading()
 
@@ -137,7 +145,9 @@ class SyslogStream(asyncio.Protocol):
     def _take(self, runs: Runs) -> None:
         if not runs:
             return
-        self._pending_bytes += size_of(runs)
+        size = size_of(runs)
+        self._pending_bytes += size
+        self._streams.pending_bytes += size
         for flaw, frames in runs:
             add_run(self._pending, flaw, frames)
         if not self._draining:
@@ -147,19 +157,20 @@ class SyslogStream(asyncio.Protocol):
     async def _drain(self) -> None:
         while self._pending:
             runs, self._pending = self._pending, []
+            self._streams.pending_bytes -= self._pending_bytes
             self._pending_bytes = 0
             for flaw, frames in runs:
                 if flaw:
                     self._streams.doubts(flaw).inc(len(frames))
                 await until_durable(self._emit, frames, self._facts_of(flaw))
-            if self.paused and not self._emit.busy:
+            if self.paused and not self._streams.busy:
                 self._resume()
         self._draining = False
         if self.paused:
             self._streams.tasks.create_task(self._resume_later())
 
     async def _resume_later(self) -> None:
-        await until_idle(self._emit)
+        await until_idle(self._streams)
         self._resume()
 
     def _resume(self) -> None:

@@ -90,12 +90,13 @@ class HecSource:
             listener = StreamListener(sock, Admission(settings.connections), emit, server.connect, self._certificates)
             self.addresses = [sock.getsockname()[:2]]
             async with asyncio.TaskGroup() as tasks:
-                chores = [tasks.create_task(listener.run(tasks)), tasks.create_task(server.sweep())]
+                sweep = tasks.create_task(server.sweep())
+                listener.open(tasks)
                 self.ready.set()
                 await stop.wait()
                 requests.closing = True
-                for task in chores:
-                    task.cancel()
+                listener.close()
+                sweep.cancel()
                 listener.abandon()
                 await server.close(_DRAIN_SECONDS)
 

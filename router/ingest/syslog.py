@@ -102,14 +102,15 @@ class SyslogSource:
             for t, s in sockets.items()
             if t != "udp"
         ]
-        accepting = [tasks.create_task(listener.run(tasks)) for listener in listeners]
         chores = [tasks.create_task(streams.sweep()), *(tasks.create_task(d.watch()) for d in datagrams)]
+        for listener in listeners:
+            listener.open(tasks)
         for one in datagrams:
             one.open()
         self.ready.set()
         await stop.wait()
-        for task in accepting:
-            task.cancel()
+        for listener in listeners:
+            listener.close()
         await _until_quiet(streams, datagrams)
         for task in chores:
             task.cancel()

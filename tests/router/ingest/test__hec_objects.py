@@ -67,7 +67,7 @@ def test_the_first_bad_object_ends_it_and_the_ones_before_are_kept(body: bytes, 
 
 def test_the_cut_may_fall_where_a_look_is_taken() -> None:
     """Bodies above 64 KiB are looked at in between; wherever that happens, the objects are the same."""
-    objects = [b'{"n":%d,"s":"%s"}' % (i, b"}{ \\\" ," * (i % 50)) for i in range(2000)]
+    objects = [b'{"n":%d,"s":"%s"}' % (i, b'}{ \\" ,' * (i % 50)) for i in range(2000)]
     for body in (b"\n".join(objects), b"[" + b" , ".join(objects) + b"]"):
         for step in (65_536, 65_537, 70_001, 10_007):
             assert read([body[i : i + step] for i in range(0, len(body), step)]) == (objects, "")

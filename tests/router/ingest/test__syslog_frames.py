@@ -128,7 +128,9 @@ def test_a_frame_in_single_bytes_costs_no_more_than_linear_copying() -> None:
 
 
 PIECES = st.one_of(
-    st.sampled_from([b"\n", b"\r\n", b"\0", b"\r", b"<13>", b"5 ", b"12 <13>", b"<191>", b"200 <14>", b"99999999 <13>", b" ", b"9"]),
+    st.sampled_from(
+        [b"\n", b"\r\n", b"\0", b"\r", b"<13>", b"5 ", b"12 <13>", b"<191>", b"200 <14>", b"99999999 <13>", b" ", b"9"]
+    ),
     st.binary(max_size=12),
     st.integers(0, 30).map(lambda n: counted(b"<13>" + b"y" * n)),
     st.integers(0, 30).map(lambda n: b"<13>" + b"z" * n + b"\n"),
