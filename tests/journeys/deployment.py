@@ -2,16 +2,19 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
 import yaml
+
+from router.demo.standins import ElasticsearchStandIn
 
 TOKEN = "journey-token"
 
@@ -31,11 +34,17 @@ class Deployment:
         self.hec_port, self.syslog_port, self.admin_port = free_port(), free_port(), free_port()
         self.config = folder / "logweir.yaml"
         sources = {
-            "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": [{"name": "t", "secret": "${HEC_TOKEN}"}]},
+            "hec": {
+                "kind": "splunk_hec",
+                "listen": f"127.0.0.1:{self.hec_port}",
+                "tokens": [{"name": "t", "secret": "${HEC_TOKEN}"}],
+            },
             "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
         }
         admin = {"listen": f"127.0.0.1:{self.admin_port}"}
-        self.config.write_text(yaml.safe_dump({"version": 1, "log": log, "sources": sources, "sinks": sinks, "admin": admin, **more}))
+        self.config.write_text(
+            yaml.safe_dump({"version": 1, "log": log, "sources": sources, "sinks": sinks, "admin": admin, **more})
+        )
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self, *options: str) -> None:
@@ -125,16 +134,23 @@ class Sender:
             return False
 
 
-def numbers_in(path: Path) -> Iterator[int]:
-    """The numbers of the events in a file that the file sink wrote; a line that a kill cut short is passed over."""
-    for part in sorted(path.parent.glob(f"{path.stem}*")):
-        for line in part.read_bytes().splitlines():
-            try:
-                message = orjson.loads(line).get("message", "")
-            except orjson.JSONDecodeError:
-                continue
-            if message.startswith("journey "):
-                yield int(message.removeprefix("journey "))
+_NUMBER = re.compile(rb"journey (\d+)")
+
+
+def numbers_in(path: Path) -> set[int]:
+    """The numbers of the events in a file that the file sink wrote."""
+    return {int(n) for part in path.parent.glob(f"{path.stem}*") for n in _NUMBER.findall(part.read_bytes())}
+
+
+class Search(ElasticsearchStandIn):
+    """Stand-in for Elasticsearch that remembers the numbers of the events it took."""
+
+    def __init__(self) -> None:
+        super().__init__(refuse=self._note)
+        self.numbers: set[int] = set()
+
+    def _note(self, document: Mapping[str, Any]) -> None:
+        self.numbers |= {int(n) for n in _NUMBER.findall(orjson.dumps(document))}
 
 
 async def until(condition: Any, seconds: float = 60) -> None:
@@ -142,3 +158,8 @@ async def until(condition: Any, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.1)
+
+
+def total(metrics: Mapping[str, float], name: str, *labels: str) -> float:
+    """The sum of all samples of a metric that carry these labels (`source="hec"`)."""
+    return sum(v for k, v in metrics.items() if k.startswith(f"logweir_{name}") and all(text in k for text in labels))
