@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
 
 from router.batch import Facts, Record
-from router.errors import Retryable, TooLarge
+from router.errors import Misconfigured, Retryable, TooLarge
 from router.protocols import Outcome
 from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings, setup
 from tests.contract.sink import SinkContract, opened, record, records, write_all
@@ -67,9 +67,9 @@ class End:
 
 class TestElasticsearchNode(SinkContract):
     @pytest.fixture
-    async def far_end(self, node: Node) -> AsyncIterator[End]:
+    async def far_end(self, node: Node) -> End:
         await prepared(node)
-        yield End(node)
+        return End(node)
 
 
 def states(steps: Any) -> set[str]:
@@ -113,8 +113,6 @@ async def test_setup_without_a_server_says_so() -> None:
 
 
 async def test_without_a_template_nothing_is_made_and_the_sink_pauses(node: Node) -> None:
-    from router.errors import Misconfigured
-
     async with opened(sink(node)) as bare:
         with pytest.raises(Misconfigured, match="logweir setup"):
             await bare.write(records(3))

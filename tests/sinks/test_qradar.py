@@ -37,7 +37,9 @@ def qradar(**settings: Any) -> QRadar:
 class End(QRadarStandIn):
     """The stand-in as the far end of the contract."""
 
-    settings: dict[str, Any] = {}
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.settings: dict[str, Any] = {}
 
     def sink(self, **settings: Any) -> QRadar:
         return qradar(**{"port": self.address[1]} | self.settings | settings)
