@@ -1,0 +1,105 @@
+"""What pipes do to values."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.normalize.expressions import Choice, Expression, Pipe, Ref, parse
+from router.normalize.pipes import make, table
+
+CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
+    ("lower", (), "ABC", "abc"),
+    ("upper", (), ["a", "b"], ["A", "B"]),
+    ("strip", (), "  a ", "a"),
+    ("strip", ("[]",), "[a]", "a"),
+    ("split", (", ",), "a, b, ", ["a", "b"]),
+    ("split", (), "a  b", ["a", "b"]),
+    ("join", ("-",), ["a", 1], "a-1"),
+    ("first", (), ["a", "b"], "a"),
+    ("last", (), ["a", "b"], "b"),
+    ("index", ("1",), ["a", "b"], "b"),
+    ("index", ("5",), ["a", "b"], None),
+    ("prefix", ("x",), "a", "xa"),
+    ("replace", ("a", "b"), "aa", "bb"),
+    ("int", (), "12", 12),
+    ("int", (), "x", None),
+    ("mul", ("1e9",), "2", 2_000_000_000),
+    ("mul", ("1000",), "1.5", 1500),
+    ("div", ("1000",), 1500, 1.5),
+    ("hex", (), "2F62696E2F6C73002D6C", "/bin/ls -l"),
+    ("hex", (), "xyz", "xyz"),
+    ("hexint", (), "0x1f4", 500),
+    ("hexint", (), "500", 500),
+    ("basename", (), "C:\\Windows\\cmd.exe", "cmd.exe"),
+    ("basename", (), "/bin/ls", "ls"),
+    ("dirname", (), "/bin/ls", "/bin"),
+    ("url", ("domain",), "https://u@h.example:8443/p/f.txt?q=1#x", "h.example"),
+    ("url", ("port",), "https://h:8443/", 8443),
+    ("url", ("extension",), "https://h/p/f.txt?q=1", "txt"),
+    ("url", ("port",), "https://h:99999/", None),
+    ("query", ("b",), "http://h/?a=1&b=x%20y", "x y"),
+    ("json", (), '{"a": 1}', {"a": 1}),
+    ("json", (), "{", None),
+    ("unquote", (), "a%20b", "a b"),
+    ("before", (" ",), "a b c", "a"),
+    ("rbefore", (" ",), "a b c", "a b"),
+    ("after", (" ",), "a b c", "b c"),
+    ("rafter", (" ",), "a b c", "c"),
+    ("before", ("x",), "abc", None),
+    ("regex", (r"id=(\d+)",), "x id=7 y", "7"),
+    ("only", ("a", "b"), "c", None),
+    ("only", ("a", "b"), "b", "b"),
+    ("b64", (), "aGk=", "hi"),
+    ("b64", (), "!!", None),
+    ("len", (), "abc", 3),
+    ("list", (), "a", ["a"]),
+    ("objects", ("name",), ["a"], [{"name": "a"}]),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "value", "expected"), CASES, ids=[f"{c[0]} {c[2]!r:.30}" for c in CASES])
+def test_a_pipe_changes_a_value(name: str, arguments: tuple[str, ...], value: Any, expected: Any) -> None:
+    assert make(name, arguments, {})(value) == expected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6
+)
+
+
+@given(JSON)
+def test_no_value_makes_a_pipe_raise(value: Any) -> None:
+    for name, arguments, _, _ in CASES:
+        if value is not None:
+            make(name, arguments, {})(value)
+
+
+def test_tables_match_exactly_then_folded_then_by_default() -> None:
+    pipe = table("t", {"Allow": "allowed", 6: "tcp", "_default": "other"})
+    assert [pipe(v) for v in ("Allow", "ALLOW", "6", 6, "x")] == ["allowed", "allowed", "tcp", "tcp", "other"]
+    assert table("t", {"a": 1})("x") is None
+    assert table("t", {"a": 1, "_default": "_same"})("x") == "x"
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("nothing", ()), ("mul", ("x",)), ("mul", ("0",)), ("table", ("none",)), ("url", ("x",)), ("regex", ("(a+)+",)), ("lower", ("x",))])
+def test_wrong_pipes_are_refused(name: str, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        make(name, arguments, {})
+
+
+def test_expressions_are_read() -> None:
+    assert parse("a // b.c // 'x | y' | split ', ' | lower") == Expression(
+        (Choice((Ref("record", ("a",)), Ref("record", ("b", "c")), Ref("constant", (), "x | y")), (Pipe("split", (", ",)), Pipe("lower"))),)
+    )
+    assert parse('"a.b".c.0') == Expression((Choice((Ref("record", ("a.b", "c", 0)),)),))
+    assert parse(["$source.ip", "@syslog.hostname"]) == Expression(
+        (Choice((Ref("document", ("source", "ip")),)), Choice((Ref("line", ("syslog", "hostname")),)))
+    )
+
+
+@pytest.mark.parametrize("text", ["", "a //", "'open", "@syslog.nothing", 'a."b', "a | ", [], True])
+def test_wrong_expressions_are_refused(text: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse(text)
