@@ -65,7 +65,12 @@ def matches_for(
         if rule.id in correlation.rules:
             values = values or Values(event)
             for group in _groups(correlation, rule, values):
-                yield _record(correlation, rule, values, group, event_id, _bounded(time, event))
+                try:
+                    record = _record(correlation, rule, values, group, event_id, _bounded(time, event))
+                except TypeError:  # text that is no Unicode, a number beyond 64 bits: the event itself cannot be written either
+                    _not_counted(correlation.id, "unencodable").inc()
+                    continue
+                yield record
 
 
 def _groups(correlation: Correlation, rule: Rule, values: Values) -> Sequence[tuple[str, ...]]:

@@ -115,3 +115,9 @@ def test_a_clock_that_is_years_ahead_is_bounded_by_receipt():
 def test_what_is_no_match_is_malformed(body):
     with pytest.raises(Malformed, match="match_unreadable"):
         decode(b"\0" * 16, body)
+
+
+def test_an_event_that_cannot_be_written_is_counted_and_stops_nothing():
+    before = LATE.labels("c", "unencodable")._value.get()
+    assert made(event_count(), {"user": ["\ud800", "bob"]})[0][2].group == ("bob",)
+    assert LATE.labels("c", "unencodable")._value.get() == before + 1
