@@ -137,10 +137,9 @@ async def test_a_sender_is_held_back_while_the_log_stands_still_and_loses_nothin
         _, writer = await asyncio.open_connection("127.0.0.1", one.addresses[0][1])
         for _ in range(20_000):
             writer.write(line + b"\n")
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1.0):
-                writer.transport.set_write_buffer_limits(0)
-                await writer.drain()  # the window of TCP is shut
+        writer.transport.set_write_buffer_limits(0)
+        with pytest.raises(TimeoutError):  # the window of TCP is shut
+            await asyncio.wait_for(writer.drain(), 1.0)
         one.log.gate.set()
         await writer.drain()
         writer.close()
@@ -214,7 +213,7 @@ async def test_stop_reads_what_the_kernel_holds_even_of_connections_not_yet_acce
         assert sorted(await one.finish()) == sorted([b"<13>%d" % n for n in range(20)] + [b"<13>datagram"])
         for sock in sockets:
             sock.close()
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             socket.create_connection(one.addresses[1])
 
 
@@ -261,7 +260,7 @@ async def test_a_port_in_use_names_the_source_and_the_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(Misconfigured, match=f"source net: cannot listen on {address}.*choose another"):
             await build("syslog", "net", tcp=address).run(None, asyncio.Event())  # type: ignore[arg-type]  # not reached
 
@@ -275,7 +274,7 @@ def test_certificates_that_cannot_be_used_are_a_configuration_error(tmp_path: Pa
 
 @pytest.mark.parametrize("settings", [{}, {"udp": "514"}, {"tcp": "host:99999"}, {"udp": HERE, "max_frame_bytes": 900_001}])
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="syslog source needs a listener|is no address|less than or equal"):
+    with pytest.raises(ValueError, match=r"syslog source needs a listener|is no address|less than or equal"):
         build("syslog", "net", **settings)
 
 
@@ -302,7 +301,7 @@ class TestClientCertificates:
         async with running(build("syslog", "net", tls={"listen": HERE, "cert_file": cert, "key_file": key})) as one:
             context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
             context.set_ciphers("ALL:@SECLEVEL=0")
-            with pytest.warns(DeprecationWarning):
+            with pytest.warns(DeprecationWarning, match="TLSv1_1"):
                 context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 await tcp(one.addresses[0][1], b"x", ssl=context, server_hostname="localhost")
