@@ -7,6 +7,7 @@ space, `|` in the LEEF header by `/`. The delimiter is TAB, which can then stand
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -231,9 +232,18 @@ def _document(body: bytes) -> Event:
     return event
 
 
+@cache
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
+
+
 def _value(event: Event, name: str) -> Any:
-    """A field by its dotted name, nested or written flat."""
-    found: Any = event
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
+    """A field by its dotted name, nested or written flat. Only names of this module come here."""
+    first, *rest = _parts(name)
+    found: Any = event.get(first)
+    for part in rest:
+        if not isinstance(found, dict):
+            found = None
+            break
+        found = found.get(part)
     return event.get(name) if found is None else found

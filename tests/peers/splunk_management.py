@@ -13,7 +13,10 @@ _FEED = (
     ' xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/"><title>x</title><opensearch:totalResults>{n}</opensearch:totalResults>'
     "{entries}</feed>"
 )
-_ENTRY = '<entry><title>{name}</title><link href="{path}/{name}" rel="alternate"/><content type="text/xml"><s:dict>{keys}</s:dict></content></entry>'
+_ENTRY = (
+    '<entry><title>{name}</title><link href="{path}/{name}" rel="alternate"/>'
+    '<content type="text/xml"><s:dict>{keys}</s:dict></content></entry>'
+)
 _PATHS = {"data/indexes": "indexes", "data/inputs/http": "tokens"}
 
 
@@ -84,7 +87,7 @@ def _handler(management: SplunkManagement) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST = _serve  # noqa: N815
+        do_GET = do_POST = _serve
 
         def log_message(self, *_: Any) -> None:
             """Silent."""

@@ -16,6 +16,7 @@ from sinks._leef import _ATTRIBUTES, Leef
 from tests.contract.sink import record
 from tests.peers import tenzir
 
+WALL = Facts(dataset="acme.wall", severity=50)
 LINE = re.compile(rb"<13>1 (\S+) (\S+) LEEF:2\.0\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|x09\|(.*)\n", re.DOTALL)
 FIREWALL = {
     "event": {"dataset": "acme.wall", "code": "106023", "action": "deny", "category": ["network"], "outcome": "failure"},
@@ -31,7 +32,7 @@ FIREWALL = {
 }
 
 
-def line(document: dict[str, Any] | bytes, facts: Facts = Facts(dataset="acme.wall", severity=50), size: int = 4096) -> bytes:
+def line(document: dict[str, Any] | bytes, facts: Facts = WALL, size: int = 4096) -> bytes:
     body = document if isinstance(document, bytes) else orjson.dumps(document)
     return Leef(size, "logweir").line(Record(b"\x01" * 16, body, 1767323045.678, facts))
 
@@ -77,8 +78,12 @@ def test_severity_is_within_1_and_10(severity: int, sev: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("source.ip", "not an address"), ("source.ip", 7), ("source.ip", {"a": 1}), ("source.port", "x"), ("source.port", 70_000)]
-    + [
+    [
+        ("source.ip", "not an address"),
+        ("source.ip", 7),
+        ("source.ip", {"a": 1}),
+        ("source.port", "x"),
+        ("source.port", 70_000),
         ("source.port", True),
         ("source.bytes", -1),
         ("source.ip", []),
