@@ -163,7 +163,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
 
 
 def inspect(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Config | None, list[Problem]]:
-    """Read one file as far as it goes: what is right in it (None if not even its frame is), and every problem."""
+    """Read one file as far as it goes: what is right in it (None if it is no mapping), and every problem."""
     try:
         documents = load_file(path)
     except ConfigError as error:
@@ -178,15 +178,24 @@ class _Reader:
         self._document, self._folder, self._environment = document, folder, environment
         self._problems: list[Problem] = []
 
-    def read(self) -> tuple[Config | None, list[Problem]]:
+    def read(self) -> tuple[Config, list[Problem]]:
         value = self._resolve(self._document.value, ())
-        frame = self._validate(_Frame, value, ())
+        frame = self._validate(_Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        if frame is None:
-            return None, self._problems
-        config = Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks)
-        return config, self._problems
+        return Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks), self._problems
+
+    def _salvaged(self, value: dict[str, Any]) -> _Frame:
+        """The sections that are right, and defaults for those that are not: their problems are noted already."""
+        sections: dict[str, Any] = {}
+        for name, section in value.items():
+            try:
+                _Frame.model_validate({name: section})
+            except ValidationError:
+                continue
+            sections[name] = section
+        frame: _Frame = _anchored(_Frame.model_validate(sections), self._folder)
+        return frame
 
     def _problem(self, path: PathKey, text: str, remedy: str = "") -> None:
         self._problems.append(self._document.problem(path, text, remedy))

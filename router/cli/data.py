@@ -81,13 +81,9 @@ class _Reader:
 
     def __init__(self, source: str, tz: str, rules: Sequence[Path], original: str) -> None:
         from router.normalize import Catalogue, Hints
-        from router.registry import nearest
 
         hints = {"cli": Hints(source, tz)}
         self._catalogue = Catalogue.load(rules, tz=tz, original=original, sources=hints)  # type: ignore[arg-type]  # a Literal
-        if source and source not in self._catalogue.ids():
-            remedy = nearest(source, self._catalogue.ids())
-            raise ConfigError([Problem("--source", 1, "", f"no normalizer {source!r}", remedy)])
         self._facts, self._now = Facts("cli"), time.time()
         self._read = 0
         self._malformed: Counter[str] = Counter()

@@ -16,6 +16,7 @@ from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.sealing import Original, failed, seal, unknown
 from router.normalize.zones import Zone, zone
+from router.registry import nearest
 from rules import ROOT
 
 _MAX_SENDERS, _MAX_REMEMBERED = 16_384, 6
@@ -52,7 +53,8 @@ class Catalogue:
         for name, wanted in self._forced.items():
             if wanted not in self._normalizers:
                 text = f"source {name}: there is no normalizer {wanted!r}"
-                problems.append(Problem("configuration", 1, f"sources.{name}.normalizer", text, "see `logweir normalizers`"))
+                remedy = nearest(wanted, list(self._normalizers))
+                problems.append(Problem("configuration", 1, f"sources.{name}.normalizer", text, remedy))
         if problems:
             raise ConfigError(problems)
         self._text = ""
