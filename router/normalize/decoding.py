@@ -42,7 +42,7 @@ def _other(body: bytes) -> tuple[str, str]:
 
 def _cleaned(text: str) -> tuple[str, bool]:
     """NULs out: every second character of UTF-16 without a mark, padding at the ends, else a blank each."""
-    if text.count(_NUL_PADDED) * 2 >= len(text) - 2 and len(text) > 3:
+    if any(text[side::2].count(_NUL_PADDED) * 4 > len(text) for side in (0, 1)) and len(text) > 3:
         return text.replace(_NUL_PADDED, "").translate(_CONTROL), True
     bare = text.strip(_NUL_PADDED)
     return bare.translate(_CONTROL), bare.translate(_CONTROL) != text.rstrip(_NUL_PADDED)

@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from router.batch import Event
 from router.normalize.expressions import Path
 from router.normalize.identify import Identity
 from router.normalize.line import Line
 from router.normalize.runtime import dig
+from router.normalize.sealing import failed
 
 Record = dict[str, Any]
 PARENT = "_parent"
@@ -47,17 +50,22 @@ class Normalizer:
         records = self._records(parsed)
         if not records:
             return None
+        made = [self._single(x, record) for record in records]
+        if all(answer is None for answer in made):
+            return None
         documents: list[Event] = []
-        ignored = False
-        for record in records:
-            made = self._single(x, record)
-            if made is None:
-                return None
-            if isinstance(made, Ignored):
-                ignored = True
-                continue
-            documents.extend(made)
-        return IGNORED if ignored and not documents else documents
+        for answer, record in zip(made, records, strict=True):
+            if answer is None:
+                documents.append(self._unread(x, record))
+            elif not isinstance(answer, Ignored):
+                documents.extend(answer)
+        return documents or IGNORED
+
+    def _unread(self, x: Line, record: Record) -> Event:
+        """One record of a list that is not like the others."""
+        document = failed(x, self.id, f"a record of this list is not one of {self.id}")
+        document["message"] = orjson.dumps(record, default=str).decode()
+        return document
 
     def _single(self, x: Line, record: Record) -> list[Event] | Ignored | None:
         if self.accept is not None and not self.accept(x, record):

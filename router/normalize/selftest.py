@@ -155,4 +155,4 @@ def same(got: Any, want: Any) -> bool:
         return sorted(map(repr, got)) == sorted(map(repr, want))
     if hasattr(want, "isoformat"):
         return isinstance(got, str) and got.rstrip("Z") == want.isoformat().replace("+00:00", "")
-    return type(got) is type(want) and got == want or (got == want and not isinstance(got, bool) and not isinstance(want, bool))
+    return (type(got) is type(want) and got == want) or (got == want and not isinstance(got, bool) and not isinstance(want, bool))

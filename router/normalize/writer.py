@@ -21,7 +21,6 @@ from router.normalize.runtime import (
     unset,
 )
 
-
 _RENEWED = "# the objects of the record"
 
 
@@ -42,7 +41,7 @@ class Scope:
         """A global name that stands for this value; equal frozensets and tuples share one."""
         key: Hashable = (type(value), repr(value)) if isinstance(value, (frozenset, tuple, str)) else id(value)
         name = self._known.get(key)
-        if name is None or self.names[name] is not value and not isinstance(value, (frozenset, tuple, str)):
+        if name is None or (self.names[name] is not value and not isinstance(value, (frozenset, tuple, str))):
             name = self.fresh(prefix)
             self.names[name] = value
             self._known[key] = name

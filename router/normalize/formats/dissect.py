@@ -64,6 +64,6 @@ def compile_dissect(pattern: str) -> Callable[[str], dict[str, Any] | None]:
                 value, at = text[at:], len(text)
             if name:
                 out[name] = f"{out[name]} {value}" if append and name in out else value
-        return out
+        return out if at == len(text) else None
 
     return parse

@@ -147,7 +147,7 @@ def _host(text: str) -> tuple[str | None, str]:
     after = after.lstrip(" ")
     if token[-1] == ":" and not token.endswith("::"):
         host = token[:-1]
-        return (host, after) if after[:1] == "%" or _TAG.match(after) and _plain(host) and "." in host else (None, text)
+        return (host, after) if after[:1] == "%" or (_TAG.match(after) and _plain(host) and "." in host) else (None, text)
     if token[-1] == "]" and _TAG.match(token + ":") and not _bracketed(token):
         return None, text
     if "[" in token and token[-2:] == "]:" and not _bracketed(token):

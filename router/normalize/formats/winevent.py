@@ -34,6 +34,7 @@ _FLAT = {
     "Keywords": "keywords",
     "Version": "version",
     "TimeCreated": "time_created",
+    "SystemTime": "time_created",
     "ActivityID": "activity_id",
     "RelatedActivityID": "related_activity_id",
     "Message": "message",
@@ -44,7 +45,9 @@ _FLAT_OTHER = frozenset(
     "UserID AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData "
     "UserData StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
 )
-_NXLOG_TYPES = frozenset("INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split()) | {
+_NXLOG_TYPES: frozenset[Any] = frozenset(
+    "INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split()
+) | {
     0,
     1,
     2,
@@ -55,7 +58,6 @@ _NXLOG_TYPES = frozenset("INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCES
     16,
 }
 """What a collector calls EventType, beside what some events have by that name themselves."""
-_SYSTEM_NAMES = frozenset(_FLAT) | _FLAT_OTHER
 _OLD_BEAT = {
     "log_name": "channel",
     "source_name": "provider_name",
@@ -151,25 +153,24 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     ):
         return None
     out: Record = {"event_id": str(event_id)}
-    doubles = []
-    for name, field in _FLAT.items():
-        item = get(name)
-        if item is not None and field not in out:
-            out[field] = item
-        elif item is not None and field != "event_id":
-            doubles.append(name)
+    found: Record = {} if data is None else data
+    other: Record = {}
+    for name, item in value.items():
+        field = _FLAT.get(name)
+        if field is None:
+            if name not in _FLAT_OTHER:
+                (found if data is None else other)[name] = item
+            elif item is not None and name in _LEFT:
+                other[name] = item
+        elif item is not None:
+            _header(out, value, found, name, field)
     executing = "ExecutionProcessID" in value
     _execution(out, value, executing)
-    other = {key: value[key] for key in _LEFT if key in value and value[key] is not None}
-    if other.get("EventType") is not None and other["EventType"] not in _NXLOG_TYPES:
-        del other["EventType"]
+    kind = other.get("EventType")
+    if kind is not None and kind not in _NXLOG_TYPES:
+        found["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
     if other:
         out["_other"] = other
-    found = (
-        data if data is not None else {k: v for k, v in value.items() if k not in _SYSTEM_NAMES} | {k: value[k] for k in doubles}
-    )
-    if get("EventType") is not None and get("EventType") not in _NXLOG_TYPES:
-        found["EventType"] = value["EventType"]  # Sysmon's own: SetValue, CreatePipe...
     _own_data(out, value, found, executing)
     if "time_created" not in out:
         when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
@@ -180,12 +181,23 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     return out
 
 
-_LEFT = tuple(
-    sorted(
-        _FLAT_OTHER
-        - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
-        - frozenset(("EventData", "UserData", "StringInserts"))
-    )
+def _header(out: Record, value: Record, found: Record, name: str, field: str) -> None:
+    """One name of System. Of two names for one thing the better known counts, and the other is the event's own (ProviderName)."""
+    held = out.get(field)
+    if held is None:
+        out[field] = value[name]
+    elif field != "event_id":
+        first = next(known for known, target in _FLAT.items() if target == field and value.get(known) is not None)
+        out[field] = value[first]
+        found.update(
+            {other: value[other] for other, target in _FLAT.items() if target == field and other != first and other in value}
+        )
+
+
+_LEFT = frozenset(
+    _FLAT_OTHER
+    - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
+    - frozenset(("EventData", "UserData", "StringInserts"))
 )
 
 

@@ -7,7 +7,15 @@ from router.normalize.durations import nanoseconds
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("0:02:05", 125), ("92:24:20", 332_660), ("0h:01m:52s", 112), ("1d 02:00:01", 93_601), ("2 days 01:00:00", 176_400), ("1d12h", 129_600), ("90s", 90)],
+    [
+        ("0:02:05", 125),
+        ("92:24:20", 332_660),
+        ("0h:01m:52s", 112),
+        ("1d 02:00:01", 93_601),
+        ("2 days 01:00:00", 176_400),
+        ("1d12h", 129_600),
+        ("90s", 90),
+    ],
 )
 def test_every_spelling_gives_nanoseconds(text: str, seconds: int) -> None:
     assert nanoseconds(text) == seconds * 1_000_000_000

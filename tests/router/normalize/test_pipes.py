@@ -65,7 +65,9 @@ def test_a_pipe_changes_a_value(name: str, arguments: tuple[str, ...], value: An
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
 )
 
 
@@ -83,7 +85,18 @@ def test_tables_match_exactly_then_folded_then_by_default() -> None:
     assert table("t", {"a": 1, "_default": "_same"})("x") == "x"
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("nothing", ()), ("mul", ("x",)), ("mul", ("0",)), ("table", ("none",)), ("url", ("x",)), ("regex", ("(a+)+",)), ("lower", ("x",))])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("nothing", ()),
+        ("mul", ("x",)),
+        ("mul", ("0",)),
+        ("table", ("none",)),
+        ("url", ("x",)),
+        ("regex", ("(a+)+",)),
+        ("lower", ("x",)),
+    ],
+)
 def test_wrong_pipes_are_refused(name: str, arguments: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"."):
         make(name, arguments, {})
@@ -91,7 +104,12 @@ def test_wrong_pipes_are_refused(name: str, arguments: tuple[str, ...]) -> None:
 
 def test_expressions_are_read() -> None:
     assert parse("a // b.c // 'x | y' | split ', ' | lower") == Expression(
-        (Choice((Ref("record", ("a",)), Ref("record", ("b", "c")), Ref("constant", (), "x | y")), (Pipe("split", (", ",)), Pipe("lower"))),)
+        (
+            Choice(
+                (Ref("record", ("a",)), Ref("record", ("b", "c")), Ref("constant", (), "x | y")),
+                (Pipe("split", (", ",)), Pipe("lower")),
+            ),
+        )
     )
     assert parse('"a.b".c.0') == Expression((Choice((Ref("record", ("a.b", "c", 0)),)),))
     assert parse(["$source.ip", "@syslog.hostname"]) == Expression(

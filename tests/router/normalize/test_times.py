@@ -64,7 +64,18 @@ def test_no_text_makes_a_reader_raise(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hours"),
-    [("-0500", -5), ("UTC-5:00", -5), ("+0530", 5.5), ("GMT+2", 2), ("Z", 0), ("CET", 1), ("America/New_York", -5), ("+19:00", None), ("Nowhere/X", None), ("../etc/passwd", None)],
+    [
+        ("-0500", -5),
+        ("UTC-5:00", -5),
+        ("+0530", 5.5),
+        ("GMT+2", 2),
+        ("Z", 0),
+        ("CET", 1),
+        ("America/New_York", -5),
+        ("+19:00", None),
+        ("Nowhere/X", None),
+        ("../etc/passwd", None),
+    ],
 )
 def test_zones_in_every_spelling(text: str, hours: float | None) -> None:
     found = zone(text)

@@ -52,7 +52,7 @@ def test_names_that_auditd_resolved_stand_apart() -> None:
 
 
 def test_a_record_of_the_kernel_has_its_number_named() -> None:
-    record = auditd("audit: type=1400 audit(1772359200.026:12): avc:  denied  { read } for  pid=9 path=\"/x\"")
+    record = auditd('audit: type=1400 audit(1772359200.026:12): avc:  denied  { read } for  pid=9 path="/x"')
     assert record is not None
     assert (record["type"], record["text"], record["path"]) == ("AVC", "avc: denied { read } for", "/x")
 

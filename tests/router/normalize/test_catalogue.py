@@ -1,0 +1,214 @@
+"""Choosing a normalizer, and what every document carries whoever made it."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from router.batch import Facts
+from router.documents import load_text
+from router.errors import ConfigError, Malformed
+from router.normalize import Catalogue, Hints
+from router.normalize.compiler import compile_document
+from router.normalize.normalizer import Normalizer
+
+RECEIPT = 1_780_272_000.25
+FILES = """
+id: acme.wall
+identify: [{contains: ['wall:']}, {sourcetype: 'acme:*'}]
+parse: [syslog, kv]
+accept: {act|exists: true}
+map: {event.action: act}
+rest: acme.wall
+tests: [{raw: x}]
+---
+id: acme.general
+priority: -10
+identify: [{contains: ['=']}]
+parse: [syslog, kv]
+rest: acme.general
+tests: [{raw: x}]
+---
+id: acme.json
+identify: [{contains: ['"acme"']}]
+parse: [json]
+map: {event.action: act, host.name: host}
+rest: acme.json
+tests: [{raw: x}]
+"""
+
+
+def normalizers() -> list[Normalizer]:
+    made = []
+    for document in load_text(FILES.replace("['=']", "['act=']"), "x.yaml"):
+        normalizer, problems = compile_document(document, Path("."))
+        assert normalizer is not None, problems
+        made.append(normalizer)
+    return made
+
+
+def one(body: bytes, facts: Facts = Facts("s"), **options: Any) -> dict[str, Any]:
+    documents = Catalogue(normalizers(), **options).normalize(body, facts, RECEIPT)
+    assert len(documents) == 1
+    orjson.dumps(documents[0])
+    return documents[0]
+
+
+def test_the_most_telling_candidate_that_accepts_is_chosen() -> None:
+    assert one(b"wall: act=x")["event"]["dataset"] == "acme.wall"
+    assert one(b"other: act=x")["event"]["dataset"] == "acme.general"
+    assert one(b"wall: deny=x")["event"]["dataset"] == "unknown"
+
+
+def test_what_the_receiver_was_told_is_a_hint() -> None:
+    assert one(b"act=x b=1", Facts("s", meta=(("sourcetype", "ACME:fw"),)))["event"]["dataset"] == "acme.wall"
+
+
+def test_the_setting_of_a_source_outranks_everything() -> None:
+    forced = {"s": Hints("acme.general")}
+    assert one(b"wall: act=x", sources=forced)["event"]["dataset"] == "acme.general"
+    found = one(b"nothing to read", sources=forced)
+    assert found["event"]["dataset"] == "acme.general"
+    assert found["event"]["kind"] == "pipeline_error"
+    assert "not accepted by acme.general" in found["error"]["message"]
+    assert found["message"] == "nothing to read"
+    assert "_norm_failed" in found["tags"]
+
+
+def test_a_general_answer_is_not_remembered() -> None:
+    catalogue = Catalogue(normalizers())
+    facts = Facts("s", "192.0.2.1")
+    answers = [
+        catalogue.normalize(raw, facts, RECEIPT)[0]["event"]["dataset"]
+        for raw in (b"act=x", b"wall: act=x", b"act=x", b"wall: act=x")
+    ]
+    assert answers == ["acme.general", "acme.wall", "acme.general", "acme.wall"]
+
+
+def test_an_unknown_line_keeps_what_its_header_said() -> None:
+    found = one(b"<38>Mar  1 10:00:00 h1 app[7]: hello", Facts("s", "192.0.2.1"))
+    assert found["event"] == {
+        "kind": "event", "module": "unknown", "dataset": "unknown", "created": "2026-06-01T00:00:00.250Z",
+        "original": "<38>Mar  1 10:00:00 h1 app[7]: hello",
+    }  # fmt: skip
+    assert found["message"] == "hello"
+    assert found["@timestamp"] == "2026-03-01T10:00:00Z"
+    assert found["log"]["syslog"]["priority"] == 38
+    assert found["log"]["source"] == {"address": "192.0.2.1"}
+    assert found["process"] == {"name": "app", "pid": 7}
+    assert found["tags"] == ["_norm_unknown", "_norm_tz_assumed"]
+
+
+def test_every_document_has_the_fields_of_the_contract() -> None:
+    for body in (b"wall: act=x", b"?", b'{"acme": 1}'):
+        found = one(body)
+        assert found["ecs"]["version"] == "9.4.0"
+        assert found["@timestamp"].endswith("Z")
+        assert {"created", "dataset", "module", "kind"} <= set(found["event"])
+
+
+@pytest.mark.parametrize(
+    ("original", "known", "doubtful"), [("always", True, True), ("doubtful", False, True), ("never", False, False)]
+)
+def test_the_original_is_kept_by_the_switch(original: Any, known: bool, doubtful: bool) -> None:
+    assert ("original" in one(b"wall: act=x", original=original)["event"]) is known
+    assert ("original" in one(b"?", original=original)["event"]) is doubtful
+
+
+def test_a_hec_event_object_is_unwrapped() -> None:
+    facts = Facts("hec", envelope="splunk_hec")
+    envelope = {
+        "time": "1772359200.5",
+        "host": "h9",
+        "sourcetype": "acme:fw",
+        "index": "main",
+        "fields": {"a": "b"},
+        "event": "act=x b=1",
+    }
+    found = one(orjson.dumps(envelope), facts)
+    assert found["event"]["dataset"] == "acme.wall"
+    assert found["@timestamp"] == "2026-03-01T10:00:00.5Z"
+    assert found["host"]["name"] == "h9"
+    assert found["splunk"] == {"host": "h9", "sourcetype": "acme:fw", "index": "main", "fields": {"a": "b"}}
+
+
+def test_an_object_inside_of_hec_is_not_parsed_again() -> None:
+    facts = Facts("hec", envelope="splunk_hec")
+    found = one(b'{"host": "outer", "event": {"acme": 1, "act": "x", "host": "inner"}}', facts)
+    assert found["event"]["action"] == "x"
+    assert found["host"]["name"] == "inner"
+    assert one(b"no object", facts)["tags"][:2] == ["_norm_unknown", "_norm_envelope"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "tag"),
+    [
+        ("caf\u00e9".encode(), "caf\u00e9", None),
+        (b"caf\xe9", "caf\u00e9", "_norm_decoded:cp1252"),
+        (b"caf\xe9 \x81", "caf\u00e9 \x81", "_norm_decoded:latin-1"),
+        ("text".encode("utf-16"), "text", "_norm_decoded:utf-16"),
+        (b"\xef\xbb\xbftext", "text", None),
+        (b"a\x00b", "a b", "_norm_nul"),
+        (b"text\x00\x00", "text", None),
+        ("text".encode("utf-16-le"), "text", "_norm_nul"),
+        (b"\xed\xa0\x80", None, "_norm_decoded:cp1252"),
+    ],
+)
+def test_bytes_of_every_kind_become_text(body: bytes, message: str | None, tag: str | None) -> None:
+    found = one(body)
+    assert message is None or found["message"] == message
+    assert [t for t in found["tags"] if t.startswith(("_norm_dec", "_norm_nul"))] == ([tag] if tag else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"", "empty"), (b" \n", "empty"), (b"\x00\x00", "empty"), (b"x" * (4 << 20) + b"x", "oversized")]
+)
+def test_only_what_is_empty_or_too_large_is_malformed(body: bytes, reason: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        one(body)
+    assert caught.value.reason == reason
+
+
+def test_a_defect_in_a_normalizer_keeps_the_event() -> None:
+    import dataclasses
+
+    def broken(x: object, record: object) -> dict[str, Any]:
+        raise KeyError("defect")
+
+    bad = [dataclasses.replace(n, build=broken) for n in normalizers()]
+    found = Catalogue(bad).normalize(b"wall: act=x", Facts(), RECEIPT)[0]
+    assert found["message"] == "wall: act=x"
+    assert found["error"]["message"] == "KeyError: 'defect'"
+    assert "_norm_failed" in found["tags"]
+
+
+def test_the_same_input_gives_the_same_document() -> None:
+    body = b"<13>Mar  1 10:00:00 h wall: act=x y=1"
+    assert one(body) == one(body)
+
+
+def test_explain_says_what_was_chosen_and_why() -> None:
+    told = Catalogue(normalizers()).explain(b"wall: act=x", Facts("s"), RECEIPT)
+    assert told["chosen"] == "acme.wall"
+    assert [c["id"] for c in told["candidates"]] == ["acme.wall", "acme.general"]
+    assert told["documents"][0]["event"]["action"] == "x"
+    assert Catalogue(normalizers()).explain(b"?", Facts("s"), RECEIPT)["chosen"] == "unknown"
+
+
+def test_settings_that_name_nothing_are_refused() -> None:
+    with pytest.raises(ConfigError, match="no normalizer 'nothing'"):
+        Catalogue(normalizers(), sources={"s": Hints("nothing")})
+    with pytest.raises(ConfigError, match="no time zone"):
+        Catalogue(normalizers(), tz="Nowhere/X")
+    with pytest.raises(ConfigError, match="no such file"):
+        Catalogue.load([Path("/nonexistent/x.yaml")])
+
+
+def test_a_file_of_ones_own_replaces_a_built_in_one(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("id: acme.own\nidentify: [{contains: ['own-acme']}]\nparse: [kv]\nrest: acme.own\ntests: [{raw: x}]\n")
+    catalogue = Catalogue.load([tmp_path])
+    assert "acme.own" in catalogue.ids()
+    assert "acme.own" not in Catalogue.load([own], disable=["acme.own"]).ids()
+    assert catalogue.normalize(b"own-acme a=1", Facts(), RECEIPT)[0]["event"]["dataset"] == "acme.own"
