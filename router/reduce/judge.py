@@ -7,7 +7,7 @@ from typing import TypeAlias
 from router.batch import Event
 from router.reduce.fields import getter, hashable
 from router.reduce.index import Bucket
-from router.reduce.models import Dedupe, Sample, Throttle, Trim
+from router.reduce.models import Dedupe, Drop, Sample, Throttle, Trim
 from router.reduce.reading import NoiseRule
 from router.reduce.summary import Summary, summarise
 from router.reduce.windows import Key, Windows
@@ -27,6 +27,8 @@ class Picker:
         self.id, self.selects, self.needs = rule.id, rule.selects, rule.needs
         self.keeps_matched, self.shadow = settings.keep_matched, settings.shadow
         self.trims = isinstance(settings, Trim)
+        self.is_plain = isinstance(settings, (Trim, Drop))
+        """True if its answer is the same for every event that it selects."""
 
     def leaves_out(self, event: Event, event_id: bytes, time: float) -> bool:
         """Whether this rule would leave out an event that it selects."""
@@ -110,6 +112,7 @@ class Judge:
         self._choose = {p.id: dataset_test(r.settings.datasets) for p, r in zip(self.pickers, rules, strict=True)}
         self._buckets: dict[str, Bucket[Picker] | None] = {}
         self._rows: dict[Row, Row] = {}
+        self._plain: dict[tuple[Picker, ...], tuple[Row, Sequence[Picker]]] = {}
         self.tally: dict[Picker, int] = {}
         """Events picked since the owner last cleared it."""
 
@@ -131,14 +134,24 @@ class Judge:
         return [summary for p in self.pickers for summary in p.close(time)]
 
     def _row(self, picked: list[Picker], event: Event, event_id: bytes, time: float) -> Row:
+        key = tuple(picked)
+        known = self._plain.get(key)
+        if known is None:
+            known = self._decide(picked, event, event_id, time)
+            if all(p.is_plain for p in picked) and len(self._plain) < _MANY:
+                self._plain[key] = known
+        row, counted = known
+        for p in counted:
+            self.tally[p] = self.tally.get(p, 0) + 1
+        return row
+
+    def _decide(self, picked: Sequence[Picker], event: Event, event_id: bytes, time: float) -> tuple[Row, Sequence[Picker]]:
         out = [p for p in picked if p.leaves_out(event, event_id, time)]
         by_others = any(not p.shadow for p in out)
         for p in picked:
             p.settle(event, event_id, time, left_out=p in out, by_others=by_others)
         trims = [p for p in picked if p.trims]
-        for p in (*out, *trims):
-            self.tally[p] = self.tally.get(p, 0) + 1
-        return self._interned((tuple([p.id for p in out]), tuple([p.id for p in trims])))
+        return self._interned((tuple([p.id for p in out]), tuple([p.id for p in trims]))), (*out, *trims)
 
     def _interned(self, row: Row) -> Row:
         if len(self._rows) > _MANY:
