@@ -7,7 +7,6 @@ space, `|` in the LEEF header by `/`. The delimiter is TAB, which can then stand
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ _NO_HOST = re.compile(r"[^A-Za-z0-9._:-]+")
 _MAX_VALUE_BYTES, _MAX_EVENT_ID, _SHORTEST_CUT = 1024, 255, 32
 _ALERT_KINDS = frozenset(("alert", "signal"))
 _HOSTS = ("host.name", "host.hostname", "observer.name", "observer.hostname", "log.syslog.hostname", "observer.ip", "host.ip")
+_DEEPEST = 4
 _TRUNCATED = b"truncated=1"
 
 
@@ -180,7 +180,7 @@ def _shortened(text: bytes, limit: int) -> bytes:
 def _attributes(event: Event) -> Iterator[tuple[bytes, bytes, bool]]:
     for key, fields, shape, cut in _ATTRIBUTES:
         for field in fields:
-            value = _value(event, field)
+            value = event.get(field)
             if value is not None and (text := shape(value)):
                 yield key.encode(), text.encode("utf-8", "replace"), cut
                 break
@@ -188,7 +188,7 @@ def _attributes(event: Event) -> Iterator[tuple[bytes, bytes, bool]]:
 
 def _fixed(record: Record, event: Event, alert: bool) -> Iterator[str]:
     """What every line carries. `cat` with the event id selects the QID, so both are words of a fixed set."""
-    yield f"cat={'alert' if alert else _text(record.facts.dataset or _value(event, 'event.dataset'))[:100] or 'event'}"
+    yield f"cat={'alert' if alert else _text(record.facts.dataset or event.get('event.dataset'))[:100] or 'event'}"
     yield f"devTime={int(_seconds(record) * 1000)}"
     yield f"sev={_severity(record.facts.severity)}"
     yield f"eventUid={record.id.hex()}"
@@ -201,7 +201,7 @@ def _severity(facts_severity: int) -> int:
 
 def _event_id(event: Event, alert: bool) -> str:
     names = ("rule.id", "rule.name") if alert else ("event.code", "event.action", "event.dataset")
-    found = (_text(_first(_value(event, name))) for name in names)
+    found = (_text(_first(event.get(name))) for name in names)
     return _header(next(filter(None, found), "event"))[:_MAX_EVENT_ID]
 
 
@@ -212,7 +212,7 @@ def _header(text: str) -> str:
 def _host(event: Event) -> str:
     """The original device, as a host in a syslog header; an IPv6 address only where there is nothing else."""
     for name in _HOSTS:
-        if host := _NO_HOST.sub("_", _text(_first(_value(event, name))))[:255]:
+        if host := _NO_HOST.sub("_", _text(_first(event.get(name))))[:255]:
             return host
     return ""
 
@@ -223,27 +223,22 @@ def _seconds(record: Record) -> float:
 
 
 def _document(body: bytes) -> Event:
+    """The document's fields by dotted name."""
     try:
         event = orjson.loads(body)
     except ValueError as error:
         raise Malformed("not_json") from error
     if not isinstance(event, dict):
         raise Malformed("not_a_json_object")
-    return event
+    return _flat(event)
 
 
-@cache
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(name.split("."))
-
-
-def _value(event: Event, name: str) -> Any:
-    """A field by its dotted name, nested or written flat. Only names of this module come here."""
-    first, *rest = _parts(name)
-    found: Any = event.get(first)
-    for part in rest:
-        if not isinstance(found, dict):
-            found = None
-            break
-        found = found.get(part)
-    return event.get(name) if found is None else found
+def _flat(fields: Event, prefix: str = "", depth: int = 0) -> Event:
+    """Every field by its dotted name, nested or written flat; deeper than any name that is asked for is left out."""
+    flat: Event = {}
+    for key, value in fields.items():
+        if not isinstance(value, dict):
+            flat.setdefault(prefix + key, value)
+        elif depth < _DEEPEST:
+            flat.update(_flat(value, f"{prefix}{key}.", depth + 1))
+    return flat
