@@ -1,0 +1,123 @@
+"""The loop around the pure stage: read, run, write, commit.
+
+Write order per batch: dead letters, then matches, then events, then the commit. The last record of an events partition
+therefore proves that everything made from its raw record, and from all before it, is durable; after a crash reading goes on
+behind it and nothing is written to `events` twice (delivery design: ids and high-water mark).
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import orjson
+
+from router.batch import DEAD_LETTERS, EVENTS, MATCHES, RAW, Batch, Mark, Origin, Partition, Record
+from router.errors import Retryable
+from router.log.checkpoint import high_water, persist
+from router.process.stage import NAME, Output, Stage
+from router.protocols import Follower, Log
+from router.telemetry import (
+    DEAD_LETTERED,
+    IGNORED,
+    NORM_DOUBTS,
+    NORMALIZED,
+    PROCESS_SECONDS,
+    READ,
+    REPEATED,
+    RULE_MATCHES,
+    SPLIT,
+    WRITTEN,
+    bound,
+    logger,
+)
+
+_log = logger("process")
+
+
+class Process:
+    """The loop around `Stage`."""
+
+    name, stage = "process", 2
+
+    def __init__(self, log: Log, stage: Stage, *, max_records: int = 1000) -> None:
+        self._log, self._stage, self._max_records = log, stage, max_records
+        self.ready = asyncio.Event()
+        self._done: dict[int, Origin | None] = {}
+        self._dataset, self._dead = bound(NORMALIZED.labels), bound(DEAD_LETTERED.labels)
+        self._ignored, self._rule, self._tag = bound(IGNORED.labels), bound(RULE_MATCHES.labels), bound(NORM_DOUBTS.labels)
+
+    async def assigned(self, marks: Mapping[Partition, Mark | None]) -> None:
+        """Find how far each partition's results have come (Listener)."""
+        ends = await self._log.ends(RAW)
+        for partition in marks:
+            done = await high_water(self._log, EVENTS, partition.number)
+            if done is not None and done.offset >= ends.get(partition.number, (0, 0))[1]:
+                _log.error("the raw topic is younger than its results; ignoring the high-water mark", partition=partition.number)
+                done = None
+            self._done[partition.number] = done
+
+    async def revoked(self, partitions: Collection[Partition]) -> None:
+        """Nothing is held between reads (Listener)."""
+        for partition in partitions:
+            self._done.pop(partition.number, None)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then the batches in hand are written and committed."""
+        async with self._log.follow((RAW,), group=NAME, listener=self) as follower:
+            self.ready.set()
+            try:
+                await self._turn(follower, stop)
+            except* Retryable as group:
+                _log.warning("stopped while the log refused writes; it is all read again", reason=str(group.exceptions[0]))
+
+    async def _turn(self, follower: Follower, stop: asyncio.Event) -> None:
+        committed, marks = time.monotonic(), dict[Partition, Mark]()
+        while not stop.is_set():
+            batches = await follower.read(max_records=self._max_records, timeout_seconds=0.5)
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._batch(batch, stop))
+                    await asyncio.sleep(0)  # sockets and heartbeats have their turn between two batches
+            marks.update({Partition(b.span.topic, b.span.partition): Mark(b.span.stop) for b in batches})
+            if marks and (time.monotonic() - committed > 1 or not batches):
+                committed = await self._commit(follower, marks)
+        await self._commit(follower, marks)
+
+    async def _commit(self, follower: Follower, marks: dict[Partition, Mark]) -> float:
+        try:
+            await follower.commit(marks)
+            marks.clear()
+        except Retryable as error:
+            _log.warning("commit failed; the next one covers it", reason=str(error))
+        return time.monotonic()
+
+    async def _batch(self, batch: Batch[Record], stop: asyncio.Event) -> None:
+        partition = batch.span.partition
+        with PROCESS_SECONDS.time():
+            out = self._stage.run(batch, self._done.get(partition))
+        if out.dead:
+            await persist(self._log, DEAD_LETTERS + NAME, 0, out.dead, stop)
+        await asyncio.gather(*[persist(self._log, MATCHES, p, records, stop) for p, records in out.matches.items()])
+        if out.events:
+            await persist(self._log, EVENTS, partition, out.events, stop)
+            self._done[partition] = None
+        self._count(batch, out)
+
+    def _count(self, batch: Batch[Record], out: Output) -> None:
+        made = len(out.events) + len(out.dead) + out.ignored + out.repeated
+        READ.inc(len(batch.items))
+        SPLIT.inc(made - len(batch.items))
+        WRITTEN.inc(len(out.events))
+        REPEATED.inc(out.repeated)
+        for name, count in self._stage.ignored().items():
+            self._ignored(name).inc(count)
+        for dataset, count in Counter(r.facts.dataset for r in out.events).items():
+            self._dataset(dataset).inc(count)
+        for (rule, level), count in out.hits.items():
+            self._rule(rule, level).inc(count)
+        for tag, count in out.tags.items():
+            if tag.startswith("_norm_"):
+                self._tag(tag.partition(":")[0]).inc(count)
+        for record in out.dead:
+            self._dead(orjson.loads(record.body)["reason"]).inc()

@@ -1,0 +1,164 @@
+"""The pure part of the process role: a batch of raw records to records of the next topics. No I/O, no clock."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import NamedTuple
+
+import orjson
+
+from router.batch import RAW, Batch, Event, Facts, Origin, Record
+from router.correlate.loop import MATCH
+from router.correlate.match import matches_for
+from router.deliver.dead_letters import dead_letter
+from router.detect import Rule, Ruleset, alert_document
+from router.errors import Malformed
+from router.normalize import Catalogue
+from router.process.severity import BY_LEVEL, severity
+from router.reduce import Reducer, Summary
+
+NAME = "process"
+_MAX_FACTS = 20_000
+
+
+@dataclass(slots=True)
+class Output:
+    """What one raw batch became. read + split = events + dead + ignored + repeated."""
+
+    events: list[Record] = field(default_factory=list)
+    matches: dict[int, list[Record]] = field(default_factory=dict)
+    """By partition of `matches`."""
+    dead: list[Record] = field(default_factory=list)
+    ignored: int = 0
+    repeated: int = 0
+    hits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Matches by rule and level."""
+    tags: Counter[str] = field(default_factory=Counter)
+
+
+class _Made(NamedTuple):
+    """One document and what is known about it so far."""
+
+    event: Event
+    record: Record
+    matched: bool
+
+
+class Stage:
+    """Normalizers, rules and noise rules, applied to batches."""
+
+    def __init__(self, catalogue: Catalogue, ruleset: Ruleset, reducer: Reducer, match_partitions: int) -> None:
+        self._catalogue, self._ruleset, self._reducer = catalogue, ruleset, reducer
+        self._match_partitions = match_partitions
+        self._facts: dict[tuple[object, ...], Facts] = {}
+
+    def run(self, batch: Batch[Record], done: Origin | None) -> Output:
+        """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
+        out, made = Output(), []
+        for i, raw in enumerate(batch.items):
+            origin = Origin(batch.span.partition, batch.offset(i))
+            if done is not None and origin.offset < done.offset:
+                out.repeated += 1
+                continue
+            try:
+                made += self._documents(raw, origin, done, out)
+            except Malformed as error:
+                out.dead.append(_bury(raw, error, origin))
+        self._reduce(out, made, batch.span.partition)
+        return out
+
+    def ignored(self) -> Counter[str]:
+        """Ignored payloads per normalizer since the last call."""
+        counts = Counter(self._catalogue.ignored)
+        self._catalogue.ignored.clear()
+        return counts
+
+    def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output) -> list[_Made]:
+        events = self._catalogue.normalize(raw.body, raw.facts, raw.time)
+        out.ignored += not events
+        received = self._catalogue.received() if len(events) == 1 else b""
+        made = []
+        for sub, event in enumerate(events):
+            place = origin._replace(sub=sub) if sub else origin
+            if done is not None and place <= done:
+                out.repeated += 1
+            elif (body := self._encoded(event, raw, place, out)) is not None:
+                record = Record(_derived(raw.id, sub), body, event_time(event, raw.time), raw.facts, b"", place)
+                made.append(_Made(event, record, self._detect(event, record, received, out)))
+        return made
+
+    def _encoded(self, event: Event, raw: Record, origin: Origin, out: Output) -> bytes | None:
+        if "tags" in event:
+            out.tags.update(event["tags"])
+        try:
+            return orjson.dumps(event)
+        except TypeError as error:
+            out.dead.append(_bury(raw, Malformed("unencodable", str(error)), origin))
+            return None
+
+    def _detect(self, event: Event, record: Record, received: bytes, out: Output) -> bool:
+        rules = self._ruleset.match(event, received)
+        for rule in rules:
+            out.hits[rule.id, rule.level] += 1
+            if rule.alerts:
+                self._alert(rule, event, record, received, out)
+            for key, body, match_id in matches_for(self._ruleset.correlations, rule, event, record.id, record.time):
+                home = int.from_bytes(blake2b(key, digest_size=8).digest()) % self._match_partitions
+                facts = Facts(record.facts.source, kind=MATCH)
+                self._match(out, home, Record(match_id, body, record.time, facts, key, record.origin))
+        return bool(rules)
+
+    def _alert(self, rule: Rule, event: Event, record: Record, received: bytes, out: Output) -> None:
+        document = alert_document(rule, event, event_id=record.id, time=record.time, raw=received)
+        facts = Facts(record.facts.source, dataset="logweir.alert", kind="alert", severity=BY_LEVEL.get(rule.level, 0))
+        alert_id = blake2b(rule.id.encode() + record.id, digest_size=16).digest()
+        home = record.origin.partition if record.origin else 0
+        self._match(out, home, record._replace(id=alert_id, body=orjson.dumps(document), facts=facts))
+
+    def _match(self, out: Output, home: int, record: Record) -> None:
+        out.matches.setdefault(home % self._match_partitions, []).append(record)
+
+    def _reduce(self, out: Output, made: Sequence[_Made], partition: int) -> None:
+        """Facts for every record, the marks of noise rules among them; and the summaries of windows that closed."""
+        ids, times = [m.record.id for m in made], [m.record.time for m in made]
+        marks, summaries = self._reducer.judge([m.event for m in made], ids, times, [m.matched for m in made])
+        for (event, record, _), noise in zip(made, marks, strict=True):
+            out.events.append(record._replace(facts=self._facts_of(event, record.facts.source, noise)))
+        for summary in summaries:
+            self._match(out, partition, _summary(summary))
+
+    def _facts_of(self, event: Event, source: str, marks: tuple[tuple[str, ...], tuple[str, ...]]) -> Facts:
+        about = event.get("event", {})
+        key = (source, about.get("dataset", ""), about.get("kind", "event"), severity(event), *marks)
+        facts = self._facts.get(key)
+        if facts is None:
+            if len(self._facts) >= _MAX_FACTS:
+                self._facts.clear()
+            facts = self._facts[key] = Facts(source, "", "", (), *key[1:])
+        return facts
+
+
+def _derived(raw_id: bytes, sub: int) -> bytes:
+    """The id of document `sub` of a record: the record's own for the first, a hash for the others."""
+    return raw_id if not sub else blake2b(raw_id + sub.to_bytes(4), digest_size=16).digest()
+
+
+def _bury(raw: Record, error: Malformed, origin: Origin) -> Record:
+    return dead_letter(
+        raw, stage=NAME, reason=error.reason, topic=RAW, partition=origin.partition, offset=origin.offset, attempts=1
+    )
+
+
+def _summary(summary: Summary) -> Record:
+    facts = Facts(dataset="logweir.summary", kind="metric", severity=BY_LEVEL["informational"])
+    return Record(summary.id, orjson.dumps(summary.document()), summary.last, facts)
+
+
+def event_time(event: Event, otherwise: float) -> float:
+    """`@timestamp` in seconds since the epoch."""
+    try:
+        return datetime.fromisoformat(event["@timestamp"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return otherwise
