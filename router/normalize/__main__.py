@@ -1,4 +1,4 @@
-"""python -m router.normalize [FILE or FOLDER...]: compile normalizers and run the tests inside; `--code FILE` shows what was generated."""
+"""python -m router.normalize [FILE or FOLDER...]: compile normalizers, run their tests; `--code FILE` shows what was generated."""
 
 import sys
 from pathlib import Path

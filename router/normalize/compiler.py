@@ -1,4 +1,4 @@
-"""Compile one normalizer file to Python functions: parse, accept, ignore and build. Every problem of the file is reported at once."""
+"""Compile one normalizer file to Python functions: parse, accept, ignore, build. All problems of the file come at once."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -90,10 +90,9 @@ class _Compiler:
             self.definition.problem(("tables",), "must be a mapping of names to tables", "write name: {key: value}")
             return made
         for name, rows in value.items():
-            if isinstance(rows, str):
-                rows = self._csv_table(rows, ("tables", name))
-            if isinstance(rows, dict):
-                made[str(name)] = pipes.table(str(name), rows)
+            table = self._csv_table(rows, ("tables", name)) if isinstance(rows, str) else rows
+            if isinstance(table, dict):
+                made[str(name)] = pipes.table(str(name), table)
             else:
                 self.definition.problem(("tables", name), "a table is a mapping, or the name of a CSV file", "write {key: value}")
         return made

@@ -1,4 +1,4 @@
-"""Splunk HEC event objects: the payload inside, and what the envelope says about it (Splunk documentation, Format events for HEC)."""
+"""Splunk HEC event objects: the payload inside, and what the envelope says about it (Splunk: Format events for HEC)."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ def _scaled(factor: float, divide: bool) -> Transform:
         if number is None:
             return None
         result = number / exact if divide else number * exact
-        if type(result) is float and result == result and abs(result) < 1 << 62:
+        if type(result) is float and abs(result) < 1 << 62:
             return round(result) if not divide or result.is_integer() else result
         return result if type(result) is int else None
 

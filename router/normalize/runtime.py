@@ -113,7 +113,7 @@ def restore(rest: dict[str, Any], src: Any, path: tuple[Any, ...]) -> None:
 
 
 def merge(held: dict[str, Any], more: dict[str, Any]) -> None:
-    """Add what is left over to an object; where both hold something else, the mapped value stands and the other goes to `_rest`."""
+    """Add what is left over to an object; where both hold something, the mapped value stands and the other goes to `_rest`."""
     for key, value in more.items():
         if key not in held:
             held[key] = value

@@ -1,4 +1,4 @@
-"""What every document gets, whoever made it: times, header, peer, original, tags. And the documents of lines that nobody reads."""
+"""What every document gets: times, header, peer, original, tags. And the documents of lines that nobody reads."""
 
 from typing import Any, Literal
 

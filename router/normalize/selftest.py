@@ -38,7 +38,7 @@ class TestResult:
 
 
 def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
-    """The tests of these files or folders (the built-in ones without any), each file alone. Raises ConfigError for files that do not compile."""
+    """The tests of these files or folders (without any: of the built-in ones). Raises ConfigError when one does not compile."""
     results: list[TestResult] = []
     problems = []
     for path in list(paths) or [ROOT / "normalize"]:
@@ -87,10 +87,7 @@ def _problem(test: dict[str, Any], normalizer: Normalizer) -> str:
     source = str(test.get("source", "test"))
     hints = {source: Hints(tz=str(test.get("tz", "")))}
     catalogue = Catalogue([normalizer], sources=hints, original=test.get("original", "doubtful"))
-    if "raw" in test:
-        body = str(test["raw"]).encode("utf-8", "surrogateescape")
-    else:
-        body = orjson.dumps(test.get("event"), default=str)
+    body = str(test["raw"]).encode("utf-8", "surrogateescape") if "raw" in test else orjson.dumps(test.get("event"), default=str)
     meta = tuple(sorted((str(k), str(v)) for k, v in test.get("meta", {}).items()))
     facts = Facts(source, str(test.get("peer", "")), str(test.get("envelope", "")), meta)
     moment = iso(str(test.get("receipt", _RECEIPT)), UTC)

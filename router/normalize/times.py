@@ -58,7 +58,7 @@ def stamp(seconds: int) -> str:
 
 
 def civil(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int | None:
-    """A calendar time -> seconds since 1970 as if in UTC; None for a date that does not exist. Second 60 becomes the next minute."""
+    """A calendar time -> seconds since 1970 as if in UTC; None for a date that does not exist. Second 60 is the next minute."""
     if not (1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month] and 1 <= year <= 9999):
         return None
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
@@ -200,7 +200,7 @@ def _rfc2822(text: str, where: Zone) -> Moment | None:
 
 
 def instant(value: Any, where: Zone, receipt: float | None = None) -> Moment | None:
-    """A guess by shape: epoch number, ISO 8601, mail and web server dates, syslog style (needs `receipt` where it has no year)."""
+    """A guess by shape: epoch number, ISO 8601, mail and web server dates, syslog style (which needs `receipt`)."""
     if type(value) is not str:
         return epoch(value)
     if not 8 <= len(value) <= 80:

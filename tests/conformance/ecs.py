@@ -1,11 +1,12 @@
 """Score the built-in normalizers against ECS sample pairs: python -m tests.conformance.ecs --pairs DIR [--source PACKAGE/STREAM].
 
-A folder of `<package>/<stream>.jsonl.gz`; each line is {"raw", "expected", "fields", "tz_offset", "dynamic"}: what came in, the ECS
-document that another pipeline made of it, what the shipper added, the zone of the device, and fields whose value changes with the day.
+A folder of `<package>/<stream>.jsonl.gz`; each line is {"raw", "expected", "fields", "tz_offset", "dynamic"}: what came in, the
+ECS document that another pipeline made of it, what the shipper added, the zone of the device, and fields whose value changes with
+the day.
 
-Only leaves that ECS defines (or that lie in an ECS object) count; not what shippers add, nor lookups. Values must be equal: times as
-instants to the millisecond, numbers as their text, lists in any order and a list of one as its item. A field of `dynamic` need only be
-there, as a time where one is expected. recall = right / expected, precision = right / predicted.
+Only leaves that ECS defines (or that lie in an ECS object) count; not what shippers add, nor lookups. Values must be equal: times
+as instants to the millisecond, numbers as their text, lists in any order and a list of one as its item. A field of `dynamic` need
+only be there, as a time where one is expected. recall = right / expected, precision = right / predicted.
 """
 
 import argparse

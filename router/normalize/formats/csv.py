@@ -1,4 +1,4 @@
-"""CSV whose columns depend on the kind of line and on its firmware: variants by the value of a column and by the number of columns."""
+"""CSV whose columns depend on the kind of line and its firmware: variants by a column's value and by the column count."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence

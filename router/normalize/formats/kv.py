@@ -192,7 +192,7 @@ def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
         pairs += [token.split(assign, 1) for token in tokens]
         pairs.append([key, chunks[i + 1]])
     try:
-        out: dict[str, Any] = dict(pairs)  # type: ignore[arg-type]
+        out: dict[str, Any] = dict(pairs)
     except ValueError:
         return None
     return out if len(out) == len(pairs) and pairs and "" not in out else None

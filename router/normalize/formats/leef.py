@@ -46,7 +46,7 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
 
 
 def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
-    """Pairs in order. Where the delimiter is missing, a value ends at the next `key=`; text without `=` belongs to the value before."""
+    """Pairs in order. Without the delimiter, a value ends at the next `key=`; text without `=` belongs to the value before."""
     if delimiter not in body and body.count("=") > 1:
         found = list(_KEY.finditer(body))
         ends = [m.start() for m in found[1:]] + [len(body)]

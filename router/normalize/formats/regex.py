@@ -34,7 +34,8 @@ def _nested(tree: Any, inside: bool) -> bool:
         if unbounded and inside:
             return True
         # Possessive repeats and atomic groups never give back: what is inside of them starts anew.
-        deeper = False if op is sre.ATOMIC_GROUP or op is sre.POSSESSIVE_REPEAT else inside or (unbounded)
+        closed = op is sre.ATOMIC_GROUP or op is sre.POSSESSIVE_REPEAT
+        deeper = not closed and (inside or unbounded)
         if any(_nested(child, deeper) for child in _children(op, argument)):
             return True
     return False

@@ -1,4 +1,4 @@
-"""Syslog headers: RFC 3164 as it is really sent, and RFC 5424. Sets `head` and `body` of a line; whatever is odd stays in the body."""
+"""Syslog headers: RFC 3164 as it is really sent, and RFC 5424. What is odd stays in the body."""
 
 import re
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from router.normalize.line import NO_HEADER, Header, Line
 from router.normalize.times import BSD, Moment, Zone, bsd_match, epoch, iso
 
 FACILITIES = (
-    "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock security/authorization ftp ntp "
-    "log-audit log-alert clock local0 local1 local2 local3 local4 local5 local6 local7"
+    "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock "
+    "security/authorization ftp ntp log-audit log-alert clock local0 local1 local2 local3 local4 local5 local6 local7"
 ).split()
 SEVERITIES = "Emergency Alert Critical Error Warning Notice Informational Debug".split()
 

@@ -42,21 +42,12 @@ _FLAT = {
 }
 _FLAT_OTHER = frozenset(
     "EventTime EventReceivedTime EventType SeverityValue Severity Category SourceModuleName SourceModuleType Domain AccountName "
-    "UserID AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type EventData "
-    "UserData StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
+    "UserID AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type "
+    "EventData UserData StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
 )
 _NXLOG_TYPES: frozenset[Any] = frozenset(
-    "INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split()
-) | {
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    8,
-    16,
-}
+    [*"INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split(), *range(6), 8, 16]
+)
 """What a collector calls EventType, beside what some events have by that name themselves."""
 _OLD_BEAT = {
     "log_name": "channel",

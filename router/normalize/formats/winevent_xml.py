@@ -1,4 +1,4 @@
-"""Windows events as XML (schema http://schemas.microsoft.com/win/2004/08/events/event): a regular expression where that suffices, else expat."""
+"""Windows events as XML (schema win/2004/08/events/event): a regular expression where that suffices, else expat."""
 
 import re
 from typing import Any

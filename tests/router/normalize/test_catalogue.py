@@ -48,7 +48,10 @@ def normalizers() -> list[Normalizer]:
     return made
 
 
-def one(body: bytes, facts: Facts = Facts("s"), **options: Any) -> dict[str, Any]:
+FACTS = Facts("s")
+
+
+def one(body: bytes, facts: Facts = FACTS, **options: Any) -> dict[str, Any]:
     documents = Catalogue(normalizers(), **options).normalize(body, facts, RECEIPT)
     assert len(documents) == 1
     orjson.dumps(documents[0])

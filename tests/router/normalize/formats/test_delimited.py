@@ -93,5 +93,5 @@ def test_dissect_cuts_at_literals() -> None:
 
 @pytest.mark.parametrize("pattern", ["no key", "%{a}%{b}"])
 def test_a_dissect_pattern_that_cannot_work_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="%{"):
+    with pytest.raises(ValueError, match=r"%\{"):
         names(pattern)
