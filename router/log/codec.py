@@ -49,19 +49,26 @@ def _parse_facts(data: bytes) -> Facts:
 
 
 class HeaderWriter:
-    """Packs id, time, origin and facts of the records of one batch; each distinct facts object is encoded once."""
+    """Packs id, time, origin and facts of the records of one batch; each distinct value of facts is encoded once."""
 
     def __init__(self) -> None:
         self._facts: dict[int, tuple[Facts, bytes]] = {}
+        self._encoded: dict[Facts, bytes] = {}
 
     def pack(self, record: Record) -> bytes:
         """One header: version and presence of an origin, id, time, origin, facts."""
         kept = self._facts.get(id(record.facts))
         if kept is None:
-            kept = self._facts[id(record.facts)] = (record.facts, encode_facts(record.facts))
+            kept = self._facts[id(record.facts)] = (record.facts, self._encode(record.facts))
         if record.origin is None:
             return _HEAD.pack(_PLAIN, record.id, record.time) + kept[1]
         return _HEAD.pack(_WITH_ORIGIN, record.id, record.time) + _ORIGIN.pack(*record.origin) + kept[1]
+
+    def _encode(self, facts: Facts) -> bytes:
+        encoded = self._encoded.get(facts)
+        if encoded is None:
+            encoded = self._encoded[facts] = encode_facts(facts)
+        return encoded
 
 
 def unpack(header: bytes, body: bytes, key: bytes) -> Record:

@@ -42,12 +42,11 @@ class Damaged(Exception):
 def encode(records: Sequence[Record]) -> bytes:
     """The block of one or more records. Ids must have 16 bytes."""
     ids, bodies, times, facts, keys, origins = zip(*records, strict=True)
-    table = {id(f): f for f in facts}
-    encoded = [encode_facts(f) for f in table.values()]
+    place, table = _distinct(facts)
+    encoded = [encode_facts(f) for f in table]
     flags, parts = 0, [b"".join(ids), _pack("d", times), _lengths(bodies), _lengths(encoded), *encoded]
     if len(table) > 1:
         flags |= _INDEXED
-        place = {key: i for i, key in enumerate(table)}
         parts.append(_pack("I", [place[id(f)] for f in facts]))
     if any(keys):
         flags |= _KEYED
@@ -58,6 +57,12 @@ def encode(records: Sequence[Record]) -> bytes:
         parts += _pack("I", partitions), _pack("q", offsets), _pack("I", subs)
     head = _HEAD.pack(_VERSION, flags, len(records), len(table))
     return _codecs.compressor.compress(b"".join((head, *parts, *bodies)))
+
+
+def _distinct(facts: Sequence[Facts]) -> tuple[dict[int, int], dict[Facts, int]]:
+    """Position in the table by identity, and the table; values are compared once per object, not per record."""
+    table: dict[Facts, int] = {}
+    return {key: table.setdefault(f, len(table)) for key, f in {id(f): f for f in facts}.items()}, table
 
 
 def decode(block: bytes) -> list[Record]:

@@ -26,6 +26,7 @@ from router.telemetry import logger
 _POLL_SECONDS = 0.04
 _RETENTION_SECONDS = 10.0
 _SHRINK_STEPS = 64
+_LARGEST_WAL_BYTES = 256 << 20
 _RECORDS_PER_BLOCK = 2000
 _BYTES_PER_BLOCK = 2 << 20
 _body = itemgetter(Record._fields.index("body"))
@@ -39,7 +40,7 @@ class SqliteLog:
         self,
         settings: EmbeddedLog,
         *,
-        lease_seconds: float = 10.0,
+        lease_seconds: float = 6.0,
         retention_every_seconds: float = _RETENTION_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -178,6 +179,10 @@ class SqliteLog:
                 for wake in self._wakes:
                     wake.set()
 
+    def _wal_bytes(self) -> int:
+        wal = self._settings.path.with_name(f"{self._settings.path.name}-wal")
+        return wal.stat().st_size if wal.exists() else 0
+
     async def _shrink(self) -> None:
         for _ in range(_SHRINK_STEPS):
             pages = await self._database.read(retention.surplus_pages)
@@ -192,6 +197,8 @@ class SqliteLog:
                 while removed:
                     removed = await self._database.write(lambda c: retention.trim(c, self._clock()))
                 await self._shrink()
+                if self._wal_bytes() > _LARGEST_WAL_BYTES:
+                    await self._database.maintain(retention.truncate_wal)
             await asyncio.sleep(self._retention_every)
 
 

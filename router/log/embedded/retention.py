@@ -56,6 +56,14 @@ def surplus_pages(connection: Connection) -> int:
     return min(max(0, free - _PAGES_KEPT), _PAGES_PER_STEP)
 
 
+def truncate_wal(connection: Connection) -> None:
+    """Start the write-ahead file anew, waiting for readers; runs outside a transaction.
+
+    SQLite does so by itself when a writer finds no reader at work, which may not happen for long while many read.
+    """
+    connection.executescript("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def shrink(connection: Connection, pages: int) -> None:
     """Give pages back; runs outside a transaction. A script, because `execute` would stop after the first page."""
     connection.executescript(f"PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(PASSIVE)")
