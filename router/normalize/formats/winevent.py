@@ -41,9 +41,10 @@ _FLAT = {
     "Qualifiers": "qualifiers",
 }
 _FLAT_OTHER = frozenset(
-    "EventTime EventReceivedTime EventType SeverityValue Severity Category SourceModuleName SourceModuleType Domain AccountName "
-    "UserID AccountType ExecutionProcessID ExecutionThreadID ProcessID ThreadID @timestamp @version host port tags type "
-    "EventData UserData StringInserts TaskCategory TimeGenerated RecordID SourceType timestamp UTCTime OpCode TaskDisplayName".split()
+    "@timestamp @version AccountName AccountType Category Domain EventData EventReceivedTime EventTime EventType "
+    "ExecutionProcessID ExecutionThreadID OpCode ProcessID RecordID Severity SeverityValue SourceModuleName "
+    "SourceModuleType SourceType StringInserts TaskCategory TaskDisplayName ThreadID TimeGenerated UTCTime UserData "
+    "UserID host port tags timestamp type".split()
 )
 _NXLOG_TYPES: frozenset[Any] = frozenset(
     [*"INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split(), *range(6), 8, 16]
