@@ -5,6 +5,7 @@ import base64
 import gzip
 import importlib.util
 import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +21,7 @@ from router.errors import Retryable
 from router.protocols import Source
 from tests.contract.memory_log import MemoryLog
 from tests.contract.source import Running, SourceContract, build, counted, doubted, running
+from tests.peers import loggers, tenzir
 from tests.peers.certificates import Authority
 from tests.peers.presence import missing
 
@@ -461,6 +463,28 @@ class TestPeers:
         )
         events = await self.run(code, 20)
         assert sorted(int(e["event"]["message"].split()[1]) for e in events) == list(range(20))
+
+    async def test_fluent_bit_delivers_compressed(self, tmp_path: Path) -> None:
+        options = 'splunk_token: "s-plain", compress: "gzip", host: "127.0.0.1"'
+        async with running(hec()) as one:
+            lines = 'from {n: 1, msg: "hé"}, {n: 2, msg: "}{"}, {n: 3, msg: "x"}'
+            await self.tenzir(
+                f'{lines}\nto_fluent_bit "splunk", options={{{options}, port: {one.addresses[0][1]}}}, tls=false', tmp_path
+            )
+            events = [json.loads(body) for body in await one.arrived(3, seconds=30)]
+            assert [(e["event"]["n"], e["event"]["msg"]) for e in events] == [(1, "hé"), (2, "}{"), (3, "x")]
+
+    async def test_tenzir_delivers(self, tmp_path: Path) -> None:
+        async with running(hec()) as one:
+            url = f"http://127.0.0.1:{one.addresses[0][1]}"
+            await self.tenzir(f'from {{n: 1}}, {{n: 2}}\nto_splunk "{url}", hec_token="s-plain"', tmp_path)
+            events = [json.loads(body)["event"] for body in await one.arrived(2, seconds=30)]
+            assert [e["n"] for e in events] == [1, 2]
+
+    async def tenzir(self, pipeline: str, work: Path) -> None:
+        program = await asyncio.to_thread(tenzir.program)
+        environment = os.environ | {"TENZIR_STATE_DIRECTORY": str(work / "s"), "TENZIR_CACHE_DIRECTORY": str(work / "c")}
+        await loggers.run(str(program), pipeline, environment=environment)
 
     async def run(self, code: str, count: int) -> list[dict[str, Any]]:
         async with running(hec()) as one:
