@@ -1,6 +1,7 @@
 """Command lines, distinguished names, Sysmon's DNS results, renamed keys."""
 
 import pytest
+
 from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, renamed
 
 
