@@ -174,28 +174,25 @@ def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     """The pairs of text in which nothing is odd: no key repeats, no word stands alone, every quote opens after an assignment."""
     if not len(chunks) & 1:
         return None
-    pairs: list[list[str]] = []
-    last = len(chunks) - 1
+    out: dict[str, Any] = {}
+    count, last = 0, len(chunks) - 1
     for i in range(0, last + 1, 2):
         chunk = chunks[i]
         if i and chunk and not chunk[0].isspace():
             return None
         tokens = chunk.split()
-        if i == last:
-            pairs += [token.split(assign, 1) for token in tokens]
-            continue
-        if not tokens or not chunk.endswith(assign):
-            return None
-        key = tokens.pop()[: -len(assign)]
-        if assign in key:
-            return None
-        pairs += [token.split(assign, 1) for token in tokens]
-        pairs.append([key, chunks[i + 1]])
-    try:
-        out: dict[str, Any] = dict(pairs)
-    except ValueError:
-        return None
-    return out if len(out) == len(pairs) and pairs and "" not in out else None
+        count += len(tokens)
+        if i != last:
+            key = tokens.pop()[: -len(assign)] if tokens and chunk.endswith(assign) else assign
+            if assign in key:
+                return None
+            out[key] = chunks[i + 1]
+        for token in tokens:
+            name, found, value = token.partition(assign)
+            if not found:
+                return None
+            out[name] = value
+    return out if len(out) == count and out and "" not in out else None
 
 
 def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:
