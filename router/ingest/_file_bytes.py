@@ -10,6 +10,7 @@ from router.ingest._gunzip import Gunzip
 
 CHUNK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC_BYTES = len(_GZIP_MAGIC)
 _GZIP_READ_BYTES = 64 << 10
 
 
@@ -90,5 +91,5 @@ class GzipBytes:
 def open_bytes(path: Path) -> tuple[BufferedReader, FileBytes]:
     """The open file, to be closed by the caller, and its bytes; gzip is recognised by its first two. Raises OSError."""
     file = path.open("rb")
-    compressed = os.pread(file.fileno(), len(_GZIP_MAGIC), 0) == _GZIP_MAGIC
+    compressed = os.pread(file.fileno(), GZIP_MAGIC_BYTES, 0) == _GZIP_MAGIC
     return file, GzipBytes(file) if compressed else PlainBytes(file)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from router.ingest._file_bytes import GZIP_MAGIC_BYTES
 from router.ingest._file_desk import Desk, matching
 from router.ingest._file_reader import Chunk, FileReader, renamed_file
 
@@ -59,7 +60,10 @@ class Follow:
         opened = {reader.key for reader in (*self._live.values(), *self._renamed)}
         wait = {reader.path for reader in self._unread}
         for path in matching(self._patterns):
-            if path in self._live or path in wait or _key(path) in opened or _stamp(path) in self._done:
+            stamp = _stamp(path)
+            if stamp is None or stamp[2] < GZIP_MAGIC_BYTES:  # before its first bytes came, nobody knows whether it is gzip
+                continue
+            if path in self._live or path in wait or stamp[:2] in opened or stamp in self._done:
                 continue
             reader = self._desk.open(path, path)
             if reader is not None:

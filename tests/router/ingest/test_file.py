@@ -219,6 +219,15 @@ async def test_damaged_gzip_is_counted_once_and_what_came_before_is_kept(tmp_pat
     assert counted("file")["gzip"] - before == 1
 
 
+async def test_a_file_that_is_empty_when_it_is_found_may_become_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.touch()
+    async with running(source(tmp_path)) as one:
+        await asyncio.sleep(0.1)
+        path.write_bytes(gzip.compress(b"1\n2\n"))
+        assert await one.arrived(2) == [b"1", b"2"]
+
+
 async def test_a_gzip_file_that_is_still_being_written_is_followed_to_its_end(tmp_path: Path) -> None:
     text = b"".join(b"%d %s\n" % (n, random.Random(n).randbytes(20).hex().encode()) for n in range(3000))
     packed, path = gzip.compress(text), tmp_path / "a.log"
