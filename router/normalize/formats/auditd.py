@@ -1,7 +1,7 @@
 """Linux audit records, raw from audit.log or behind a syslog header: `type=X msg=audit(time:serial): key=value ...`.
 
-Follows the audit field dictionary of the Linux Audit documentation project: what the kernel could not print safely is upper-case hex
-without quotes; `msg='...'` holds the fields of a program; the fields behind 0x1D are names that auditd added (log_format=ENRICHED).
+Follows the audit field dictionary of the Linux Audit documentation project: what the kernel could not print safely is upper-case
+hex without quotes; `msg='...'` holds the fields of a program; the fields behind 0x1D are names that auditd added (ENRICHED).
 """
 
 import re
@@ -9,10 +9,9 @@ from collections.abc import Callable
 from socket import AF_INET6, inet_ntop
 from typing import Any
 
-_HEAD = re.compile(
-    r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,64}(?:\[\d{1,5}\])?) )?msg=audit\((?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?"
-)
-_KERNEL_HEAD = re.compile(r"(?:audit: )?type=(?P<type>\d{1,5}) audit\((?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?")
+_TIME = r"(?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?"
+_HEAD = re.compile(r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,64}(?:\[\d{1,5}\])?) )?msg=audit\(" + _TIME)
+_KERNEL_HEAD = re.compile(r"(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
 _TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
 _LENGTH = re.compile(r"a\d{1,5}_len\Z")
@@ -22,18 +21,20 @@ _ENCODED = frozenset(
 )
 _COMMAND_LINES = frozenset(("proctitle", "cmd"))
 _TYPE_NAMES = {  # numbers that the kernel prints when no audit daemon runs: linux/audit.h
-    "1100": "USER_AUTH", "1101": "USER_ACCT", "1103": "CRED_ACQ", "1104": "CRED_DISP", "1105": "USER_START", "1106": "USER_END",
-    "1107": "USER_AVC", "1112": "USER_LOGIN", "1113": "USER_LOGOUT", "1123": "USER_CMD", "1130": "SERVICE_START", "1131": "SERVICE_STOP",
-    "1300": "SYSCALL", "1302": "PATH", "1305": "CONFIG_CHANGE", "1306": "SOCKADDR", "1307": "CWD", "1309": "EXECVE", "1319": "TTY",
-    "1320": "EOE", "1321": "BPRM_FCAPS", "1325": "NETFILTER_CFG", "1326": "SECCOMP", "1327": "PROCTITLE", "1330": "KERN_MODULE",
-    "1334": "BPF", "1400": "AVC", "1403": "MAC_POLICY_LOAD", "1404": "MAC_STATUS", "1700": "ANOM_PROMISCUOUS", "1701": "ANOM_ABEND",
+    "1100": "USER_AUTH", "1101": "USER_ACCT", "1103": "CRED_ACQ", "1104": "CRED_DISP", "1105": "USER_START",
+    "1106": "USER_END", "1107": "USER_AVC", "1112": "USER_LOGIN", "1113": "USER_LOGOUT", "1123": "USER_CMD",
+    "1130": "SERVICE_START", "1131": "SERVICE_STOP", "1300": "SYSCALL", "1302": "PATH", "1305": "CONFIG_CHANGE",
+    "1306": "SOCKADDR", "1307": "CWD", "1309": "EXECVE", "1319": "TTY", "1320": "EOE",
+    "1321": "BPRM_FCAPS", "1325": "NETFILTER_CFG", "1326": "SECCOMP", "1327": "PROCTITLE", "1330": "KERN_MODULE",
+    "1334": "BPF", "1400": "AVC", "1403": "MAC_POLICY_LOAD", "1404": "MAC_STATUS", "1700": "ANOM_PROMISCUOUS",
+    "1701": "ANOM_ABEND",
 }  # fmt: skip
 MAX_ARGUMENTS = 1024
 
 
 def auditd(text: str) -> dict[str, Any] | None:
-    """One record: `type`, `time`, `serial`, `node`, its fields, those of `msg='...'` beside them (below `inner` where both have one),
-    `args` of an EXECVE, `socket` of a SOCKADDR, `names` for what auditd resolved, `text` for words before the first field.
+    """One record: `type`, `time`, `serial`, `node`, its fields, those of `msg='...'` beside them (below `inner` where both have
+    one), `args` of an EXECVE, `socket` of a SOCKADDR, `names` for what auditd resolved, `text` for words before the first field.
     """
     found = _HEAD.match(text) or _KERNEL_HEAD.match(text)
     if found is None:
@@ -62,14 +63,12 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
     if words:
         record["text"] = words
     for name, value in pairs:
-        if value[:1] == '"':
-            value = _plain(value)
-        elif name in _ENCODED and len(value) > 1 and _HEX.match(value):
-            value = _decoded(name, value)
+        hexed = name in _ENCODED and len(value) > 1 and _HEX.match(value)
+        plain = _decoded(name, value) if hexed else _plain(value)
         if name not in record:
-            record[name] = value
+            record[name] = plain
         else:
-            record.setdefault("inner", {}).setdefault(name, value)
+            record.setdefault("inner", {}).setdefault(name, plain)
     if kind in ("SOCKADDR", "CKADDR") and isinstance(record.get("saddr"), str):
         where = socket_address(record["saddr"])
         if where:
@@ -77,7 +76,7 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
 
 
 def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
-    """(name, value) in order, quotes kept, and the words before the first pair. A token that is no pair belongs to the value before it."""
+    """(name, value) in order, quotes kept, and the words before the first pair. A later word belongs to the value before it."""
     pairs: list[tuple[str, str]] = []
     words: list[str] = []
     for name, value, word in _TOKEN.findall(text):
@@ -105,7 +104,7 @@ def _decoded(name: str, value: str) -> str:
 
 
 def _arguments(pairs: list[tuple[str, str]], record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Collect aN and the pieces aN[M] of long ones into `args`; gives the other pairs. Pieces are joined before hex is decoded."""
+    """Collect aN and the pieces aN[M] of long ones into `args`; gives the other pairs. Pieces are joined, then decoded."""
     pieces: dict[int, list[tuple[int, str]]] = {}
     others: list[tuple[str, str]] = []
     for name, value in pairs:

@@ -77,14 +77,14 @@ def faults(pattern: str, anchored: bool = True) -> list[str]:
     if anchored and not _leading(tree):
         found.append("is not anchored; begin it with ^")
     if _nested(tree, False):
-        found.append("repeats inside of a repeat; use possessive ++ or *+, or an atomic group (?>...)")
+        found.append("repeats inside of a repeat; use possessive ++ or *+, or (?>...)")
     if _wild(tree) > 2:
         found.append("has more than two .* or .+; name the characters, as [^ ]++")
     return found
 
 
 def expanded(pattern: str, fragments: Mapping[str, str]) -> str:
-    """`@{name}` -> the fragment of that name, which may hold others. Raises KeyError for an unknown one, ValueError for a circle."""
+    """`@{name}` -> the fragment of that name, which may hold others. Raises KeyError for an unknown one, ValueError for circles."""
     for _ in range(8):
         if "@{" not in pattern:
             return pattern

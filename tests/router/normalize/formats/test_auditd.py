@@ -10,13 +10,15 @@ HEAD = "msg=audit(1772359200.518:5009): "
 def test_quoted_values_are_text_and_unquoted_hex_of_named_fields_is_decoded() -> None:
     record = auditd(f'type=PATH {HEAD}item=0 name=2F746D702F6120622E747874 comm="deadbeef" inode=17')
     assert record == {
-        "type": "PATH", "time": "1772359200.518", "serial": "5009", "item": "0", "name": "/tmp/a b.txt", "comm": "deadbeef", "inode": "17",
+        "type": "PATH", "time": "1772359200.518", "serial": "5009",
+        "item": "0", "name": "/tmp/a b.txt", "comm": "deadbeef", "inode": "17",
     }  # fmt: skip
 
 
 def test_a_command_line_has_blanks_for_its_nuls() -> None:
     record = auditd(f"type=PROCTITLE {HEAD}proctitle=6C73002D6C6100")
-    assert record is not None and record["proctitle"] == "ls -la"
+    assert record is not None
+    assert record["proctitle"] == "ls -la"
 
 
 def test_pieces_of_an_argument_are_joined_before_they_are_decoded() -> None:
@@ -29,7 +31,8 @@ def test_pieces_of_an_argument_are_joined_before_they_are_decoded() -> None:
 def test_only_so_many_arguments_are_kept() -> None:
     many = " ".join(f'a{i}="x"' for i in range(MAX_ARGUMENTS + 5))
     record = auditd(f"type=EXECVE {HEAD}argc=9 {many}")
-    assert record is not None and len(record["args"]) == MAX_ARGUMENTS
+    assert record is not None
+    assert len(record["args"]) == MAX_ARGUMENTS
 
 
 def test_registers_of_a_system_call_stay_as_they_are() -> None:
