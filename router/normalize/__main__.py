@@ -1,4 +1,4 @@
-"""python -m router.normalize [FILE or FOLDER...]: compile normalizers, run their tests; `--code FILE` shows what was generated."""
+"""python -m router.normalize [FILE or FOLDER...]: compile normalizers, run their tests; `--code FILE` shows the code."""
 
 import sys
 from pathlib import Path

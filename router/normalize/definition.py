@@ -11,8 +11,8 @@ from router.normalize import pipes, schema
 from router.normalize.expressions import Expression, Path, parse
 
 KEYS = frozenset(
-    "id title schema identify priority parse each ignore accept null_values time const map tables fragments cases switch derive consume drop "
-    "rest tests".split()
+    "id title schema identify priority parse each ignore accept null_values time "
+    "const map tables fragments cases switch derive consume drop rest tests".split()
 )
 Target = tuple[str, ...]
 

@@ -117,7 +117,7 @@ class _Scan:
         chunks.append(text[at:])
         return chunks
 
-    def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:
+    def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:  # noqa: PLR0912 - one state machine
         out: dict[str, Any] = {}
         add, assign, blank = self._add, self._assign, sep.isspace()
         key: str | None = None
