@@ -84,7 +84,7 @@ def faults(pattern: str, anchored: bool = True) -> list[str]:
 
 
 def expanded(pattern: str, fragments: Mapping[str, str]) -> str:
-    """`@{name}` -> the fragment of that name, which may hold others. Raises KeyError for an unknown one, ValueError for circles."""
+    """`@{name}` -> the fragment of that name; it may hold others. KeyError: unknown, ValueError for a circle."""
     for _ in range(8):
         if "@{" not in pattern:
             return pattern
