@@ -11,11 +11,16 @@ from router import correlate, detect, normalize, reduce
 class TestResult(Protocol):
     """What every kind of rule reports for one of its tests."""
 
-    file: str
-    line: int
-    name: str
-    passed: bool
-    detail: str
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def detail(self) -> str: ...
 
 
 _FOLDERS = ("normalize", "detect", "correlate", "noise")

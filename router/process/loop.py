@@ -68,6 +68,8 @@ class Process:
             self.ready.set()
             try:
                 await self._turn(follower, stop)
+                if summaries := self._stage.finish():
+                    await persist(self._log, MATCHES, 0, summaries, stop)
             except* Retryable as group:
                 _log.warning("stopped while the log refused writes; it is all read again", reason=str(group.exceptions[0]))
 

@@ -75,6 +75,10 @@ class Stage:
         self._catalogue.ignored.clear()
         return counts
 
+    def finish(self) -> list[Record]:
+        """What open windows of noise rules held back so far, for `matches`. Call it when no batch follows."""
+        return [_summary(summary) for summary in self._reducer.finish()]
+
     def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output) -> list[_Made]:
         events = self._catalogue.normalize(raw.body, raw.facts, raw.time)
         out.ignored += not events

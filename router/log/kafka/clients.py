@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.helpers import create_ssl_context
 
 from router.config import KafkaLog
@@ -61,7 +61,7 @@ class Clients:
             heartbeat_interval_ms=timing.heartbeat_ms,
             rebalance_timeout_ms=timing.rebalance_ms,
             max_poll_interval_ms=600_000,
-            partition_assignment_strategy=(StickyPartitionAssignor,),
+            partition_assignment_strategy=(RangePartitionAssignor,),
             **self._reading,
         )
 
