@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: install dev demo test peers lint types check bench lock clean
+.PHONY: install dev demo test peers lint types check bench reference lock clean
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev
@@ -48,6 +48,9 @@ check: lint types test
 
 bench: dev
 	$(BIN)/python -m benchmarks
+
+reference: install
+	@$(BIN)/logweir config reference deploy/reference
 
 lock: $(VENV)/.python
 	@$(BIN)/pip install -q 'pip-tools>=7.4'
