@@ -1,4 +1,4 @@
-"""Commands about files that people write: init, check, test, config schema."""
+"""Commands about files that people write: init, check, test, config schema, config reference."""
 
 import sys
 from pathlib import Path
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("test")(run_tests)
     config = typer.Typer(help="About the configuration file.", no_args_is_help=True)
     config.command()(schema)
+    config.command()(reference)
     app.add_typer(config, name="config")
 
 
@@ -79,3 +80,14 @@ def schema() -> None:
     from router.config import json_schema
 
     sys.stdout.buffer.write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def reference(
+    context: typer.Context, folder: Annotated[Path, typer.Argument(help="Where to write the pages; made if missing.")]
+) -> None:
+    """Write the reference as Markdown: configuration, sources, sinks, commands, metrics, rules, as this version has them."""
+    from router.reference import all_pages, write
+
+    pages = all_pages(context.find_root().command)
+    write(pages, folder)
+    typer.echo(f"wrote {len(pages)} pages to {folder}")

@@ -81,6 +81,7 @@ class _Compiler:
             build=names["build"],
             each=path(str(each)) if each else None,
             source=source,
+            fields=tuple(sorted(name for name, (_, shape) in self.definition.targets.items() if shape == "leaf")),
         )
 
     def _tables(self) -> dict[str, pipes.Transform]:

@@ -41,6 +41,8 @@ class Normalizer:
     build: Callable[[Line, Record], Event]
     each: Path | None
     source: str
+    fields: tuple[str, ...] = ()
+    """What its file may fill by name, sorted; fields that follow from others and the rest aside."""
 
     def run(self, x: Line) -> list[Event] | Ignored | None:
         """The documents, IGNORED, or None when it does not accept."""
