@@ -140,3 +140,8 @@ def running(**settings: str) -> Iterator[Node]:
             yield node
         finally:
             node.stop()
+
+
+def ensure() -> None:
+    """Fetch and build Elasticsearch."""
+    built()

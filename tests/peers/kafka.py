@@ -309,3 +309,8 @@ def running_cluster(libraries: Path, folder: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.kill()
+
+
+def ensure() -> None:
+    """Fetch Apache Kafka."""
+    jars()

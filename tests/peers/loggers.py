@@ -32,3 +32,8 @@ async def run(*command: str, text: bytes = b"", environment: dict[str, str] | No
         out, errors = await process.communicate(text)
     assert process.returncode == 0, errors.decode()
     return out + errors
+
+
+def ensure() -> None:
+    """Unpack syslog-ng's load generator."""
+    loggen()

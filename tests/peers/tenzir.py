@@ -100,3 +100,8 @@ def parsed(parser: str, lines: list[bytes], work: Path) -> list[dict[str, Any] |
     pipeline = f'from_file "{source}" {{ read_lines }}\nselect x = line.{parser}\nwrite_ndjson'
     done = subprocess.run([str(program()), pipeline], capture_output=True, env=_environment(work), timeout=120)
     return [json.loads(line)["x"] for line in done.stdout.splitlines()]
+
+
+def ensure() -> None:
+    """Install Tenzir."""
+    program()
