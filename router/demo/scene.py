@@ -41,6 +41,7 @@ def configuration(folder: Path, elastic: str, splunk: str, qradar: tuple[str, in
             },
             "file": {"kind": "file", "path": str(folder / "events.ndjson")},
         },
+        "rules": {"noise": [str(Path(__file__).with_name("noise.yaml"))]},
         "admin": {"listen": "127.0.0.1:0"},
     }
 
