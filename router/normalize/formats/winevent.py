@@ -145,17 +145,7 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     ):
         return None
     out: Record = {"event_id": str(event_id)}
-    found: Record = {} if data is None else data
-    other: Record = {}
-    for name, item in value.items():
-        field = _FLAT.get(name)
-        if field is None:
-            if name not in _FLAT_OTHER:
-                (found if data is None else other)[name] = item
-            elif item is not None and name in _LEFT:
-                other[name] = item
-        elif item is not None:
-            _header(out, value, found, name, field)
+    found, other = _parted(value, out, data)
     executing = "ExecutionProcessID" in value
     _execution(out, value, executing)
     kind = other.get("EventType")
@@ -173,17 +163,30 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     return out
 
 
-def _header(out: Record, value: Record, found: Record, name: str, field: str) -> None:
-    """One name of System. Of two names for one thing the better known counts, and the other is the event's own (ProviderName)."""
-    held = out.get(field)
-    if held is None:
-        out[field] = value[name]
-    elif field != "event_id":
-        first = next(known for known, target in _FLAT.items() if target == field and value.get(known) is not None)
-        out[field] = value[first]
-        found.update(
-            {other: value[other] for other, target in _FLAT.items() if target == field and other != first and other in value}
-        )
+def _parted(value: Record, out: Record, data: Record | None) -> tuple[Record, Record]:
+    """Put System's names into `out`; give the event's own names, and what the collector added."""
+    found: Record = {} if data is None else data
+    other: Record = {}
+    for name, item in value.items():
+        field = _FLAT.get(name)
+        if field is None:
+            if name not in _FLAT_OTHER:
+                (found if data is None else other)[name] = item
+            elif item is not None and name in _LEFT:
+                other[name] = item
+        elif field not in out:
+            if item is not None:
+                out[field] = item
+        elif item is not None and field != "event_id":
+            _header(out, value, found, field)
+    return found, other
+
+
+def _header(out: Record, value: Record, found: Record, field: str) -> None:
+    """Of two names for one part of System the better known counts, and the other is the event's own (ProviderName)."""
+    names = [name for name, target in _FLAT.items() if target == field and value.get(name) is not None]
+    out[field] = value[names[0]]
+    found.update({name: value[name] for name in names[1:]})
 
 
 _LEFT = frozenset(
