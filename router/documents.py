@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 
@@ -31,6 +31,19 @@ class Document:
     def problem(self, path: PathKey, text: str, remedy: str = "") -> Problem:
         line, column = self.place(path)
         return Problem(self.file, line, dotted(path), text, remedy, column)
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """The outcome of one test that stands inside a rule file, whatever kind of rule it is."""
+
+    __test__: ClassVar[bool] = False  # for pytest: no test class
+
+    file: str
+    line: int
+    name: str
+    passed: bool
+    detail: str = ""
 
 
 def dotted(path: PathKey) -> str:

@@ -2,26 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import rules
 from router import correlate, detect, normalize, reduce
-
-
-class TestResult(Protocol):
-    """What every kind of rule reports for one of its tests."""
-
-    @property
-    def file(self) -> str: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def detail(self) -> str: ...
-
+from router.documents import TestResult
 
 _FOLDERS = ("normalize", "detect", "correlate", "noise")
 

@@ -12,8 +12,9 @@ from typing import Any
 from router.batch import Event
 from router.correlate.correlator import Correlator, unsupported
 from router.correlate.match import Match, decode, matches_for
-from router.detect import Correlation, Ruleset, TestResult
+from router.detect import Correlation, Ruleset
 from router.detect.examples import Normalize, documents_of, lazy_normalizer, load_for_tests
+from router.documents import TestResult
 from router.errors import ConfigError, Malformed, Problem
 
 _LATENESS_SECONDS = 60.0

@@ -6,7 +6,7 @@
 from router.detect.alerts import alert_document
 from router.detect.blocks import compile_selection
 from router.detect.correlation import Correlation
-from router.detect.examples import TestResult, run_tests
+from router.detect.examples import run_tests
 from router.detect.rules import Rule
 from router.detect.ruleset import Ruleset
 from router.detect.why import Reason, why
@@ -16,7 +16,6 @@ __all__ = [
     "Reason",
     "Rule",
     "Ruleset",
-    "TestResult",
     "alert_document",
     "compile_selection",
     "run_tests",

@@ -5,14 +5,14 @@ payload, which goes through the normalizers first.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from router.batch import Event, Facts
 from router.detect.rules import Rule
 from router.detect.ruleset import Ruleset, rule_files
 from router.detect.why import why
+from router.documents import TestResult
 from router.errors import ConfigError, Malformed, Problem
 from rules import ROOT
 
@@ -20,19 +20,6 @@ Normalize: TypeAlias = Callable[[bytes], Sequence[Event]]
 """One payload -> its documents. Raises Malformed."""
 NOW = 1767225600.0
 """Receipt time of `raw` payloads: 2026-01-01T00:00:00Z."""
-
-
-@dataclass(slots=True)
-class TestResult:
-    """One test of one rule."""
-
-    __test__: ClassVar[bool] = False  # not a class of pytest's
-
-    file: str
-    line: int
-    name: str
-    passed: bool
-    detail: str = ""
 
 
 def run_tests(

@@ -1,6 +1,6 @@
 """Raw payloads into ECS documents: one YAML file per source, compiled to generated functions."""
 
 from router.normalize.catalogue import Catalogue, Hints
-from router.normalize.selftest import TestResult, run_tests
+from router.normalize.selftest import run_tests
 
-__all__ = ["Catalogue", "Hints", "TestResult", "run_tests"]
+__all__ = ["Catalogue", "Hints", "run_tests"]

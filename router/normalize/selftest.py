@@ -1,14 +1,13 @@
 """Run the tests that stand in normalizer files."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
 from router.batch import Event, Facts
-from router.documents import Document, load_file
+from router.documents import Document, TestResult, load_file
 from router.errors import ConfigError, Malformed
 from router.normalize.catalogue import Catalogue, Hints
 from router.normalize.compiler import compile_document
@@ -23,18 +22,6 @@ _ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
 _KEYS = frozenset(
     "name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """The outcome of one test of one file."""
-
-    __test__: ClassVar[bool] = False  # for pytest: this is no test class
-    file: str
-    line: int
-    name: str
-    passed: bool
-    detail: str = ""
 
 
 def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:

@@ -2,30 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from router.batch import Event
+from router.documents import TestResult
 from router.errors import ConfigError, Problem
 from router.reduce.fields import place
 from router.reduce.judge import Judge
 from router.reduce.models import Example
 from router.reduce.reading import NoiseRule, read_file, rule_files
-
-
-@dataclass(slots=True)
-class TestResult:
-    """One test of one rule."""
-
-    __test__: ClassVar[bool] = False  # not a class of pytest's
-
-    file: str
-    line: int
-    name: str
-    passed: bool
-    detail: str = ""
 
 
 def run_tests(paths: Sequence[Path]) -> list[TestResult]:
