@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from router.normalize import coerce
+
 _BACKSLASHES = re.compile(r'(\\*)(["\s]|$)')
 _DNS_TYPES = {
     "1": "A", "2": "NS", "5": "CNAME", "6": "SOA", "12": "PTR", "13": "HINFO", "15": "MX", "16": "TXT", "28": "AAAA", "33": "SRV",
@@ -73,8 +75,8 @@ def _answer(item: str) -> dict[str, str]:
 
 
 def answered_addresses(text: str) -> list[str] | None:
-    """The addresses among Sysmon's QueryResults."""
-    return [a["data"] for a in dns_results(text) or () if a["type"] in ("A", "AAAA")] or None
+    """The addresses among Sysmon's QueryResults, which may be cut off in the middle of one."""
+    return [a["data"] for a in dns_results(text) or () if a["type"] in ("A", "AAAA") and coerce.ip(a["data"])] or None
 
 
 @lru_cache(64)
