@@ -16,7 +16,7 @@ from router.ingest._append import Intake
 from router.log import open_log, standard_topics
 from router.normalize import Catalogue, Hints
 from router.process import Process, Stage
-from router.protocols import Log, Source
+from router.protocols import Log, Sink, Source
 from router.reduce import NoiseRules, Reducer
 from router.registry import nearest
 from router.serve import Part
@@ -94,8 +94,13 @@ def _deadline(config: Config) -> float:
 
 
 def _delivery(config: Config, name: str, log: Log, noise: NoiseRules) -> Delivery:
+    return Delivery(name, sink_of(config, name), config.sinks[name], log, noise)
+
+
+def sink_of(config: Config, name: str) -> Sink:
+    """A configured sink, built and not yet open."""
     settings = config.sinks[name]
-    return Delivery(name, SINKS.spec(settings.kind).build(name, settings), settings, log, noise)
+    return SINKS.spec(settings.kind).build(name, settings)
 
 
 def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:

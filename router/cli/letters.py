@@ -1,74 +1,186 @@
-"""`logweir dlq`: what was refused, and why."""
+"""`logweir dlq`: what was refused and why, and how it is sent on its way again."""
 
-import asyncio
 import sys
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 
-from router.batch import DEAD_LETTERS
-from router.cli.run import ConfigFile
-from router.config import load
-from router.topology import opened
+from router.cli.progress import progress
+from router.cli.run import ConfigFile, run_command
+from router.config import Config, load
+from router.deliver.cursor import Cursor
+from router.deliver.handover import Handover
+from router.deliver.letters import Found, cursors, ends, is_about, pages
+from router.deliver.redrive import Redrive, Target, ToRaw, ToSink, survey
+from router.errors import ConfigError, Problem
+from router.process.stage import NAME as PROCESS
+from router.protocols import Log
+from router.registry import nearest
+from router.topology import opened, sink_of
 
-_PAGE = 500
+StageName = Annotated[str, typer.Argument(help="`process` or the name of a sink.")]
+Reason = Annotated[str, typer.Option(help="Only letters with this reason: its text up to the first colon.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    group = typer.Typer(help="Dead letters: list, look at.", no_args_is_help=True)
-    for command in (list_, peek):
+    group = typer.Typer(help="Dead letters: list, look at, send again.", no_args_is_help=True)
+    for command in (list_, peek, redrive):
         group.command(command.__name__.rstrip("_"))(command)
     app.add_typer(group, name="dlq")
 
 
 def list_(config: ConfigFile = Path("logweir.yaml")) -> None:
     """How many dead letters each stage and sink has."""
-    asyncio.run(_list(config))
+    run_command(_list(load(config)))
 
 
 def peek(
-    stage: Annotated[str, typer.Argument(help="`process` or the name of a sink.")],
+    stage: StageName,
     config: ConfigFile = Path("logweir.yaml"),
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")] = 10,
+    reason: Reason = "",
 ) -> None:
-    """Print the oldest dead letters, one JSON line each, with reason and raw coordinates."""
-    asyncio.run(_peek(config, stage, count))
+    """Print the oldest dead letters, one JSON line each, with reason, coordinates and body."""
+    run_command(_peek(_known(load(config), stage), stage, count, reason))
 
 
-def _stages(settings: Any) -> list[str]:
-    return ["process", *settings.sinks]
+def redrive(
+    stage: StageName,
+    config: ConfigFile = Path("logweir.yaml"),
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this nothing is changed.")] = False,
+    reason: Reason = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+) -> None:
+    """Send dead letters again, each once: those of `process` are read anew, those of a sink go to that sink only."""
+    settings = _known(load(config), stage)
+    sys.exit(run_command(_redrive(settings, stage, reason, limit) if apply else _survey(settings, stage, reason, limit)))
 
 
-async def _list(config: Path) -> None:
-    settings = load(config)
+def _known(settings: Config, stage: str) -> Config:
+    """Raises ConfigError for what has no dead letters."""
+    stages = _stages(settings)
+    if stage not in stages:
+        text = f"no stage or sink {stage!r} has dead letters"
+        raise ConfigError([Problem("STAGE", 1, "", text, nearest(stage, stages))])
+    return settings
+
+
+def _stages(settings: Config) -> list[str]:
+    return [PROCESS, *settings.sinks]
+
+
+async def _list(settings: Config) -> None:
     async with opened(settings) as log:
         for stage in _stages(settings):
-            topic = DEAD_LETTERS + stage
-            await log.partitions(topic)
-            count = sum(stop - start for start, stop in (await log.ends(topic)).values())
-            typer.echo(f"{stage}: {count}")
+            total, found = sum(stop - start for start, stop in (await ends(log, stage)).values()), await survey(log, stage)
+            typer.echo(f"{stage}: {total}" + (f", {found.done} of them redriven" if found.done else ""))
+            _print_reasons(found.waiting)
 
 
-async def _letters(log: Any, stage: str) -> Any:
-    topic = DEAD_LETTERS + stage
-    await log.partitions(topic)
-    for partition, (start, stop) in (await log.ends(topic)).items():
-        offset = start
-        while offset < stop:
-            batch = await log.fetch(topic, partition, offset, _PAGE)
-            if not batch.items:
-                break
-            offset = batch.span.stop
-            for record in batch.items:
-                yield record
+def _print_reasons(reasons: Counter[str]) -> None:
+    for word, count in reasons.most_common():
+        typer.echo(f"  {count:>8} {word}")
 
 
-async def _peek(config: Path, stage: str, count: int) -> None:
-    async with opened(load(config)) as log:
-        async for record in _letters(log, stage):
-            if not count:
-                break
-            count -= 1
-            sys.stdout.buffer.write(record.body + b"\n")
+async def _peek(settings: Config, stage: str, count: int, reason: str) -> None:
+    async with opened(settings) as log:
+        done = await cursors(log, stage)
+        for partition, (start, stop) in (await ends(log, stage)).items():
+            async for page in pages(log, partition, start, stop):
+                for found in [f for f in page if is_about(f.reason, reason)][:count]:
+                    count -= 1
+                    sys.stdout.buffer.write(orjson.dumps(_shown(found, done[partition]), default=str) + b"\n")
+                if not count:
+                    return
+
+
+def _shown(found: Found, done: Cursor) -> dict[str, Any]:
+    """A letter for a person: body readable, time in words."""
+    letter = found.letter
+    if letter is None:
+        return {"reason": "not a dead letter", "offset": found.offset, "body": _readable(found.raw.body)}
+    record = letter.record
+    return {
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "redriven": done.is_done(found.offset, letter.reason),
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "id": record.id.hex(),
+        "time": _moment(record.time),
+        "facts": {k: v for k, v in record.facts._asdict().items() if v},
+        "body": _readable(record.body) if letter.complete else None,
+    }
+
+
+def _moment(seconds: float) -> str | float:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return seconds
+
+
+def _readable(body: bytes) -> Any:
+    """A JSON object as such, text as text; bytes that are no UTF-8 as escapes."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = None
+    return value if isinstance(value, dict) else body.decode("utf-8", "backslashreplace")
+
+
+async def _survey(settings: Config, stage: str, reason: str, limit: int | None) -> int:
+    async with opened(settings) as log:
+        found = await survey(log, stage, reason)
+    waiting = found.waiting.total()
+    count = waiting if limit is None else min(limit, waiting)
+    typer.echo(f"{stage}: {count} dead letters would be sent again" + (f"; {found.done} were already" if found.done else ""))
+    _print_reasons(found.waiting)
+    if count:
+        typer.echo("nothing was changed; --apply does it")
+    return 0
+
+
+async def _redrive(settings: Config, stage: str, reason: str, limit: int | None) -> int:
+    async with opened(settings) as log:
+        if stage == PROCESS:
+            return await _run(log, stage, ToRaw(log), reason, limit)
+        sink = sink_of(settings, stage)
+        await sink.open()
+        try:
+            handover = Handover(stage, sink, log)
+            code = await _run(log, stage, ToSink(handover), reason, limit)
+        finally:
+            await sink.close()
+        _complain(stage, handover)
+        return 1 if handover.trouble or handover.refused else code
+
+
+async def _run(log: Log, stage: str, target: Target, reason: str, limit: int | None) -> int:
+    total = sum(stop - start for start, stop in (await ends(log, stage)).values())
+    with progress(f"redriving {stage}", total) as seen:
+        run = Redrive(log, stage, target, reason=reason, limit=limit, seen=seen)
+        await run.run()
+    typer.echo(f"{stage}: " + (_words(target.counts) or "nothing to send again"))
+    if run.unreadable:
+        typer.echo(f"{stage}: {run.unreadable} letters hold no event that could be sent; `dlq peek` shows them", err=True)
+    return 1 if run.unreadable or run.is_stuck else 0
+
+
+def _words(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+
+
+def _complain(name: str, handover: Handover) -> None:
+    """What a sink did not take."""
+    for word, count in handover.refused.most_common():
+        typer.echo(f"{name}: {count} refused again, and dead letters again: {word}", err=True)
+    if handover.trouble:
+        typer.echo(f"{name}: stopped; the rest waits where it is: {handover.trouble}", err=True)

@@ -55,6 +55,17 @@ def run_loop(main: Any) -> Any:
     return uvloop.run(main)
 
 
+def run_command(main: Any) -> Any:
+    """Run the coroutine of a command that a person waits for: log lines to standard error, Ctrl-C ends it."""
+    from router.telemetry import configure_logging
+
+    configure_logging("warning", json=False)
+    try:
+        return asyncio.run(main)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
 async def _serve(settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str]) -> None:
     from router.serve import Service, admin, on_signals
     from router.telemetry import logger

@@ -1,0 +1,188 @@
+"""Sends dead letters on their way again: those of `process` into `raw`, those of a sink to that sink and to no other."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+from router.batch import DEAD_LETTERS, RAW, Mark, Partition, Record
+from router.deliver.cursor import GROUP, Cursor
+from router.deliver.dead_letters import DeadLetter
+from router.deliver.handover import Handover, parcel_of, reason_word
+from router.deliver.letters import Found, cursors, ends, is_about, pages
+from router.errors import LogweirError, Rejected
+from router.log.checkpoint import persist
+from router.protocols import Follower, Log
+
+_JOIN_SECONDS = 20.0
+
+
+class Target(Protocol):
+    """Where letters go."""
+
+    counts: Counter[str]
+    """Records by what became of them."""
+
+    async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
+        """Settle the records of some letters. Returns the records (the very objects) that cannot be sent now."""
+
+
+class ToRaw:
+    """Back to where it was received: the same id, the same partition, the same facts."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self.counts = log, Counter[str]()
+
+    async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
+        """Waits for the log for as long as it takes."""
+        count, by_partition = await self._log.partitions(RAW), dict[int, list[Record]]()
+        for letter in letters:
+            by_partition.setdefault(letter.partition % count, []).append(letter.record)
+        for number, records in by_partition.items():
+            await self._append(number, records)
+        return []
+
+    async def _append(self, number: int, records: Sequence[Record]) -> None:
+        try:
+            await persist(self._log, RAW, number, records, asyncio.Event())
+        except Rejected:
+            if len(records) == 1:
+                self.counts["too large"] += 1
+                return
+            for record in records:
+                await self._append(number, [record])
+        else:
+            self.counts["sent to raw"] += len(records)
+
+
+class ToSink:
+    """To the sink that refused it. What it refuses again is a new dead letter."""
+
+    def __init__(self, handover: Handover) -> None:
+        self._handover, self.counts = handover, handover.counts
+
+    async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
+        """See Handover."""
+        places = [(Partition(letter.topic, letter.partition), letter.offset) for letter in letters]
+        attempts = max(letter.attempts for letter in letters)
+        return await self._handover.send(parcel_of([letter.record for letter in letters], places, attempts))
+
+
+class Survey(NamedTuple):
+    """What a redrive would do."""
+
+    done: int
+    """Letters that were redriven earlier."""
+    waiting: Counter[str]
+    """Letters that would be redriven, by reason up to the colon."""
+
+
+async def survey(log: Log, stage: str, reason: str = "") -> Survey:
+    """Look at all letters of a stage and change nothing."""
+    done, counts, places = 0, Counter[str](), await ends(log, stage)
+    for partition, cursor in (await cursors(log, stage)).items():
+        async for page in pages(log, partition, *places[partition]):
+            waiting = [f for f in page if not cursor.is_done(f.offset, f.reason)]
+            done += len(page) - len(waiting)
+            counts.update(reason_word(f.reason) for f in waiting if is_about(f.reason, reason))
+    return Survey(done, counts)
+
+
+class Redrive:
+    """One run over the letters that are there when it begins. `seen` is told how many more were looked at.
+
+    What was sent is not sent by a later run; a run that is killed may have sent up to 500 letters that the next one repeats.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        stage: str,
+        target: Target,
+        *,
+        reason: str = "",
+        limit: int | None = None,
+        seen: Callable[[int], object] = lambda count: None,
+    ) -> None:
+        self._log, self._stage, self._target, self._reason, self._left = log, stage, target, reason, limit
+        self._seen = seen
+        self.unreadable = 0
+        """Letters that cannot be sent: no letters, or so large that only coordinates were kept, which lead nowhere now."""
+        self.is_stuck = False
+        """True where it ended early because the target takes no more; what is left can be redriven later."""
+
+    async def run(self) -> None:
+        """Raises LogweirError where another redrive of the stage is under way."""
+        places = await ends(self._log, self._stage)
+        async with self._alone(places) as follower:
+            for partition, cursor in (await cursors(self._log, self._stage)).items():
+                await self._partition(follower, partition, cursor, places[partition][1])
+
+    @asynccontextmanager
+    async def _alone(self, places: Collection[Partition]) -> AsyncIterator[Follower]:
+        """A member of the group that holds all partitions, so that nobody else redrives the same letters."""
+        async with self._log.follow((DEAD_LETTERS + self._stage,), group=GROUP + self._stage) as follower:
+            try:
+                async with asyncio.timeout(_JOIN_SECONDS):
+                    while not follower.assigned >= set(places):
+                        await follower.read(max_records=1, timeout_seconds=0.2)
+            except TimeoutError:
+                raise LogweirError(f"another redrive of {self._stage} is under way; wait until it has ended") from None
+            follower.pause(places)
+            yield follower
+
+    async def _partition(self, follower: Follower, partition: Partition, cursor: Cursor, stop: int) -> None:
+        async for page in pages(self._log, partition, cursor.first, stop):
+            if self.is_stuck or self._left == 0:
+                return
+            chosen, end = self._choose(page, cursor)
+            if chosen and not await self._send(partition, chosen):
+                return
+            cursor.settle(end, self._reason)
+            await self._commit(follower, partition, cursor.mark())
+            self._seen(len(page))
+
+    def _choose(self, page: Sequence[Found], cursor: Cursor) -> tuple[list[Found], int]:
+        """What is to be redriven of a page, and the offset before which nothing is left to do then."""
+        chosen = [f for f in page if not cursor.is_done(f.offset, f.reason) and is_about(f.reason, self._reason)]
+        if self._left is None:
+            return chosen, page[-1].offset + 1
+        within, beyond = chosen[: self._left], chosen[self._left :]
+        self._left -= len(within)
+        return within, beyond[0].offset if beyond else page[-1].offset + 1
+
+    async def _send(self, partition: Partition, chosen: Sequence[Found]) -> bool:
+        """False if nothing was settled, so that the letters have to stay before the cursor."""
+        whole = [(found, letter) for found in chosen if (letter := await self._whole(found.letter)) is not None]
+        left = await self._target.send([letter for _, letter in whole]) if whole else []
+        self.unreadable += len(chosen) - len(whole)
+        if not left:
+            return True
+        self.is_stuck = True
+        if len(left) == len(chosen):
+            return False
+        await self._put_back(partition, whole, left)
+        return True
+
+    async def _put_back(self, partition: Partition, whole: Sequence[tuple[Found, DeadLetter]], left: Sequence[Record]) -> None:
+        """Letters that were not sent, among others that were, lie at the end again: the cursor can pass these."""
+        objects = {id(record) for record in left}
+        again = [found.raw for found, letter in whole if id(letter.record) in objects]
+        await persist(self._log, partition.topic, partition.number, again, asyncio.Event())
+
+    async def _whole(self, letter: DeadLetter | None) -> DeadLetter | None:
+        """The letter with its body: fetched by its coordinates, where it was too large to be kept."""
+        if letter is None or letter.complete:
+            return letter
+        items = (await self._log.fetch(letter.topic, letter.partition, letter.offset, 1)).items
+        if not items or items[0].id != letter.record.id:
+            return None
+        return replace(letter, record=items[0], complete=True)
+
+    async def _commit(self, follower: Follower, partition: Partition, mark: Mark) -> None:
+        await follower.read(max_records=1, timeout_seconds=0)  # stays a member; everything is paused
+        if partition not in follower.assigned:
+            raise LogweirError(f"another redrive of {self._stage} took over; letters of the last page may be sent twice")
+        await follower.commit({partition: mark})
