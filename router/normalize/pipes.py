@@ -12,7 +12,7 @@ import orjson
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
 from router.normalize.formats.regex import faults
-from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, renamed
+from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, named, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
 Tables: TypeAlias = Mapping[str, Transform]
@@ -286,6 +286,8 @@ def _one_text(name: str, text: str) -> Transform | None:
         return _text_pipe(_url(text))
     if name == "dn":
         return _text_pipe(name_part(text))
+    if name == "named":
+        return named(text)
     return _objects(text) if name == "objects" else None
 
 
@@ -339,6 +341,7 @@ def _number(text: str) -> float:
 NAMES = frozenset(_PLAIN) | frozenset(_STRIPS) | frozenset(_CUTS)
 NAMES |= {
     "dn",
+    "named",
     "rename",
     "split",
     "join",

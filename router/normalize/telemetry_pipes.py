@@ -109,3 +109,26 @@ def renamed(pairs: tuple[str, ...]) -> Callable[[Any], Any]:
         return one(value) or None
 
     return pipe
+
+
+def named(key: str) -> Callable[[Any], Any]:
+    """What the item of this name says in a list of {name, value} objects, as cloud APIs write properties; case of the name ignored."""
+    wanted = key.lower()
+
+    def pipe(value: Any) -> Any:
+        for item in value if type(value) is list else ():
+            if type(item) is dict:
+                low = {str(k).lower(): v for k, v in item.items()}
+                if str(low.get("name", low.get("key", ""))).lower() == wanted:
+                    return _value_of(low)
+        return None
+
+    return pipe
+
+
+def _value_of(item: dict[str, Any]) -> Any:
+    """The first that is there: value, its typed forms (Google), or the new one (Microsoft)."""
+    for name in ("value", "multivalue", "boolvalue", "intvalue", "newvalue"):
+        if item.get(name) not in (None, "", []):
+            return item[name]
+    return None

@@ -56,6 +56,10 @@ CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
     ("len", (), "abc", 3),
     ("list", (), "a", ["a"]),
     ("objects", ("name",), ["a"], [{"name": "a"}]),
+    ("named", ("b",), [{"Name": "a", "Value": "1"}, 3, {"Name": "B", "Value": "2"}], "2"),
+    ("named", ("b",), [{"key": "b", "multiValue": ["x", "y"]}], ["x", "y"]),
+    ("named", ("b",), [{"name": "b", "value": ""}], None),
+    ("named", ("b",), "b", None),
 ]
 
 
