@@ -112,7 +112,7 @@ def renamed(pairs: tuple[str, ...]) -> Callable[[Any], Any]:
 
 
 def named(key: str) -> Callable[[Any], Any]:
-    """What the item of this name says in a list of {name, value} objects, as cloud APIs write properties; case of the name ignored."""
+    """What the item of this name (case ignored) says in a list of {name, value} objects, as cloud APIs write properties."""
     wanted = key.lower()
 
     def pipe(value: Any) -> Any:
