@@ -1,0 +1,54 @@
+"""`python -m tests.faults --scenario NAME --seed N --minutes M --summary FILE`: one scenario, or `all` in their short forms."""
+
+import argparse
+import asyncio
+import gc
+import importlib
+import logging
+import pkgutil
+import sys
+from pathlib import Path
+
+from tests.faults import scenarios
+from tests.faults.outcome import Outcome
+
+
+def main() -> int:
+    """Exit code 0 when every check of every scenario held."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for module in pkgutil.iter_modules(scenarios.__path__):
+        importlib.import_module(f"{scenarios.__name__}.{module.name}")
+    arguments = _arguments()
+    names = list(scenarios.TABLE) if arguments.scenario == "all" else arguments.scenario.split(",")
+    held = [play(name, arguments.seed, arguments.minutes, arguments.summary, many=len(names) > 1) for name in names]
+    print(f"{sum(held)} passed, {len(held) - sum(held)} failed")
+    return 0 if all(held) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--scenario", default="all", help=f"all, or some of {', '.join(scenarios.TABLE)}, with commas between")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument("--minutes", type=float, help="of faults; without it, each scenario's short form")
+    parser.add_argument("--summary", type=Path, help="JSON file, or with several scenarios the folder for one file each")
+    return parser.parse_args()
+
+
+def play(name: str, seed: int, minutes: float | None, summary: Path | None, *, many: bool = False) -> bool:
+    """Run one scenario, print its closing line, write its summary; returns whether it held."""
+    chosen = scenarios.TABLE[name]
+    outcome = Outcome(name, seed, minutes or chosen.minutes)
+    try:
+        asyncio.run(chosen.run(outcome))  # type: ignore[arg-type]
+    except Exception as error:
+        outcome.check("the run comes to its end", False, repr(error)[-3000:])
+    gc.collect()
+    print(outcome.closing_line(), flush=True)
+    if summary is not None:
+        summary.mkdir(parents=True, exist_ok=True) if many else summary.parent.mkdir(parents=True, exist_ok=True)
+        outcome.write(summary / f"{name}.json" if many else summary)
+    return outcome.holds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

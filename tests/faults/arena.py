@@ -1,0 +1,253 @@
+"""One run: far ends, senders and Logweir in their places; the fault-free end; the verdict. Faults come from scenarios."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.events import RULE
+from tests.faults.far_ends import SPLUNK_TOKEN, Archive, Receiver, Search, Splunk, SplunkWithAck
+from tests.faults.fleet import Fleet, Unit
+from tests.faults.ledger import Ledger
+from tests.faults.outcome import Outcome
+from tests.faults.proxy import Proxy
+from tests.faults.senders import ACK_TOKEN, TOKEN, Hec, HecWithAck, Sender, SyslogTcp
+from tests.journeys.deployment import free_port
+
+ROLES = ("ingest", "process", "correlate", "deliver")
+_PROBE_EVENTS, _PROBE_SECONDS = 50, 60.0
+_DRAIN_SECONDS, _FLAT_SECONDS = 180.0, 45.0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run consists of."""
+
+    rate: float = 800
+    """Events per second of all senders together."""
+    log: dict[str, Any] = field(default_factory=lambda: {"kind": "embedded", "path": "log.db"})
+    units: Sequence[tuple[str, Sequence[str]]] = (("all", ()),)
+    """Name and options of each process."""
+    sinks: Collection[str] = ("search", "splunk", "lines", "archive")
+    trusted_syslog: bool = False
+    """What syslog sent counts as acknowledged: for runs in which the receiver is never ended."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More of the configuration, by section."""
+    sink_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    external_lines: int = 0
+    """Port of a line receiver that the scenario runs by itself; 0 for the stand-in."""
+
+
+def a_unit_for_each_role(*more: str) -> list[tuple[str, Sequence[str]]]:
+    """Every role in a process of its own, and second processes of the roles in `more`."""
+    units: list[tuple[str, Sequence[str]]] = [(role, ("--role", role)) for role in ROLES]
+    return units + [(f"{role}-2", ("--role", role)) for role in more]
+
+
+class Arena:
+    """Everything of one run, while it lasts."""
+
+    def __init__(self, plan: Plan, outcome: Outcome, folder: Path) -> None:
+        self.plan, self.outcome, self.folder = plan, outcome, folder
+        self.random = random.Random(outcome.seed)
+        self.ledger = Ledger()
+        self.search, self.splunk = Search(self.ledger.sink("search")), Splunk(self.ledger.sink("splunk"))
+        self.splunk_ack = SplunkWithAck(self.ledger.sink("splunk-ack"))
+        self.lines = Receiver(self.ledger.sink("lines", is_ordered=True))
+        self.archive = Archive(folder / "archive.ndjson", self.ledger.sink("archive", is_ordered=True))
+        for name in set(self.ledger.sinks) - set(plan.sinks):
+            del self.ledger.sinks[name]
+        self.proxies: dict[str, Proxy] = {}
+        self.senders: list[Sender] = []
+        self.fleet = Fleet([])
+        self.hec_port, self.syslog_port = free_port(), free_port()
+        self.faults: dict[str, int] = {}
+        self._stop, self._sending = asyncio.Event(), list[asyncio.Task[None]]()
+
+    def hit(self, fault: str) -> None:
+        """A fault was applied."""
+        self.faults[fault] = self.faults.get(fault, 0) + 1
+
+    async def assemble(self, stack: AsyncExitStack) -> None:
+        """Start far ends and Logweir; nothing is sent yet."""
+        for far_end in (self.search, self.splunk, self.splunk_ack, self.lines):
+            await stack.enter_async_context(far_end)  # type: ignore[arg-type]
+        ports = {"search": _port(self.search.url), "splunk": _port(self.splunk.url), "splunk-ack": _port(self.splunk_ack.url)}
+        ports["lines"] = self.plan.external_lines or self.lines.address[1]
+        for name, port in ports.items():
+            if name in self.plan.sinks:
+                self.proxies[name] = await stack.enter_async_context(Proxy(port))
+        config, environment = self._config(), {"T1": TOKEN, "T2": ACK_TOKEN, "T3": SPLUNK_TOKEN} | self.plan.environment
+        self.fleet = Fleet([Unit(name, self.folder, config, options, environment) for name, options in self.plan.units])
+        stack.push_async_callback(self.fleet.kill)
+        await self.fleet.start()
+        self._make_senders()
+        stack.push_async_callback(self.quiet)
+
+    def _config(self) -> dict[str, Any]:
+        (self.folder / "ledger.yml").write_text(RULE)
+        tokens = [{"name": "plain", "secret": "${T1}"}, {"name": "ack", "secret": "${T2}", "ack": True}]
+        sources = {
+            "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": tokens},
+            "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
+        }
+        config = {"version": 1, "log": self.plan.log, "sources": sources, "sinks": self._sinks(), "rules": {"detect": ["ledger.yml"]}}
+        return config | self.plan.settings
+
+    def _sinks(self) -> dict[str, Any]:
+        port = {name: proxy.port for name, proxy in self.proxies.items()}
+        every = {
+            "search": lambda: {"kind": "elasticsearch", "urls": [f"http://127.0.0.1:{port['search']}"], "timeout_seconds": 10},
+            "splunk": lambda: {"kind": "splunk_hec", "urls": [f"http://127.0.0.1:{port['splunk']}"], "token": "${T3}", "timeout_seconds": 10},
+            "splunk-ack": lambda: {
+                **{"kind": "splunk_hec", "urls": [f"http://127.0.0.1:{port['splunk-ack']}"], "token": "${T3}", "ack": True},
+                **{"ack_timeout_seconds": 5, "timeout_seconds": 10},
+            },
+            "lines": lambda: {"kind": "qradar", "host": "127.0.0.1", "port": port["lines"], "timeout_seconds": 10},
+            "archive": lambda: {"kind": "file", "path": str(self.folder / "archive.ndjson")},
+        }
+        return {name: make() | self.plan.sink_settings.get(name, {}) for name, make in every.items() if name in self.plan.sinks}
+
+    def _make_senders(self) -> None:
+        books, rate, hec = self.ledger.sender, self.plan.rate / 4, self.hec_port
+        self.senders = [
+            Hec("plain", "127.0.0.11", rate, books("plain"), hec),
+            Hec("plainb", "127.0.0.12", rate, books("plainb"), hec),
+            HecWithAck("acked", "127.0.0.13", rate, books("acked"), hec),
+            SyslogTcp("syslog", "127.0.0.14", rate, books("syslog"), self.syslog_port, is_trusted=self.plan.trusted_syslog),
+        ]
+
+    def send(self) -> None:
+        """Begin to send."""
+        self._stop.clear()
+        self._sending = [asyncio.create_task(sender.run(self._stop), name=sender.name) for sender in self.senders]
+
+    async def quiet(self) -> None:
+        """Stop sending; what is being sent gets its answer."""
+        self._stop.set()
+        _, late = await asyncio.wait(self._sending, timeout=90) if self._sending else (set(), set())
+        for task in late:
+            self.outcome.check(f"sender {task.get_name()} gets its answer", False, "none in 90 s")
+            task.cancel()
+        self._sending = []
+        for sender in self.senders:
+            await sender.close()
+
+    async def end(self) -> None:
+        """The fault-free end: heal everything, stop sending, wait for the rest, send a probe, compare the books."""
+        for proxy in self.proxies.values():
+            if proxy.toxic != "none":
+                await proxy.become(type(proxy.toxic).NONE)
+        died = await self.fleet.revive()
+        self.outcome.check("no process ended by itself", not died, died)
+        await self.quiet()
+        began = time.monotonic()
+        await self._until_complete()
+        self.outcome.figures["drain_seconds"] = round(time.monotonic() - began, 1)
+        await self._probe()
+
+    def _progress(self) -> int:
+        return sum(len(a.first) + len(a.alerts) for a in self.ledger.sinks.values())
+
+    def _is_complete(self) -> bool:
+        self.archive.look()
+        return self.ledger.is_complete()
+
+    async def _until_complete(self, seconds: float = _DRAIN_SECONDS) -> bool:
+        """Until nothing is missing, or nothing has come for long."""
+        end, seen, since = time.monotonic() + seconds, -1, time.monotonic()
+        while not self._is_complete() and time.monotonic() < end:
+            if (now := self._progress()) != seen:
+                seen, since = now, time.monotonic()
+            if time.monotonic() - since > _FLAT_SECONDS:
+                return False
+            await asyncio.sleep(0.5)
+        return self._is_complete()
+
+    async def _probe(self) -> None:
+        """Fresh events from every sender reach every sink."""
+        began = time.monotonic()
+        gaps = {sender: sender.books.longest_gap_seconds for sender in self.senders}
+        first = {sender.name: sender.books.sent for sender in self.senders}
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await asyncio.gather(*[sender.burst(_PROBE_EVENTS) for sender in self.senders])
+                while not all(self._has(sink, name, number) for sink in self.ledger.sinks for name, number in first.items()):
+                    self.archive.look()
+                    await asyncio.sleep(0.2)
+            holds = True
+        except TimeoutError:
+            holds = False
+        self.outcome.figures["probe_seconds"] = round(time.monotonic() - began, 1)
+        for sender, gap in gaps.items():
+            sender.books.longest_gap_seconds = gap  # the pause before the probe was nobody's outage
+        await self._until_complete(30)
+        await asyncio.sleep(1.5)  # repeats that are still under way
+        self.archive.look()
+        self.outcome.check("a fresh event from every sender reaches every sink", holds)
+
+    def _has(self, sink: str, sender: str, first: int) -> bool:
+        known = self.ledger.sinks[sink].first
+        return all((sender, number) in known for number in range(first, first + _PROBE_EVENTS))
+
+    def judge(self, *, repeats: Callable[[str], float] = lambda _: float("inf"), least: int = 1000) -> None:
+        """The verdict: nothing acknowledged is missing, nothing is invented, changed or out of order, repeats are bounded."""
+        ledger, check = self.ledger, self.outcome.check
+        rows = {name: ledger.row(name) for name in ledger.sinks}
+        for name, row in rows.items():
+            check(f"{name}: nothing acknowledged is missing", row["missing"] == 0, f"{row['missing']}: {row['missing_samples']}")
+            check(f"{name}: no alert is missing", row["missing_alerts"] == 0, row["missing_alerts"])
+            check(f"{name}: nothing was invented", row["spurious"] == 0, row["spurious"])
+            check(f"{name}: nothing was changed", row["foreign_or_corrupted"] == 0, row["foreign_samples"])
+            check(f"{name}: no event became two", row["twice"] == 0, row["twice"])
+            bound = 0 if name == "search" else repeats(name)
+            check(f"{name}: repeats are bounded", ledger.sinks[name].repeats <= bound, f"{row['repeats']} of at most {bound:g}")
+            if ledger.sinks[name].is_ordered:
+                check(f"{name}: in each sender's order", row["disorder"] == 0, f"{row['disorder']}: {row['disorder_samples']}")
+        check("enough was acknowledged to mean something", ledger.acknowledged >= least, ledger.acknowledged)
+        self._figures(rows)
+
+    def _figures(self, rows: dict[str, dict[str, object]]) -> None:
+        senders = self.ledger.senders
+        self.outcome.figures |= {
+            "acknowledged": self.ledger.acknowledged,
+            "missing": sum(int(str(row["missing"])) for row in rows.values()),
+            "repeats": " ".join(f"{name}={row['repeats']}" for name, row in rows.items()),
+            "suppressed": self.search.suppressed,
+            "faults": " ".join(f"{name}={count}" for name, count in sorted(self.faults.items())),
+            "sender_failures": sum(sent.failures for sent in senders.values()),
+            "longest_gap_seconds": round(max((s.longest_gap_seconds for s in senders.values()), default=0.0), 1),
+            "sinks": rows,
+            "proxies": {name: proxy.hits for name, proxy in self.proxies.items()},
+        }
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def arena(plan: Plan, outcome: Outcome) -> AsyncIterator[Arena]:
+    """A run in a folder of its own, which is kept when a check does not hold."""
+    folder = Path(tempfile.mkdtemp(prefix=f"logweir-{outcome.scenario.lower()}-"))
+    if plan.log.get("path"):
+        plan.log = plan.log | {"path": str(folder / plan.log["path"])}
+    try:
+        async with AsyncExitStack() as stack:
+            one = Arena(plan, outcome, folder)
+            await one.assemble(stack)
+            yield one
+    except BaseException:
+        print(f"kept: {folder}")
+        raise
+    if outcome.holds:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"kept: {folder}")

@@ -1,0 +1,143 @@
+"""The destinations of a run: stand-ins with the answers of the products, every arrival in the ledger."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from router.demo.standins import ElasticsearchStandIn, QRadarStandIn, SplunkHecStandIn
+from tests.faults.ledger import Arrived
+
+SPLUNK_TOKEN = "ledger-splunk-token"
+_UID = re.compile(rb"\teventUid=([0-9a-f]{32})")
+_INDEXING_SECONDS = 0.3
+
+
+class Search(ElasticsearchStandIn):
+    """Elasticsearch: what is created counts as arrived; what is there already is answered 409 and counted as suppressed."""
+
+    def __init__(self, books: Arrived, **more: Any) -> None:
+        super().__init__(**more)
+        self._books = books
+        self.suppressed = 0
+
+    def _item(self, action: Mapping[str, str], line: bytes) -> dict[str, Any]:
+        answer = super()._item(action, line)
+        if answer["status"] == 201:
+            self._books.note(line, action["_id"].encode(), is_alert="-alerts-" in action["_index"])
+        self.suppressed += answer["status"] == 409
+        return answer
+
+
+class Splunk(SplunkHecStandIn):
+    """Splunk without acknowledgement: an event counts as arrived with the 200."""
+
+    def __init__(self, books: Arrived, **more: Any) -> None:
+        super().__init__(SPLUNK_TOKEN, **more)
+        self._books = books
+
+    def _count(self, event: Mapping[str, Any]) -> None:
+        super()._count(event)
+        self._note(event)
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        is_alert = str(event.get("sourcetype", "")).startswith("logweir:logweir.")
+        self._books.note(orjson.dumps(event["event"]), str(event["fields"]["_evt_id"]).encode(), is_alert=is_alert)
+
+
+class SplunkWithAck(Splunk):
+    """With acknowledgement: what a 200 promised is in memory until it is indexed, and gone when the process dies before."""
+
+    def __init__(self, books: Arrived, **more: Any) -> None:
+        super().__init__(books, ack=True, **more)
+        self._pending: list[Mapping[str, Any]] = []
+        self._indexed: set[tuple[str, int]] = set()
+        self.forgotten = 0
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        self._pending.append(event)
+
+    async def _event(self, request: web.Request) -> web.Response:
+        answer = await super()._event(request)
+        events, self._pending = self._pending, []
+        if events:
+            channel = request.headers.get("X-Splunk-Request-Channel", request.query.get("channel", ""))
+            number = orjson.loads(answer.body)["ackId"]  # type: ignore[arg-type]
+            asyncio.get_running_loop().call_later(_INDEXING_SECONDS, self._index, channel, number, events, self._runner)
+        return answer
+
+    def _index(self, channel: str, number: int, events: list[Mapping[str, Any]], life: object) -> None:
+        if life is not self._runner:
+            self.forgotten += len(events)
+            return
+        for event in events:
+            super()._note(event)
+        self._indexed.add((channel, number))
+
+    async def _acks(self, request: web.Request) -> web.Response:
+        channel = request.query.get("channel", request.headers.get("X-Splunk-Request-Channel", ""))
+        asked = (await request.json())["acks"]
+        fresh = [a for a in asked if (channel, a) in self._indexed]
+        self._indexed -= {(channel, a) for a in fresh}  # a number is reported once
+        return web.json_response({"acks": {str(a): a in fresh for a in asked}})
+
+    async def stop(self) -> None:
+        await super().stop()
+        self._channels.clear()
+        self._indexed.clear()
+
+
+class Receiver(QRadarStandIn):
+    """QRadar: every line that was read whole has arrived."""
+
+    def __init__(self, books: Arrived, **more: Any) -> None:
+        super().__init__(**more)
+        self._books = books
+
+    def _take(self, line: bytes) -> None:
+        super()._take(line)
+        note_leef(self._books, line)
+
+
+def note_leef(books: Arrived, line: bytes) -> None:
+    """One LEEF line came."""
+    uid = _UID.search(line)
+    uid_text = uid[1] if uid else b""
+    if b"dataset=logweir.alert" in line:
+        books.note_alert(uid_text)
+    else:
+        books.note(line, uid_text)
+
+
+class Archive:
+    """The files of the file sink, read as they grow."""
+
+    def __init__(self, path: Path, books: Arrived) -> None:
+        self._path, self._books = path, books
+        self._read = 0
+
+    def look(self) -> None:
+        """Note the whole lines that are new."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            self._note(line)
+
+    def _note(self, line: bytes) -> None:
+        try:
+            document = orjson.loads(line)
+        except ValueError:
+            self._books.note(b"no JSON: " + line.replace(b"ledger", b"LEDGER"), b"")
+            return
+        line_id = blake2b(line, digest_size=16).digest()  # a file carries no ids: the same bytes are the same event
+        self._books.note(line, line_id, is_alert=document.get("event", {}).get("kind") == "alert")
