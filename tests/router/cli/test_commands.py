@@ -2,25 +2,16 @@
 
 import gzip
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.router.cli.process import logweir
+
 SYSLOG = b"<38>Nov 24 10:00:00 jump-01 sshd[42]: Accepted publickey for root from 192.0.2.10 port 50022 ssh2\n"
-
-
-def logweir(
-    *words: object, given: bytes = b"", folder: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "router", *map(str, words)]
-    root = str(Path(__file__).parents[3])
-    env = os.environ | {"PYTHONPATH": root, "COLUMNS": "200"} | environment
-    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=60, cwd=folder, env=env)
 
 
 def lines(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
@@ -42,6 +33,7 @@ def test_version_and_help() -> None:
         b"detect",
         b"setup",
         b"dlq",
+        b"replay",
         b"config",
     ):
         assert command in text
