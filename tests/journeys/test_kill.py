@@ -18,8 +18,8 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     if request.param == "embedded":
         return {"kind": "embedded", "path": str(tmp_path / "log.db")}
     node = request.getfixturevalue("kafka")
-    bootstrap = [node.bootstrap]
-    return {"kind": "kafka", "bootstrap": bootstrap, "prefix": f"{tmp_path.name}.", "partitions": 4, "replication": 1}
+    block = {"kind": "kafka", "bootstrap": [node.bootstrap], "prefix": f"{tmp_path.name}.", "instance": "journey"}
+    return block | {"partitions": 4, "replication": 1}
 
 
 @pytest.fixture

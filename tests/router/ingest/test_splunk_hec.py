@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from router.errors import Retryable
 from router.protocols import Source
 from tests.contract.memory_log import MemoryLog
-from tests.contract.source import Running, SourceContract, build, counted, doubted, running
+from tests.contract.source import AcknowledgingSourceContract, Running, build, counted, doubted, running
 from tests.peers import loggers, tenzir
 from tests.peers.certificates import Authority
 from tests.peers.presence import missing
@@ -64,9 +64,8 @@ async def serving(
         yield Client(session, f"http://127.0.0.1:{one.addresses[0][1]}/services/collector"), one
 
 
-class TestContract(SourceContract):
+class TestContract(AcknowledgingSourceContract):
     name = "contract-hec"
-    acknowledges = True
     bad_reason = "hec_13"
 
     def make(self, folder: Path) -> Source:
