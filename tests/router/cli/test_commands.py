@@ -34,6 +34,7 @@ def test_version_and_help() -> None:
         b"setup",
         b"dlq",
         b"replay",
+        b"status",
         b"config",
     ):
         assert command in text
