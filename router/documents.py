@@ -51,6 +51,17 @@ def dotted(path: PathKey) -> str:
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
 
 
+def yaml_files(path: Path) -> list[Path]:
+    """The `.yaml` and `.yml` files of a folder and what is below it, sorted; a file is itself.
+
+    What is hidden is passed over: a mounted ConfigMap keeps its files twice, once below a folder that starts with dots.
+    """
+    if not path.is_dir():
+        return [path]
+    found = (p for p in path.rglob("*.y*ml") if p.suffix in (".yaml", ".yml") and p.is_file())
+    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts))
+
+
 def load_file(path: Path, name: str = "") -> list[Document]:
     """Every document of a file. Raises ConfigError with the place of the first thing that is not readable YAML."""
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import rules
 from router import correlate, detect, normalize, reduce
-from router.documents import TestResult
+from router.documents import TestResult, yaml_files
 
 _FOLDERS = ("normalize", "detect", "correlate", "noise")
 
@@ -14,9 +14,9 @@ def run_all(paths: Sequence[Path] | None) -> list[TestResult]:
     """Every test of the files, sorted by place; those that ship with Logweir where `paths` is empty."""
     kinds: dict[str, list[Path]] = {"normalize": [], "detect": [], "noise": []}
     for path in paths or [rules.ROOT / f for f in _FOLDERS]:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.suffix in (".yaml", ".yml"):
-                kinds[kind_of(file)].append(file)
+        for file in yaml_files(path):
+            if kind := kind_of(file):
+                kinds[kind].append(file)
     results: list[TestResult] = []
     runners = (("detect", detect.run_tests), ("detect", correlate.run_tests), ("noise", reduce.run_tests))
     for kind, run in (("normalize", normalize.run_tests), *runners):
@@ -26,8 +26,13 @@ def run_all(paths: Sequence[Path] | None) -> list[TestResult]:
 
 
 def kind_of(file: Path) -> str:
-    """Told by its keys: a normalizer has `parse` or `map`, a Sigma file `detection` with `logsource` or `correlation`."""
+    """Told by its keys: a normalizer has `parse` or `map`, a Sigma file `detection` with `logsource` or `correlation`.
+
+    A configuration, which may stand beside its rules, is none of them.
+    """
     keys = _top_keys(file.read_text("utf-8", errors="replace").splitlines())
+    if keys & {"sources", "sinks"} and not keys & {"id", "title"}:
+        return ""
     if keys & {"parse", "map", "identify"}:
         return "normalize"
     return "noise" if "kind" in keys and not keys & {"logsource", "correlation", "filter"} else "detect"

@@ -14,7 +14,7 @@ from router.detect.routing import RouteKey, Router
 from router.detect.rules import Filter, Rule, filter_, rule
 from router.detect.selections import Reading
 from router.detect.views import view
-from router.documents import Document, load_file
+from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
 from rules import ROOT
 
@@ -117,8 +117,7 @@ def _builtin() -> Iterator[tuple[Path, str]]:
 def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """The rule files below paths, each with its name in messages."""
     for path in paths:
-        found = sorted(p for p in path.rglob("*.y*ml") if p.suffix in (".yml", ".yaml")) if path.is_dir() else [path]
-        yield from ((p, str(p)) for p in found)
+        yield from ((p, str(p)) for p in yaml_files(path))
 
 
 def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders) -> _Read:

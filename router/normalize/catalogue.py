@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from router.batch import Event, Facts
-from router.documents import load_file
+from router.documents import load_file, yaml_files
 from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
@@ -251,10 +251,8 @@ def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
     made = []
     if not path.exists():
         problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
-    files = (
-        sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path] if path.exists() else []
-    )
-    for file in files:
+        return made
+    for file in yaml_files(path):
         try:
             documents = load_file(file)
         except ConfigError as error:

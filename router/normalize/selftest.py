@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from router.batch import Event, Facts
-from router.documents import Document, TestResult, load_file
+from router.documents import Document, TestResult, load_file, yaml_files
 from router.errors import ConfigError, Malformed
 from router.normalize.catalogue import Catalogue, Hints
 from router.normalize.compiler import compile_document
@@ -29,7 +29,7 @@ def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
     results: list[TestResult] = []
     problems = []
     for path in list(paths) or [ROOT / "normalize"]:
-        for file in sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]:
+        for file in yaml_files(path):
             try:
                 for document in load_file(file):
                     normalizer, found = compile_document(document, file.parent)

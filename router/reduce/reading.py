@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from router.batch import Event
 from router.detect import compile_selection
 from router.detect.selections import Reading, block
-from router.documents import Document, load_file
+from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
 from router.reduce.index import Needs, needs_of
 from router.reduce.models import KINDS, Rule
@@ -36,10 +36,8 @@ def rule_files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     """Every `.yaml` and `.yml` file below the paths, sorted; a path that does not exist is a problem."""
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
-        elif path.exists():
-            files.append(path)
+        if path.exists():
+            files += yaml_files(path)
         else:
             problems.append(Problem(str(path), 1, "", "does not exist", "create it or correct the path"))
     return files

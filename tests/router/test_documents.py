@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from router.documents import MAX_DEPTH, dotted, load_file, load_text
+from router.documents import MAX_DEPTH, dotted, load_file, load_text, yaml_files
 from router.errors import ConfigError
 
 
@@ -74,3 +74,12 @@ def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path) -> None:
 
 def test_paths_read_as_people_write_them() -> None:
     assert dotted(("sinks", "soc", "urls", 0)) == "sinks.soc.urls[0]"
+
+
+def test_rule_files_are_found_below_a_folder_and_hidden_ones_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "..2026").mkdir()
+    for name in ("a.yaml", "deep/b.yml", "notes.txt", ".hidden.yaml", "..2026/a.yaml"):
+        (tmp_path / name).write_text("a: 1\n")
+    assert yaml_files(tmp_path) == [tmp_path / "a.yaml", tmp_path / "deep/b.yml"]
+    assert yaml_files(tmp_path / "a.yaml") == [tmp_path / "a.yaml"]
