@@ -248,7 +248,7 @@ def _site(name: str, source: str, problems: list[Problem]) -> Zone:
 
 def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
     """The normalizers of a file, or of every YAML file of a folder."""
-    made = []
+    made: list[Normalizer] = []
     if not path.exists():
         problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
         return made
