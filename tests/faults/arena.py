@@ -40,6 +40,9 @@ class Plan:
     settings: dict[str, Any] = field(default_factory=dict)
     """More of the configuration, by section."""
     sink_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    source_settings: dict[str, Any] = field(default_factory=dict)
+    """More for both sources."""
+    more_sources: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     external_lines: int = 0
     """Port of a line receiver that the scenario runs by itself; 0 for the stand-in."""
@@ -98,6 +101,7 @@ class Arena:
             "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": tokens},
             "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
         }
+        sources = {name: block | self.plan.source_settings for name, block in sources.items()} | self.plan.more_sources
         config = {"version": 1, "log": self.plan.log, "sources": sources, "sinks": self._sinks(), "rules": {"detect": ["ledger.yml"]}}
         return config | self.plan.settings
 
@@ -234,9 +238,10 @@ def _port(url: str) -> int:
 
 
 @asynccontextmanager
-async def arena(plan: Plan, outcome: Outcome) -> AsyncIterator[Arena]:
-    """A run in a folder of its own, which is kept when a check does not hold."""
+async def arena(plan: Plan, outcome: Outcome, *, prepare: Callable[[Path], None] = lambda _: None) -> AsyncIterator[Arena]:
+    """A run in a folder of its own, which is kept when a check does not hold. `prepare` is given the folder first."""
     folder = Path(tempfile.mkdtemp(prefix=f"logweir-{outcome.scenario.lower()}-"))
+    prepare(folder)
     if plan.log.get("path"):
         plan.log = plan.log | {"path": str(folder / plan.log["path"])}
     try:

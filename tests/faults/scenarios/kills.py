@@ -1,12 +1,20 @@
-"""R1, R2, R3: processes that are killed, rolled and frozen."""
+"""R1, R2, R3: processes that are killed, rolled and frozen, on both logs."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from tests.faults import nemesis
 from tests.faults.arena import Arena, Plan, a_unit_for_each_role, arena
 from tests.faults.outcome import Outcome
 from tests.faults.scenarios import scenario
+from tests.peers import kafka as kafka_peer
 
-_WINDOW = 10_000
-"""What one partition may have unsettled."""
+_OUTAGE_SECONDS = 10
+"""After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
 
 
 async def _run(outcome: Outcome, plan: Plan, blow: nemesis.Blow, every: tuple[float, float]) -> Arena:
@@ -17,22 +25,80 @@ async def _run(outcome: Outcome, plan: Plan, blow: nemesis.Blow, every: tuple[fl
         return one
 
 
-def _kills(one: Arena) -> int:
-    return one.faults.get("SIGKILL", 0)
+def _judge_kills(one: Arena, per_minute: float) -> None:
+    kills = one.faults.get("SIGKILL", 0)
+    one.judge(repeats=lambda _: kills * one.plan.rate * _OUTAGE_SECONDS)
+    one.outcome.check("kills really happened", kills >= int(one.outcome.minutes * per_minute), one.faults)
+    one.outcome.check("kills really hit requests", sum(s.books.failures for s in one.senders) > 0)
 
 
 @scenario("R1", 1)
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of the one process that does everything, on the embedded log."""
-    one = await _run(outcome, Plan(), nemesis.kill, (4, 8))
-    one.judge(repeats=lambda _: _kills(one) * one.plan.rate * 10)
-    outcome.check("kills really happened", _kills(one) >= outcome.minutes * 5, one.faults)
-    outcome.check("kills really hit requests", sum(s.books.failures for s in one.senders) > 0)
+    _judge_kills(await _run(outcome, Plan(), nemesis.kill, (4, 8)), 5)
 
 
 @scenario("R1-roles", 1)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 2-5 s of a random one of six processes, a role each, that share the embedded log."""
-    one = await _run(outcome, Plan(units=a_unit_for_each_role("process", "deliver")), nemesis.kill, (2, 5))
-    one.judge(repeats=lambda _: _kills(one) * one.plan.rate * 10)
-    outcome.check("kills really happened", _kills(one) >= outcome.minutes * 8, one.faults)
+    plan = Plan(units=a_unit_for_each_role("process", "deliver"))
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (2, 5)), 8)
+
+
+@contextmanager
+def _broker() -> Iterator[dict[str, Any]]:
+    """The log block of a configuration for a broker that lasts as long as the context."""
+    with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:
+        with kafka_peer.running_broker(kafka_peer.jars(), Path(folder) / "kafka") as node:
+            yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
+
+
+@scenario("R1-kafka", 1, needs_kafka=True)
+async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
+    """SIGKILL every 4-8 s of a random one of five processes, a role each, on one Kafka broker."""
+    with _broker() as log:
+        plan = Plan(log=log, units=a_unit_for_each_role("process"))
+        one = await _run(outcome, plan, nemesis.kill, (4, 8))
+        kills = one.faults.get("SIGKILL", 0)
+        one.judge(repeats=lambda _: kills * one.plan.rate * 40)  # a dynamic member's session lasts 30 s
+        outcome.check("kills really happened", kills >= int(outcome.minutes * 5), one.faults)
+
+
+@scenario("R2", 1)
+async def rolled(outcome: Outcome) -> None:
+    """SIGTERM every 2-4 s: the process drains within 30 s, exits with 0, and nothing is lost or repeated."""
+    _judge_rolls(await _run(outcome, Plan(), nemesis.roll, (2, 4)), 5)
+
+
+@scenario("R2-roles", 1)
+async def rolled_role_by_role(outcome: Outcome) -> None:
+    """The same for a random one of six processes that share the embedded log."""
+    plan = Plan(units=a_unit_for_each_role("process", "deliver"))
+    _judge_rolls(await _run(outcome, plan, nemesis.roll, (2, 4)), 8)
+
+
+def _judge_rolls(one: Arena, per_minute: float) -> None:
+    rolls, check = one.faults.get("SIGTERM", 0), one.outcome.check
+    longest = max((s for unit in one.fleet.units for s in unit.drain_seconds), default=0.0)
+    one.judge(repeats=lambda _: 0)
+    check("rolls really happened", rolls >= int(one.outcome.minutes * per_minute), one.faults)
+    check("every drain ends within 30 s", longest <= 30, f"{longest:.1f}")
+    one.outcome.figures["longest_drain_seconds"] = round(longest, 1)
+
+
+@scenario("R3", 1)
+async def frozen_and_back(outcome: Outcome) -> None:
+    """SIGSTOP for 9 s, longer than the lease, of random processes of roles that have a second one; then they go on as if nothing was."""
+    plan = Plan(units=a_unit_for_each_role("process", "correlate", "deliver"))
+    async with arena(plan, outcome) as one:
+        one.send()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + outcome.minutes * 60
+        blow = nemesis.freeze(9)
+        while loop.time() < end:
+            await asyncio.sleep(2)
+            await blow(one, one.fleet[one.random.choice(("process", "process-2", "correlate", "deliver", "deliver-2", "ingest"))])
+        await one.end()
+        freezes = one.faults.get("SIGSTOP", 0)
+        one.judge(repeats=lambda _: freezes * one.plan.rate * _OUTAGE_SECONDS)
+        outcome.check("freezes really happened", freezes >= int(outcome.minutes * 4), one.faults)

@@ -1,0 +1,46 @@
+"""R4: Kafka brokers that go away, one of three and then all of them."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from tests.faults.arena import Plan, arena
+from tests.faults.outcome import Outcome
+from tests.faults.scenarios import scenario
+from tests.peers import kafka as kafka_peer
+
+
+@scenario("R4", 1, needs_kafka=True)
+async def brokers_down(outcome: Outcome) -> None:
+    """Three brokers, two replicas in sync: one killed, back again; then all three, and back. Nothing is lost, all recover within 60 s."""
+    with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:
+        with kafka_peer.running_cluster(kafka_peer.jars(), Path(folder) / "kafka") as cluster:
+            log = {"kind": "kafka", "bootstrap": list(cluster.bootstrap), "partitions": 3, "replication": 3}
+            async with arena(Plan(rate=400, log=log), outcome) as one:
+                one.send()
+                await asyncio.sleep(8)
+                victim = one.random.choice(cluster.brokers)
+                await asyncio.to_thread(victim.kill)
+                one.hit("broker SIGKILL")
+                acknowledged = one.ledger.acknowledged
+                await asyncio.sleep(outcome.minutes * 20)
+                outcome.check("with two of three brokers events are acknowledged", one.ledger.acknowledged > acknowledged)
+                await asyncio.to_thread(victim.start, 3)
+                await asyncio.sleep(outcome.minutes * 10)
+                for broker in cluster.brokers:
+                    await asyncio.to_thread(broker.kill)
+                    one.hit("broker SIGKILL")
+                await asyncio.sleep(outcome.minutes * 15)
+                for broker in cluster.brokers:
+                    broker.launch()
+                for broker in cluster.brokers:
+                    await asyncio.to_thread(broker.wait_ready, 3)
+                back, acknowledged = asyncio.get_running_loop().time(), one.ledger.acknowledged
+                while one.ledger.acknowledged == acknowledged and asyncio.get_running_loop().time() - back < 90:
+                    await asyncio.sleep(0.2)
+                recovered = asyncio.get_running_loop().time() - back
+                outcome.figures["acknowledges_again_after_seconds"] = round(recovered, 1)
+                outcome.check("acknowledges again within 60 s of the brokers' return", recovered <= 60, f"{recovered:.1f} s")
+                await asyncio.sleep(5)
+                await one.end()
+                one.judge(repeats=lambda _: 4 * 10_000)

@@ -1,0 +1,274 @@
+"""R7, R8, R9, R10, R17: what destinations do to a router."""
+
+import asyncio
+import contextlib
+import sys
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from router.demo.standins import Answer
+from tests.faults import conservation
+from tests.faults.arena import Arena, Plan, arena
+from tests.faults.far_ends import note_leef
+from tests.faults.outcome import Outcome
+from tests.faults.proxy import Toxic
+from tests.faults.scenarios import scenario
+from tests.journeys.deployment import free_port
+
+_EVERY = ("search", "splunk", "splunk-ack", "lines", "archive")
+
+
+@scenario("R7", 1)
+async def one_slow_one_dead(outcome: Outcome) -> None:
+    """Elasticsearch answers late and QRadar accepts and reads nothing: the others keep their pace, and memory does not grow."""
+    async with arena(Plan(trusted_syslog=True, sinks=_EVERY), outcome) as one:
+        one.send()
+        await asyncio.sleep(10)
+        before = _age(one)
+        memory = one.fleet.units[0].resident_bytes()
+        one.proxies["search"].latency_seconds = 2.0
+        await one.proxies["search"].become(Toxic.LATENCY)
+        await one.proxies["lines"].become(Toxic.BLACK_HOLE)
+        ages = []
+        for _ in range(int(outcome.minutes * 60)):
+            await asyncio.sleep(1)
+            ages.append(_age(one))
+        late = sum(age > max(before, 5 * one.plan.rate) for age in ages)
+        outcome.check("the healthy sinks stay within 5 s of what was acknowledged", late <= len(ages) // 20, f"{late} of {len(ages)} looks: {ages[-5:]}")
+        grown = (one.fleet.units[0].resident_bytes() - memory) / (1 << 20)
+        outcome.figures["grown_mb"] = round(grown)
+        outcome.check("memory stays bounded", grown < 120, f"{grown:.0f} MiB more")
+        await one.end()
+        one.judge(repeats=lambda name: 20_000 if name == "lines" else 0)
+        await conservation.judge(one)
+
+
+def _age(one: Arena) -> int:
+    """Acknowledged events that are not yet at the slowest of the healthy sinks."""
+    one.archive.look()
+    return max(one.ledger.acknowledged - len(one.ledger.sinks[name].first) for name in ("splunk", "archive"))
+
+
+@scenario("R8", 1)
+async def chaos_at_the_far_ends(outcome: Outcome) -> None:
+    """429 for items and for all, 503, 413, 500, resets, half answers, black holes, refusals, restarts; then all is well again."""
+    async with arena(Plan(trusted_syslog=True, sinks=_EVERY), outcome) as one:
+        one.search._refuse = _busy_now_and_then(one)
+        one.send()
+        await _chaos(one, outcome.minutes * 60)
+        one.search._refuse = lambda _: None
+        for far_end in (one.search, one.splunk, one.splunk_ack):
+            far_end.answers.clear()
+        await one.end()
+        hits = {toxic: sum(p.hits.get(toxic, 0) for p in one.proxies.values()) for toxic in Toxic if toxic != "none"}
+        one.faults |= hits
+        one.judge(repeats=lambda _: sum(one.faults.values()) * 1000)
+        await conservation.judge(one)
+        outcome.check("every kind of fault really hit", all(hits.values()), hits)
+        outcome.check("repeats were suppressed by Elasticsearch", one.search.suppressed > 0)
+
+
+def _busy_now_and_then(one: Arena) -> Callable[[Mapping[str, Any]], tuple[int, str] | None]:
+    def refuse(_: Mapping[str, Any]) -> tuple[int, str] | None:
+        if one.random.random() > 0.02:
+            return None
+        one.hit("item 429")
+        return 429, "es_rejected_execution_exception"
+
+    return refuse
+
+
+async def _chaos(one: Arena, seconds: float) -> None:
+    loop, turn = asyncio.get_running_loop(), 0
+    end = loop.time() + seconds
+    toxics = [toxic for toxic in Toxic if toxic is not Toxic.NONE]
+    while loop.time() < end:
+        name = one.random.choice(list(one.proxies))
+        toxic, turn = toxics[turn % len(toxics)], turn + 1
+        await one.proxies[name].become(toxic)
+        _script(one)
+        await asyncio.sleep(one.random.uniform(1, 4))
+        await one.proxies[name].become(Toxic.NONE)
+        if turn % 4 == 0:
+            await _restart(one)
+        await asyncio.sleep(one.random.uniform(0.5, 1.5))
+
+
+def _script(one: Arena) -> None:
+    """Some whole answers that are no success."""
+    far_end = one.random.choice((one.search, one.splunk, one.splunk_ack))
+    status = one.random.choice((429, 503, 500, 413, 502, 0))
+    far_end.answers.append(Answer(status, b"<html>busy</html>", {"Retry-After": "1"} if status in (429, 503) else {}))
+    one.hit(f"answer {status}")
+
+
+async def _restart(one: Arena) -> None:
+    """A far end goes and comes back; Splunk forgets what was not indexed."""
+    far_end = one.random.choice((one.search, one.splunk, one.splunk_ack, one.lines))
+    one.hit(f"restart of {type(far_end).__name__}")
+    await far_end.stop()
+    await asyncio.sleep(1)
+    await far_end.start()
+
+
+@scenario("R9", 0.5)
+async def poison(outcome: Outcome) -> None:
+    """One document in 700 is refused for good: it becomes a dead letter and nothing else is lost. Then 30 %: the brake holds the rest."""
+    async with arena(Plan(trusted_syslog=True, sinks=("search", "archive")), outcome) as one:
+        poisoned = set[bytes]()
+        rate = [0.0015]
+
+        def refuse(document: Mapping[str, Any]) -> tuple[int, str] | None:
+            text = str(document.get("message", "")).encode()
+            if document.get("event", {}).get("kind") == "alert" or _share_of(text) >= rate[0]:
+                return None
+            poisoned.add(text)
+            return 400, "document_parsing_exception"
+
+        one.search._refuse = refuse
+        one.send()
+        await asyncio.sleep(outcome.minutes * 60)
+        buried = await _dead(one)
+        outcome.check("a few bad documents become dead letters and do not stop the stream", 0 < buried, buried)
+        rate[0] = 0.3
+        outcome.check("the brake trips within 10 s at 30 %", await _trips(one, 10))
+        await asyncio.sleep(10)
+        held, few = await _dead(one), len(poisoned)
+        await asyncio.sleep(5)
+        outcome.figures["dead_letters_while_braked"] = await _dead(one) - held
+        outcome.check("while it holds, dead letters hardly grow", await _dead(one) - held <= 150, f"{await _dead(one) - held} of {few}")
+        one.search._refuse = lambda _: None
+        one.faults["poisoned documents"] = len(poisoned)
+        await _end_with_dead_letters(one)
+
+
+def _share_of(text: bytes) -> float:
+    """A number from 0 to 1 that depends on the text alone."""
+    return zlib.crc32(text) / 2**32
+
+
+async def _dead(one: Arena) -> int:
+    metrics = await one.fleet.metrics()
+    return int(sum(v for k, v in metrics.items() if k.startswith("logweir_sink_dead_lettered_events_total") and 'sink="search"' in k))
+
+
+async def _trips(one: Arena, seconds: float) -> bool:
+    for _ in range(int(seconds * 4)):
+        state = (await one.fleet.metrics()).get('logweir_sink_breaker_state{sink="search"}', 0)
+        if state == 2:
+            return True
+        await asyncio.sleep(0.25)
+    return False
+
+
+async def _end_with_dead_letters(one: Arena) -> None:
+    """Balance the books with what was buried; redrive it, now that it is taken; then everything is there."""
+    await one.quiet()
+    await _caught_up(one)
+    one.outcome.figures["dead_letters"] = await _dead(one)
+    await conservation.judge(one)
+    await _redrive(one)
+    await one.end()
+    one.judge(repeats=lambda _: 0)
+
+
+async def _caught_up(one: Arena, seconds: float = 120) -> None:
+    for _ in range(int(seconds)):
+        metrics = await one.fleet.metrics()
+        if not sum(v for k, v in metrics.items() if k.startswith("logweir_sink_lag_events")):
+            break
+        await asyncio.sleep(1)
+    await asyncio.sleep(6)  # lag is looked up every 5 s
+
+
+async def _redrive(one: Arena) -> None:
+    unit = one.fleet.units[0]
+    command = (sys.executable, "-m", "router", "dlq", "redrive", "search", "--apply", "-c", str(unit.config))
+    process = await asyncio.create_subprocess_exec(
+        *command, env=unit._environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    out, _ = await process.communicate()
+    one.outcome.check("`logweir dlq redrive` succeeds", process.returncode == 0, out.decode()[-500:])
+
+
+@contextlib.asynccontextmanager
+async def _receiver(one_port: int, path: str) -> AsyncIterator[Callable[[], Any]]:
+    """A line receiver in a process of its own; the value kills it and starts it again."""
+    processes: list[asyncio.subprocess.Process] = []
+
+    async def start() -> None:
+        processes.append(await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.faults.receiver", str(one_port), path))
+
+    async def kill_and_start() -> None:
+        processes[-1].kill()
+        await processes[-1].wait()
+        await start()
+
+    await start()
+    try:
+        yield kill_and_start
+    finally:
+        processes[-1].kill()
+        await processes[-1].wait()
+
+
+@scenario("R10", 1)
+async def receiver_killed(outcome: Outcome) -> None:
+    """QRadar's receiver is a process that is killed every 5-8 s; `settle` of 1 s keeps everything, within the licensed rate."""
+    port, limit = free_port(), 900
+    plan = Plan(
+        rate=600,
+        trusted_syslog=True,
+        sinks=("lines", "archive"),
+        external_lines=port,
+        sink_settings={"lines": {"licensed_eps": limit / 0.9}},
+    )
+    async with arena(plan, outcome) as one:
+        path = one.folder / "received.log"
+        async with _receiver(port, str(path)) as kill_and_start:
+            one.send()
+            lines = _Tail(one, path)
+            watch = asyncio.create_task(lines.watch())
+            loop = asyncio.get_running_loop()
+            end = loop.time() + outcome.minutes * 60
+            while loop.time() < end:
+                await asyncio.sleep(one.random.uniform(5, 8))
+                await kill_and_start()
+                one.hit("receiver SIGKILL")
+            await one.end()
+            watch.cancel()
+            kills = one.faults["receiver SIGKILL"]
+            one.judge(repeats=lambda name: limit * 2.5 * kills if name == "lines" else 0)
+            await conservation.judge(one)
+            outcome.check("the licensed rate is kept", lines.most <= limit * 1.1 + 600, f"{lines.most} in one second")
+            outcome.figures["most_lines_in_a_second"] = lines.most
+
+
+class _Tail:
+    """Reads what the receiver has written, and how much came in each second."""
+
+    def __init__(self, one: Arena, path: Any) -> None:
+        self._one, self._path, self._at = one, path, 0
+        self.most = 0
+        self._recent: list[int] = []
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(0.1)
+            self._recent = [*self._recent[-9:], self._look()]
+            self.most = max(self.most, sum(self._recent))
+
+    def _look(self) -> int:
+        if not self._path.exists():
+            return 0
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._at += len(whole)
+        lines = whole.splitlines(keepends=True)
+        for line in lines:
+            note_leef(self._one.ledger.sinks["lines"], line)
+        return len(lines)

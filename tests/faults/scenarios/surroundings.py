@@ -1,0 +1,99 @@
+"""R14 and D1: a clock that jumps, a disk that fills up."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults import conservation
+from tests.faults.arena import Plan, arena
+from tests.faults.outcome import Outcome
+from tests.faults.scenarios import scenario
+from tests.peers.debian import fetched, library_folder
+
+_STEPS = ("+3600", "-3600", "-1", "-2", "-3", "+0")
+
+
+@scenario("R14", 0.75)
+async def clock_steps(outcome: Outcome) -> None:
+    """The wall clock of Logweir steps by an hour and by seconds (libfaketime); the monotonic one goes on. Ids stay unique, nothing stalls."""
+    root = fetched("faketime", ("libfaketime",))
+    if root is None:
+        outcome.check("libfaketime can be fetched", False, "apt-get download libfaketime")
+        return
+    plan = Plan(trusted_syslog=True)
+    async with arena(plan, outcome, prepare=lambda folder: _faked(plan, root, folder)) as one:
+        control = one.folder / "clock"
+        one.send()
+        for step in _STEPS:
+            await asyncio.sleep(outcome.minutes * 60 / (len(_STEPS) + 1))
+            control.write_text(f"{step}\n")
+            one.hit("clock step")
+            before = one.ledger.acknowledged
+            await asyncio.sleep(3)
+            outcome.check(f"events are acknowledged after a step to {step} s", one.ledger.acknowledged > before)
+        await one.end()
+        one.judge(repeats=lambda _: 0)
+        await conservation.judge(one)
+
+
+def _faked(plan: Plan, root: Path, folder: Path) -> None:
+    control = folder / "clock"
+    control.write_text("+0\n")
+    plan.environment |= {
+        "LD_PRELOAD": str(library_folder(root) / "faketime" / "libfaketime.so.1"),
+        "FAKETIME_TIMESTAMP_FILE": str(control),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+    }
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own in memory. Raises CalledProcessError where mounting is not allowed."""
+    place = folder / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@scenario("D1", 0.5)
+async def full_disk(outcome: Outcome) -> None:
+    """The log's disk is filled up and freed again, twice: while it is full nothing is acknowledged and nothing dies; then all goes on."""
+    with contextlib.ExitStack() as stack:
+        plan = Plan(rate=600)
+
+        def prepare(folder: Path) -> None:
+            plan.log = plan.log | {"path": str(stack.enter_context(_small_disk(folder, 96)) / "log.db")}
+
+        async with arena(plan, outcome, prepare=prepare) as one:
+            disk = one.folder / "disk"
+            one.send()
+            await asyncio.sleep(5)
+            for _ in range(2):
+                _fill(disk / "ballast")
+                one.hit("full disk")
+                await asyncio.sleep(5)
+                before = one.ledger.acknowledged
+                await asyncio.sleep(outcome.minutes * 20)
+                refused = one.ledger.acknowledged - before
+                outcome.check("a full disk acknowledges (nearly) nothing", refused < one.plan.rate * 5, refused)
+                (disk / "ballast").unlink()
+                before = one.ledger.acknowledged
+                await asyncio.sleep(12)
+                outcome.check("it goes on without a restart", one.ledger.acknowledged > before + one.plan.rate, one.ledger.acknowledged - before)
+            await one.end()
+            one.judge(repeats=lambda _: 20_000)
+
+
+def _fill(path: Path) -> None:
+    try:
+        with path.open("wb", buffering=0) as file:
+            while file.write(b"\0" * 65_536):
+                pass
+    except OSError:
+        return
