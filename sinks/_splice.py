@@ -10,7 +10,7 @@ from router.batch import Record
 from router.errors import Retryable
 from router.protocols import Outcome, WriteResult
 
-_NAME_OR_BRACE = re.compile(rb'[{}]|"name":"')
+_KEY_OR_BRACE = {key: re.compile(rb'[{}]|"%b":"' % key) for key in (b"name", b"hostname")}
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -28,14 +28,14 @@ def one_line(body: bytes) -> bytes:
     return body.replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-def name_in(body: bytes, parent: bytes) -> bytes:
-    """`parent.name` of a document, as the JSON string stands there without its quotes; empty if it is not found.
+def name_in(body: bytes, parent: bytes, key: bytes = b"name") -> bytes:
+    """`parent.name` (or `parent.hostname`) of a document, as the JSON string stands there without quotes; empty if not found.
 
     A search, not a parser: it wants compact JSON, and braces that are balanced within strings. `"host":{` cannot stand
     inside a string (its quotes would be escaped), and a value is copied with its escapes, so it stays a JSON string.
     """
     start = _top_level(body, b'"%b":{' % parent)
-    found = _inside(body, start + len(parent) + 4) if start else 0
+    found = _inside(body, start + len(parent) + 4, key) if start else 0
     end = body.find(b'"', found)
     name = body[found:end] if found and end > 0 else b""
     return name if len(name) <= 255 and b"\\" not in name else b""
@@ -49,12 +49,12 @@ def _top_level(body: bytes, key: bytes) -> int:
     return max(at, 0)
 
 
-def _inside(body: bytes, start: int) -> int:
-    """Where the value of `name` begins in the object that `start` is in (right behind its brace); 0 if it has none."""
+def _inside(body: bytes, start: int, key: bytes) -> int:
+    """Where the value of `key` begins in the object that `start` is in (right behind its brace); 0 if it has none."""
     depth = 0
-    for match in _NAME_OR_BRACE.finditer(body, start):
+    for match in _KEY_OR_BRACE[key].finditer(body, start):
         token = match[0]
-        if token == b'"name":"':
+        if len(token) > 1:
             if not depth:
                 return match.end()
             continue

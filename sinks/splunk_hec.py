@@ -1,7 +1,7 @@
 """Splunk HTTP Event Collector (HEC): the stored documents as `event`, with time, host, source, sourcetype and index beside.
 
 Where an event goes is decided by its dataset alone (`routes`, the first that fits). `host` is the document's own
-`host.name`, else `observer.name`. `fields._evt_id` carries the Logweir id: HEC recognises no repeats, so after a timeout
+`host.name`, else `host.hostname`, else `observer.name`. `fields._evt_id` carries the Logweir id: HEC recognises no repeats, so after a timeout
 an event may be there twice, and `| dedup _evt_id` finds it.
 
 What the answer means: success delivers everything (with `ack: true` only once the indexers say so). A refusal that names
@@ -189,7 +189,7 @@ class SplunkHec:
         return b"".join(parts)
 
     def _host(self, body: bytes) -> bytes:
-        name = name_in(body, b"host") or name_in(body, b"observer")
+        name = name_in(body, b"host") or name_in(body, b"host", b"hostname") or name_in(body, b"observer")
         return b'"host":"%b",' % name if name else self._default_host
 
     def _head(self, facts: Facts) -> bytes:

@@ -234,6 +234,7 @@ def test_what_is_no_time_is_left_to_splunk(when: float) -> None:
     [
         ({"host": {"name": "a"}}, "a"),
         ({"host": {"os": {"name": "linux", "x": {"name": "y"}}, "name": "a"}}, "a"),
+        ({"host": {"hostname": "web-01"}, "observer": {"name": "fw"}}, "web-01"),
         ({"observer": {"name": "fw"}}, "fw"),
         ({"host": {"ip": ["1.2.3.4"]}, "observer": {"name": "fw"}}, "fw"),
         ({"vendor": {"host": {"name": "inner"}}, "host": {"name": "outer"}}, "outer"),
