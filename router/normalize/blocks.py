@@ -7,7 +7,7 @@ from router.normalize import coerce
 from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
 from router.normalize.expressions import Path
-from router.normalize.mapping import Entry, MapWriter, Taken, entries, literals
+from router.normalize.mapping import Entry, MapWriter, Taken, entries, literals, piped
 from router.normalize.steps import keys_of
 from router.normalize.writer import Function, Scope
 
@@ -142,14 +142,14 @@ class Blocks:
         for more in read[0].choices[0].refs[1:]:
             into.add(f"if not ({into.present()}): v = {into.value(more)}", depth)
         for transform in read[1][0]:
-            into.add(f"if v is not None: v = {self._scope.constant(transform, 'P')}(v)", depth)
+            into.add(f"if v is not None: v = {piped(into, transform)}", depth)
         text = self._scope.constant(coerce.text, "C")
         into.add(f"f = {table}.get(v if type(v) is str else {text}(v), {default})", depth)
-        into.add("if f is not None: m |= f(x, src, out)", depth)
+        into.add("if f is not None: m |= f(x, src, g, out)", depth)
 
     def _function(self, block: Any, at: PathKey) -> str:
         name = self._scope.fresh("case")
-        into = Function(self._scope, f"{name}(x, src, out)", self._nulls)
+        into = Function(self._scope, f"{name}(x, src, g, out)", self._nulls)
         into.add("m = 0")
         if isinstance(block, dict):
             self.block(block, at, into, 1)

@@ -74,7 +74,7 @@ def whole(value: Any) -> int | None:
     """A 64-bit integer, from decimal text too; a fraction of zero is fine."""
     kind = type(value)
     if kind is str:
-        return _whole_text(value)
+        return _whole_text(value) if len(value) <= _MAX_DIGITS else None
     if kind is int:
         return int(value) if -_LIMIT <= value < _LIMIT else None
     if kind is float:
@@ -84,8 +84,9 @@ def whole(value: Any) -> int | None:
     return None
 
 
+@lru_cache(65536)
 def _whole_text(value: str) -> int | None:
-    if len(value) > _MAX_DIGITS or "_" in value or not value.isascii():
+    if "_" in value or not value.isascii():
         return None
     try:
         number = int(value)
@@ -192,6 +193,14 @@ COERCIONS: dict[str, Callable[[Any], Any]] = {
     "open": open_json,
     "free": free,
 }
+
+
+OF_TEXT: dict[str, tuple[Callable[[str], Any], int]] = {
+    "whole": (_whole_text, _MAX_DIGITS + 1),
+    "ip": (_address, 64),
+    "mac": (_mac_text, 40),
+}
+"""What the coercion of this kind does with text shorter than the number: remembered answers, one call into C for known values."""
 
 
 def each(coerce: Callable[[Any], Any], value: Any) -> tuple[list[Any], bool]:

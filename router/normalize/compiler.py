@@ -20,7 +20,7 @@ from router.normalize.line import Line
 from router.normalize.lint import lint
 from router.normalize.mapping import Entry, Locals, MapWriter, Taken, entries, literals
 from router.normalize.normalizer import Normalizer
-from router.normalize.rest import Rest
+from router.normalize.rest import Rest, Telling
 from router.normalize.runtime import restore
 from router.normalize.steps import TEXT_FORMATS, Steps
 from router.normalize.timing import TimeSpec, Timing
@@ -124,6 +124,7 @@ class _Compiler:
         timed = self._times()
         overwritten = block_targets(value)
         locals_of = _objects(const, mapped, [target for target, _ in timed])
+        into.add(f"g = {self._scope.constant(Telling(nulls), 'G')}(src)" if self._scope.textual else "g = src")
         self._open(into, const, locals_of)
         into.add("m = 0")
         for target, specs in timed:
@@ -229,7 +230,7 @@ class _Compiler:
         dropped = [*definition.paths("consume"), *definition.paths("drop")]
         keep = [path(str(name)) for name in kept] if isinstance(kept, list) else []
         rest = Rest(taken, groups, dropped, keep, nulls)
-        into.add(f"r = {self._scope.constant(rest, 'R')}(src, m)")
+        into.add(f"r = {self._scope.constant(rest, 'R')}(src, m{', g is src' if self._scope.textual else ''})")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
         into.add(f"if r: place(out, {tuple(to.split('.'))!r}, r)")
         return rest

@@ -97,7 +97,8 @@ def _single(read: str, value: Any, kind: str, fold: bool, into: Function) -> str
         return f"empty({read})"
     if kind in ("gt", "gte", "lt", "lte"):
         return f"compares({read}, {into.scope.constant(_ordering(kind, value), 'T')})"
-    return f"any_text({read}, {into.scope.constant(_text_test(kind, as_text(value) or '', fold), 'T')})"
+    test = into.scope.constant(_text_test(kind, as_text(value) or "", fold), "T")
+    return f"({test}(w) if type(w := {read}) is str else any_text(w, {test}))"
 
 
 def _ordering(kind: str, value: Any) -> Callable[[float], bool]:

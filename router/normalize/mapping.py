@@ -99,6 +99,28 @@ def _kept_by_pipes(expression: Expression) -> bool:
     )
 
 
+def piped(into: Function, transform: pipes.Transform) -> str:
+    """Code of `v` through a pipe: for text what the pipe does with text, without going through the pipe."""
+    scope, call = into.scope, f"{into.scope.constant(transform, 'P')}(v)"
+    rows, change = getattr(transform, "rows", None), getattr(transform, "of_text", None)
+    if rows is not None:
+        known = scope.constant(rows, "X")
+        return f"{known}[v] if type(v) is str and v in {known} else {call}"
+    if change is None:
+        return call
+    return f"{'v.lower()' if change is str.lower else scope.constant(change, 'Y') + '(v)'} if type(v) is str else {call}"
+
+
+def _converted(into: Function, kind: str, convert: str) -> str:
+    """Code of `v` in the type of its field."""
+    if kind == "lower":
+        return f"v.lower() if type(v) is str else {convert}(v)"
+    if kind not in coerce.OF_TEXT:
+        return f"{convert}(v)"
+    known, longer = coerce.OF_TEXT[kind]
+    return f"{into.scope.constant(known, 'Y')}(v) if type(v) is str and len(v) < {longer} else {convert}(v)"
+
+
 class MapWriter:
     """Writes map entries into one function."""
 
@@ -151,7 +173,7 @@ class MapWriter:
     def _pipes(self, transforms: Sequence[pipes.Transform], depth: int, tested: bool = False) -> None:
         for i, transform in enumerate(transforms):
             test = "if v is not None: " if i or tested else ""
-            self.into.add(f"{test}v = {self.into.scope.constant(transform, 'P')}(v)", depth)
+            self.into.add(f"{test}v = {piped(self.into, transform)}", depth)
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field
@@ -173,6 +195,6 @@ class MapWriter:
             into.add(f"if type(v) is str: {slot}[{leaf!r}] = v", depth)
             into.add("else:", depth)
             depth += 1
-        into.add(f"v = {convert}(v)", depth)
+        into.add(f"v = {_converted(into, field.kind, convert)}", depth)
         into.add(f"if v is None: x.fail({field.name!r}, {names})", depth)
         into.add(f"else: {slot}[{leaf!r}] = v", depth)

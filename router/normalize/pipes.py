@@ -23,7 +23,7 @@ LOSSLESS = frozenset(("int", "float", "mul", "split", "strip", "lstrip", "rstrip
 
 
 def _text_pipe(change: Callable[[str], Any]) -> Transform:
-    """Of one text; of every item of a list; numbers as their text."""
+    """Of one text; of every item of a list; numbers as their text. `of_text`: what generated code calls for text."""
 
     def pipe(value: Any) -> Any:
         if type(value) is str:
@@ -34,6 +34,7 @@ def _text_pipe(change: Callable[[str], Any]) -> Transform:
         text = coerce.text(value)
         return change(text) if text is not None else None
 
+    pipe.__dict__["of_text"] = change
     return pipe
 
 
@@ -115,7 +116,7 @@ def _b64(value: str) -> str | None:
 
 
 def _basename(value: str) -> str | None:
-    return re.split(r"[\\/]", value)[-1] or None
+    return value[max(value.rfind("\\"), value.rfind("/")) + 1 :] or None
 
 
 def _dirname(value: str) -> str | None:
@@ -209,7 +210,10 @@ def _length(value: Any) -> int | None:
 
 
 def table(name: str, rows: Mapping[Any, Any]) -> Transform:
-    """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself)."""
+    """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself).
+
+    `rows` of the pipe: the keys whose answer needs no further look.
+    """
     exact = {_key(key): value for key, value in rows.items() if key != "_default"}
     folded = {key.lower(): value for key, value in reversed(exact.items())}
     default = rows.get("_default")
@@ -229,6 +233,7 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
         return one(value)
 
     pipe.__name__ = f"table_{name}"
+    pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value is not None and value != "_same"}
     return pipe
 
 
@@ -252,8 +257,8 @@ _PLAIN: dict[str, Transform] = {
     "args": _text_pipe(arguments),
     "dnsresults": lambda value: dns_results(value) if type(value) is str else None,
     "dnsaddresses": lambda value: answered_addresses(value) if type(value) is str else None,
-    "int": lambda value: coerce.whole(value),
-    "float": lambda value: coerce.real(value),
+    "int": coerce.whole,
+    "float": coerce.real,
     "hexint": _hexint,
     "json": _json,
     "first": _index(0),

@@ -26,6 +26,23 @@ def tree(paths: Iterable[Path]) -> Tree:
     return root
 
 
+class Telling:
+    """The values of a record of text that say something; the record itself where all do."""
+
+    def __init__(self, nulls: Iterable[str]) -> None:
+        self._nulls = tuple(nulls)
+        self._none_of = frozenset((*self._nulls, "", None)).isdisjoint
+
+    def __call__(self, src: dict[str, Any]) -> dict[str, Any]:
+        try:
+            if self._none_of(src.values()):
+                return src
+        except TypeError:
+            pass  # a list or an object among them
+        nulls = self._nulls
+        return {key: value for key, value in src.items() if value and value not in nulls}
+
+
 class Rest:
     """The leftovers of a record, given which groups of expressions took their values (bits of a mask)."""
 
@@ -38,13 +55,16 @@ class Rest:
         self._gone = tuple(key for key, value in self._dropped.items() if value is True)
         self._trees: dict[int, tuple[frozenset[str], Tree, tuple[str, ...]]] = {}
 
-    def __call__(self, src: dict[str, Any], mask: int) -> dict[str, Any]:
+    def __call__(self, src: dict[str, Any], mask: int, clean: bool = False) -> dict[str, Any]:
+        """`clean`: every value says something."""
         known = self._trees.get(mask)
         if known is None:
             known = self._learn(mask)
         whole, taken, partly = known
         nulls = self._nulls
-        if nulls:
+        if clean:
+            found = {k: v for k, v in src.items() if k not in whole}
+        elif nulls:
             found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0) or v in nulls}
         else:
             found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0)}

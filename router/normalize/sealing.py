@@ -82,9 +82,12 @@ def _header(out: Event, x: Line) -> None:
     if head.hostname and head.appname != "last":
         if observer and known[2] is None and known[3] is None:
             observer["hostname"] = head.hostname
+            head = head._replace(hostname=None)
         elif not observer and known[0] is None and known[1] is None:
             child(out, "host")["name"] = head.hostname
-        head = head._replace(hostname=None)
+            head = head._replace(hostname=None)
+        elif head.hostname in known:
+            head = head._replace(hostname=None)
     if head.appname is not None and process.get("name") == head.appname:
         head = head._replace(appname=None)
     if head.procid is not None and str(process.get("pid")) == head.procid:

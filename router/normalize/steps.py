@@ -8,6 +8,7 @@ from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
 from router.normalize.expressions import reference
 from router.normalize.formats import auditd, cef, csv, dissect, json, kv, leef, regex, syslog, winevent, xml
+from router.normalize.mapping import piped
 from router.normalize.writer import Function, Scope
 
 Parser = Callable[[Any], Any]
@@ -137,7 +138,7 @@ class Steps:
         ref = read[0].choices[0].refs[0]
         into.add(f"v = {into.value(ref)}", depth)
         for transform in read[1][0]:
-            into.add(f"if v is not None: v = {self._scope.constant(transform, 'P')}(v)", depth)
+            into.add(f"if v is not None: v = {piped(into, transform)}", depth)
         table = self._scope.fresh("D")
         self._scope.names[table] = _Dispatch(self._scope.names, chosen, default)
         into.add(f"f = {table}(v)", depth)

@@ -105,7 +105,8 @@ class Function:
         node = "out"
         for n, step in enumerate(parent, 1):
             plain = schema.plain_object(".".join(parent[:n]))
-            node = f"({node}.get({step!r}) or MISSING)" if plain else f"below({node}, {step!r})"
+            held = f"{node}.get({step!r})"
+            node = f"({held} or MISSING)" if plain else f"(d{n} if type(d{n} := {held}) is dict else MISSING)"
         return f"{node}.get({path[-1]!r})"
 
     def _record(self, path: Path) -> str:
@@ -127,8 +128,14 @@ class Function:
         return self._parents[path]
 
     def says(self, ref: Ref, locals_of: dict[tuple[str, ...], str] | None = None) -> str:
-        """Code: does the value, which is left in `v`, say anything? Records of text hold no zeros: there being true is enough."""
+        """Code: does the value, which is left in `v`, say anything?
+
+        Records of text hold no zeros: there being true is enough. What stands at their top has been looked through before: `g`
+        holds only values that say something.
+        """
         held = self.held(ref.path) if ref.kind == "record" else None
+        if held and held[0] == "s" and self.scope.textual:
+            return f"{held[1]!r} in g and (v := g[{held[1]!r}])"
         read = f"(v := {held[0]}[{held[1]!r}])" if held else f"(v := {self.value(ref, locals_of)})"
         test = read if self.scope.textual and held else f"({read} or v == 0)"
         if held:
