@@ -60,13 +60,17 @@ PROCESS_SECONDS = _histogram("process_batch_seconds", "CPU part of one batch: no
 CORRELATED = _counter("correlate_read_matches_total", "Rule matches read")
 ALERTS = _counter("correlate_signals_total", "Signals written", "rule", "level")
 LATE = _counter("correlate_not_counted_total", "Matches a correlation did not count", "rule", "reason")
+SUPPRESSED = _counter("correlate_suppressed_total", "Alerts that `suppress` of a correlation held back", "rule")
+CHAINED = _counter("correlate_chained_total", "Matches that correlations made for correlations over them", "rule")
 GROUPS = _gauge("correlate_groups", "Groups with an open window", "rule")
 
 # 4 deliver
 SINK_READ = _counter("sink_read_events_total", "Records read for a sink", "sink", "topic")
 SINK_DONE = _counter("sink_done_events_total", "Records by outcome: delivered, duplicate, redirected", "sink", "topic", "outcome")
 SINK_LEFT_OUT = _counter("sink_left_out_events_total", "Records not sent, by noise rule or by choice", "sink", "topic", "rule")
-SINK_RETURNED = _counter("sink_returned_events_total", "Records given back unsent or unanswered; read again later", "sink", "topic")
+SINK_RETURNED = _counter(
+    "sink_returned_events_total", "Records given back unsent or unanswered; read again later", "sink", "topic"
+)
 SINK_SHADOW = _counter("sink_shadow_events_total", "Records sent that a noise rule in shadow would leave out", "sink", "rule")
 SINK_SHADOW_BYTES = _counter("sink_shadow_bytes_total", "Document bytes of those records", "sink", "rule")
 SINK_LEFT_OUT_BYTES = _counter("sink_left_out_bytes_total", "Document bytes not sent or trimmed away", "sink", "rule")
@@ -83,8 +87,12 @@ UNACKED_BYTES = _gauge("sink_unacked_bytes", "Bytes sent and not yet answered", 
 # the process
 LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")
 LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most")
-LOG_EXPIRED = _counter("log_expired_unread_records_total", "Records that retention removed before a group read them", "group", "topic")
+LOG_EXPIRED = _counter(
+    "log_expired_unread_records_total", "Records that retention removed before a group read them", "group", "topic"
+)
 REBUILDS = _counter("log_client_rebuilds_total", "Kafka clients replaced after an error that does not heal", "client")
+RELOAD_SUCCESS = _gauge("config_reload_success", "1 if rules and configuration were good when last read, 0 if the old ones go on")
+CONFIG_LOADED = _gauge("config_loaded_timestamp_seconds", "When what is in force was read, in seconds since the epoch")
 BUILD = _gauge("build_info", "1, with the version as a label", "version")
 
 

@@ -1,17 +1,21 @@
 """Tests that stand inside correlation files, under the key `tests`.
 
 Each is `{name, alerts: how many, events: [...]}`; an item of `events` has an `event` or a `raw` payload as in rule tests,
-and may `repeat` it `every` so many seconds, `{i}` in its texts counting from 0. Matches come in order of event time.
+and may `repeat` it `every` so many seconds, `{i}` in its texts counting from 0. Matches come in order of event time; after
+the last one time goes on until every window has closed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from router.batch import Event
-from router.correlate.correlator import Correlator, unsupported
-from router.correlate.match import Match, decode, matches_for
+from router.correlate.clock import Tick
+from router.correlate.correlator import Correlator
+from router.correlate.firing import Firing, chained
+from router.correlate.match import Made, Match, decode, matches_for
+from router.correlate.plan import unsupported
 from router.detect import Correlation, Ruleset
 from router.detect.examples import Normalize, documents_of, lazy_normalizer, load_for_tests
 from router.documents import TestResult
@@ -47,13 +51,52 @@ def _result(ruleset: Ruleset, correlation: Correlation, line: int, test: Any, no
 
 
 def _alerts(ruleset: Ruleset, correlation: Correlation, events: list[tuple[float, Event]]) -> int:
-    correlator = Correlator([correlation], _LATENESS_SECONDS)
-    matches: list[tuple[int, str, Match]] = []
+    below = _below(correlation, {c.id: c for c in ruleset.correlations})
+    run = _Run(below)
     for number, (time, event) in enumerate(sorted(events, key=lambda pair: pair[0])):
         for rule in ruleset.match(event):
-            for _, body, match_id in matches_for([correlation], rule, event, number.to_bytes(16), time):
-                matches.append((len(matches), *decode(match_id, body)))
-    return len(correlator.feed(matches))
+            run.take(matches_for(below, rule, event, number.to_bytes(16), time))
+    return sum(fired.correlation is correlation for fired in run.ended())
+
+
+def _below(correlation: Correlation, all_: Mapping[str, Correlation]) -> list[Correlation]:
+    """A correlation and all that its chain consists of."""
+    found, queue = {correlation.id: correlation}, [correlation]
+    while queue:
+        inner = [all_[r] for r in queue.pop().rules if r in all_ and r not in found]
+        found.update({c.id: c for c in inner})
+        queue += inner
+    return list(found.values())
+
+
+class _Run:
+    """Correlations as they run on one partition; what they make for each other comes back at once."""
+
+    def __init__(self, correlations: Sequence[Correlation]) -> None:
+        self._correlations, self._correlator = correlations, Correlator(correlations, _LATENESS_SECONDS)
+        self._fired: list[Firing] = []
+        self._offset = 0
+
+    def take(self, made: Iterable[Made]) -> None:
+        """Matches, and all that follows from them."""
+        for _, body, match_id in made:
+            self._feed(*decode(match_id, body))
+
+    def _feed(self, name: str, record: Match | Tick) -> int:
+        fired = self._correlator.feed([(self._offset, name, record)])
+        self._offset += 1
+        self._fired += fired
+        for one in fired:
+            self.take(chained(self._correlations, one))
+        return len(fired)
+
+    def ended(self) -> list[Firing]:
+        """What fired, once so much time has gone by that every window has closed."""
+        length = sum(c.timespan_seconds + _LATENESS_SECONDS for c in self._correlations)
+        end, quiet = Tick(self._correlator.time + 2 * length), 0
+        while quiet < 2 * len(self._correlations) + 2:  # a tick reaches the outermost of a chain after two for each level
+            quiet = 0 if self._feed("", end) else quiet + 1
+        return self._fired
 
 
 def _events(item: Mapping[str, Any], normalize: Normalize) -> Iterator[tuple[float, Event]]:

@@ -1,81 +1,31 @@
 """Loop 3: matches -> correlations -> signals. Alerts and summaries pass through; matches are counted in windows.
 
 A commit's metadata says from where the open windows began. After a restart the loop reads from there, so that the windows
-hold what they held; what was raised before the commit is not raised again, and what is raised twice has the same id.
+hold what they held; what was raised before the commit is not raised again, and what is raised twice has the same id. What a
+correlation means to another one over it goes back into `matches`, on the partition of that one's group.
 """
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
-import orjson
-
-from router.batch import MATCHES, SIGNALS, Batch, Facts, Mark, Origin, Partition, Record
-from router.correlate.correlator import Checkpoint, Correlator, Firing
-from router.correlate.match import Match, decode
-from router.correlate.signals import signal_document
+from router.batch import MATCHES, SIGNALS, Batch, Mark, Origin, Partition, Record
+from router.correlate.clock import Checkpoint
+from router.correlate.correlator import Correlator
+from router.correlate.lane import Lane
+from router.correlate.ticks import GROUP, Barrier, tick
 from router.detect import Correlation
-from router.detect.alerts import DATASET, SEVERITY
-from router.errors import Malformed, Retryable
+from router.errors import Retryable
 from router.log.checkpoint import high_water, persist
 from router.protocols import Follower, Log
-from router.telemetry import ALERTS, CORRELATED, GROUPS, LATE, bound, logger
+from router.telemetry import GROUPS, bound, logger
 
-GROUP = "correlate"
-MATCH = "match"
-"""`Facts.kind` of the records that are counted; all others are signals already."""
+TICK_SECONDS = 5.0
+"""Time is moved on by hand no more often than this, and never while what was received is not through."""
+IDLE_SECONDS = 10.0
+"""A partition that had no match for so long takes its time from the clock, as far as that goes on from then."""
 _log = logger("correlate")
-
-
-class Lane:
-    """One partition: what is read becomes signals of the same partition. No I/O, no clock."""
-
-    def __init__(self, partition: int, correlator: Correlator, committed: int, written: Origin | None) -> None:
-        self._partition, self.correlator, self.committed = partition, correlator, committed
-        self._written = written.offset if written is not None else -1
-        self._late, self._alerts = bound(LATE.labels), bound(ALERTS.labels)
-
-    def signals(self, batch: Batch[Record]) -> list[Record]:
-        """The signals of a batch, in order: what passes through, then what fires."""
-        passed, matches = [], []
-        for i, record in enumerate(batch.items):
-            offset = batch.offset(i)
-            if record.facts.kind == MATCH:
-                matches += self._decoded(offset, record)
-            elif offset >= self.committed and offset > self._written:
-                passed.append(record._replace(key=b"", origin=Origin(self._partition, offset)))
-        fired = self.correlator.feed(matches)
-        return passed + [self._signal(firing, batch.span.stop - 1) for firing in fired]
-
-    def _decoded(self, offset: int, record: Record) -> list[tuple[int, str, Match]]:
-        try:
-            return [(offset, *decode(record.id, record.body))]
-        except Malformed as error:
-            self._late("unknown", error.reason).inc()
-            _log.error("a match cannot be read", partition=self._partition, offset=offset, reason=str(error))
-            return []
-
-    def _signal(self, firing: Firing, offset: int) -> Record:
-        facts = Facts(dataset=DATASET, kind="alert", severity=SEVERITY.get(firing.correlation.level, 0))
-        body = orjson.dumps(signal_document(firing))
-        return Record(firing.id, body, firing.time, facts, b"", Origin(self._partition, offset))
-
-    def mark(self, stop: int) -> Mark:
-        """What to commit once everything before `stop` is durable."""
-        return Mark(stop, self.correlator.checkpoint(stop).text())
-
-    def fresh(self, batch: Batch[Record]) -> int:
-        """How many records of a batch are read for the first time since the last commit."""
-        return sum(batch.offset(i) >= self.committed for i in range(len(batch.items)))
-
-    def count(self, signals: Sequence[Record]) -> None:
-        """Signals by rule."""
-        for record in signals:
-            if record.facts.kind == "alert":
-                rule = orjson.loads(record.body).get("rule", {})
-                level = next((name for name, number in SEVERITY.items() if number == record.facts.severity), "unknown")
-                self._alerts(str(rule.get("id", "")), level).inc()
 
 
 class Correlate:
@@ -84,27 +34,41 @@ class Correlate:
     name, stage = "correlate", 3
 
     def __init__(
-        self, log: Log, correlations: Sequence[Correlation], lateness_seconds: float, *, max_records: int = 1000
+        self,
+        log: Log,
+        correlations: Sequence[Correlation],
+        lateness_seconds: float,
+        *,
+        max_records: int = 1000,
+        idle_seconds: float = IDLE_SECONDS,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         Correlator(correlations, lateness_seconds)  # refuses now what it cannot run
-        self._log, self._max_records = log, max_records
-        self._open: Callable[[Checkpoint | None, int], Correlator] = lambda checkpoint, committed: Correlator(
-            correlations, lateness_seconds, resume=checkpoint, committed=committed
-        )
+        self._log, self._max_records, self._correlations, self._lateness = log, max_records, correlations, lateness_seconds
+        self._idle, self._tick_seconds, self._ticked = idle_seconds, tick_seconds, time.monotonic()
+        self._barrier = Barrier(log)
         self.ready = asyncio.Event()
         self._groups = bound(GROUPS.labels)
         self._lanes: dict[int, Lane] = {}
         self._seek: dict[Partition, int] = {}
         self._marks: dict[Partition, Mark] = {}
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def assigned(self, marks: Mapping[Partition, Mark | None]) -> None:
         """Open a lane at the committed mark (Listener)."""
+        partitions = await self._log.partitions(MATCHES)
         for partition, mark in marks.items():
             checkpoint = Checkpoint.parse(mark.metadata) if mark else None
             committed = mark.offset if mark else 0
             written = await self._last_written(partition.number)
-            lane = Lane(partition.number, self._open(checkpoint, committed), committed, written)
-            self._lanes[partition.number] = lane
+            self._lanes[partition.number] = Lane(
+                partition.number,
+                Correlator(self._correlations, self._lateness, resume=checkpoint, committed=committed),
+                partitions,
+                committed=committed,
+                written=written,
+                now=time.monotonic(),
+            )
             if checkpoint is not None and checkpoint.needed_from < committed:
                 self._seek[partition] = checkpoint.needed_from
 
@@ -132,6 +96,7 @@ class Correlate:
                 self._rewind(follower)
                 await asyncio.gather(*[self._batch(batch, stop) for batch in ready])
                 self._measure()
+                await self._tick(time.monotonic())
                 if self._marks and (time.monotonic() - committed > 1 or not batches):
                     committed = await self._commit(follower)
             await self._commit(follower)
@@ -146,14 +111,33 @@ class Correlate:
         self._seek.clear()
 
     async def _batch(self, batch: Batch[Record], stop: asyncio.Event) -> None:
+        """Write order: matches for other correlations, then signals, then the commit. A repeat of either has the same ids."""
         lane = self._lanes[batch.span.partition]
-        signals = lane.signals(batch)
-        if signals:
-            await persist(self._log, SIGNALS, batch.span.partition, signals, stop)
-        CORRELATED.inc(lane.fresh(batch))
-        lane.count(signals)
+        out = lane.run(batch, time.monotonic())
+        for partition, records in out.matches.items():
+            async with self._turns[partition]:
+                await persist(self._log, MATCHES, partition, records, stop)
+        if out.signals:
+            await persist(self._log, SIGNALS, batch.span.partition, out.signals, stop)
+        lane.count(batch, out)
         if batch.span.stop > lane.committed:
-            self._marks[Partition(batch.span.topic, batch.span.partition)] = lane.mark(batch.span.stop)
+            checkpoint = lane.correlator.checkpoint(batch.span.stop)
+            self._marks[Partition(batch.span.topic, batch.span.partition)] = Mark(batch.span.stop, checkpoint.text())
+
+    async def _tick(self, now: float) -> None:
+        """Move the time of partitions on whose correlations wait for it, unless something is still under way."""
+        if now - self._ticked < self._tick_seconds:
+            return
+        wanted = {p: moment for p, lane in self._lanes.items() if (moment := lane.tick(now, self._idle)) is not None}
+        if not wanted or not await self._barrier.passed():
+            return
+        self._ticked = now
+        for partition, moment in wanted.items():
+            try:
+                async with self._turns[partition]:
+                    await self._log.append(MATCHES, partition, [tick(partition, moment)])
+            except Retryable as error:
+                _log.warning("time was not moved on; the next attempt covers it", partition=partition, reason=str(error))
 
     def _measure(self) -> None:
         totals: Counter[str] = Counter()

@@ -1,14 +1,16 @@
 """Rule matches on their way to a correlation: what the process stage writes to `matches`, and how it is read back.
 
-One record per (match, correlation, group), keyed by correlation and group, so that a group lives on one partition.
+One record per (match, correlation, group), keyed by correlation and group, so that a group lives on one partition. What a
+correlation makes for another one over it is such a record too.
 Group values are canonical texts, compared exactly (as a terms aggregation does): 5 and "5" are one group, "A" and "a" two.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import product
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -24,7 +26,7 @@ MAX_GROUPS_PER_MATCH = 100
 MAX_SKEW_SECONDS = 300.0
 """An event that claims to be later than its receipt by more than this is taken to have happened when it was received."""
 _KEPT = {
-    "host": ("name", "id", "ip"),
+    "host": ("name", "hostname", "id", "ip"),
     "user": ("name", "domain", "id"),
     "source": ("ip", "port", "address", "geo"),
     "destination": ("ip", "port", "address"),
@@ -38,7 +40,7 @@ _not_counted = bound(LATE.labels)
 
 
 class Match(NamedTuple):
-    """One event that satisfied one rule, as one group of one correlation sees it.
+    """One event that satisfied one rule (or one edge of a correlation), as one group of one correlation sees it.
 
     time: of the event, seconds since the epoch. event: the few fields that an alert shows, ECS.
     """
@@ -51,33 +53,64 @@ class Match(NamedTuple):
     event_id: str = ""
     values: tuple[tuple[str, ...], ...] = ()
     """For the value types: the texts of each field that the correlation's condition names."""
+    carried: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Texts of fields that correlations over this one need."""
+    version: str = ""
+    """Of the correlation for which it was made; empty if unknown."""
 
 
-def matches_for(
-    correlations: Sequence[Correlation], rule: Rule, event: Event, event_id: bytes, time: float
-) -> Iterator[tuple[bytes, bytes, bytes]]:
+class Cause(NamedTuple):
+    """What a match is made from."""
+
+    rule: str
+    id: bytes
+    event_id: str
+    time: float
+    event: Event
+    texts: Callable[[str], Sequence[str]]
+    """The texts of a field, none where it is absent or null."""
+
+
+Made: TypeAlias = tuple[bytes, bytes, bytes]
+"""(key, body, id) of a record."""
+
+
+def matches_for(correlations: Sequence[Correlation], rule: Rule, event: Event, event_id: bytes, time: float) -> Iterator[Made]:
     """(key, body, id) of each record that the match of `rule` on `event` makes; `decode` reads the body.
 
     A match whose group field is absent or null makes none for that correlation, and is counted.
     """
-    values = None
+    cause = None
     for correlation in correlations:
         if rule.id in correlation.rules:
-            values = values or Values(event)
-            for group in _groups(correlation, rule, values):
-                try:
-                    record = _record(correlation, rule, values, group, event_id, _bounded(time, event))
-                except TypeError:  # text that is no Unicode, a number beyond 64 bits: the event itself cannot be written either
-                    _not_counted(correlation.id, "unencodable").inc()
-                    continue
-                yield record
+            cause = cause or _cause(rule, event, event_id, time)
+            yield from records(correlation, cause)
 
 
-def _groups(correlation: Correlation, rule: Rule, values: Values) -> Sequence[tuple[str, ...]]:
+def _cause(rule: Rule, event: Event, event_id: bytes, time: float) -> Cause:
+    values, fields = Values(event), view(rule.logsource, rule.taxonomy)
+
+    def texts(name: str) -> Sequence[str]:
+        found: Sequence[str] = values[fields.texts(name)]
+        return found
+
+    return Cause(rule.id, event_id, written(event_id), _bounded(time, event), _small(event), texts)
+
+
+def records(correlation: Correlation, cause: Cause) -> Iterator[Made]:
+    """The records of one cause for one correlation that refers to it, a group each."""
+    for group in _groups(correlation, cause):
+        try:
+            record = _record(correlation, cause, group)
+        except TypeError:  # text that is no Unicode, a number beyond 64 bits: the event itself cannot be written either
+            _not_counted(correlation.id, "unencodable").inc()
+            continue
+        yield record
+
+
+def _groups(correlation: Correlation, cause: Cause) -> Sequence[tuple[str, ...]]:
     """One group per element of a field with several values; none if a field is not there."""
-    fields = view(rule.logsource, rule.taxonomy)
-    names = [correlation.aliases.get(name, {}).get(rule.id, name) for name in correlation.group_by]
-    columns = [tuple(dict.fromkeys(values[fields.texts(name)])) for name in names]
+    columns = [tuple(dict.fromkeys(cause.texts(_alias(correlation, cause, name)))) for name in correlation.group_by]
     size = 1
     for column in columns:
         size *= len(column)
@@ -87,26 +120,35 @@ def _groups(correlation: Correlation, rule: Rule, values: Values) -> Sequence[tu
     return list(product(*columns))
 
 
-def _record(
-    correlation: Correlation, rule: Rule, values: Values, group: tuple[str, ...], event_id: bytes, time: float
-) -> tuple[bytes, bytes, bytes]:
+def _alias(correlation: Correlation, cause: Cause, name: str) -> str:
+    """What a name of the correlation is called in the matches of one of its rules."""
+    return correlation.aliases.get(name, {}).get(cause.rule, name)
+
+
+def _record(correlation: Correlation, cause: Cause, group: tuple[str, ...]) -> Made:
     key = group_key(correlation.id, group)
-    fields = view(rule.logsource, rule.taxonomy)
     body = {
         "correlation": correlation.id,
-        "rule": rule.id,
-        "time": time,
+        "version": correlation.version(),
+        "rule": cause.rule,
+        "time": cause.time,
         "group": group,
-        "event": _small(values.event),
-        "event_id": written(event_id),
-        "values": [values[fields.texts(name)] for name in correlation.fields],
+        "event": cause.event,
+        "event_id": cause.event_id,
+        "values": [cause.texts(_alias(correlation, cause, name)) for name in correlation.fields],
+        "carried": {name: cause.texts(_alias(correlation, cause, name)) for name in correlation.carries},
     }
-    return key, orjson.dumps(body), blake2b(key + rule.id.encode() + b"\0" + event_id, digest_size=16).digest()
+    return key, orjson.dumps(body), blake2b(key + cause.rule.encode() + b"\0" + cause.id, digest_size=16).digest()
 
 
 def group_key(correlation: str, group: Sequence[str]) -> bytes:
     """The key of a group: equal for equal groups, different for different ones (a JSON list, so no separator can lie)."""
     return orjson.dumps([correlation, *group])
+
+
+def home(key: bytes, partitions: int) -> int:
+    """The partition of `matches` on which a key lives."""
+    return int.from_bytes(blake2b(key, digest_size=8).digest()) % partitions
 
 
 def _small(event: Event) -> Event:
@@ -138,7 +180,11 @@ def decode(match_id: bytes, body: bytes) -> tuple[str, Match]:
         read = orjson.loads(body)
         group = tuple(map(str, read["group"]))
         values = tuple(tuple(map(str, column)) for column in read.get("values", ()))
-        match = Match(match_id, read["rule"], float(read["time"]), group, read["event"], read["event_id"], values)
-        return str(read["correlation"]), match
-    except (ValueError, KeyError, TypeError) as error:
+        carried = {str(name): tuple(map(str, column)) for name, column in read.get("carried", {}).items()}
+        time, event, version = float(read["time"]), dict(read["event"]), str(read.get("version", ""))
+        event_id = str(read["event_id"])
+        return str(read["correlation"]), Match(
+            match_id, str(read["rule"]), time, group, event, event_id, values, carried, version
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed("match_unreadable", str(error)) from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.batch import Event
-from router.correlate.correlator import Firing
+from router.correlate.firing import Firing
 from router.correlate.match import Match
 from router.detect.alerts import about, timestamp, written
 
@@ -23,6 +23,7 @@ def signal_document(firing: Firing) -> Event:
     document["related"] = _related(firing.window)
     document["logweir"]["event"] = {"id": written(firing.match.id)}
     document["logweir"]["correlation"] = {
+        **_value(firing),
         "type": correlation.type,
         "count": firing.size,
         "group": dict(zip(correlation.group_by, firing.group, strict=True)),
@@ -35,11 +36,34 @@ def signal_document(firing: Firing) -> Event:
     return document
 
 
+_NOUNS = {"value_count": "different", "value_sum": "sum", "value_avg": "average", "value_median": "median"}
+
+
+def _value(firing: Firing) -> dict[str, Any]:
+    """For the types that look at values: which field, and what came of it."""
+    if not firing.correlation.fields:
+        return {}
+    value = firing.value
+    return {"field": list(firing.correlation.fields), "value": int(value) if value == int(value) else float(value)}
+
+
+def _found(firing: Firing) -> str:
+    """What came together, for people."""
+    correlation, found = firing.correlation, _value(firing)
+    matches = f"{firing.size} match" + ("es" if firing.size != 1 else "")
+    if correlation.type.startswith("temporal"):
+        return f"{matches} of {len({match.rule for match in firing.window})} rules"
+    if not found:
+        return matches
+    what = _NOUNS.get(correlation.type, f"percentile {correlation.percentile}")
+    return f"{what} {', '.join(correlation.fields)}: {found['value']}, in {matches}"
+
+
 def _message(firing: Firing) -> str:
     pairs = zip(firing.correlation.group_by, firing.group, strict=True)
     group = ", ".join(f"{name} {value}" for name, value in pairs)
     at_least = "at least " if firing.degraded else ""
-    within = f"{at_least}{firing.size} matches within {firing.correlation.timespan_seconds} s"
+    within = f"{at_least}{_found(firing)} within {firing.correlation.timespan_seconds} s"
     return f"{firing.correlation.title}: {within}" + (f" for {group}" if group else "")
 
 

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any, TypeAlias
 
 from router.detect import conditions, values
 from router.detect.ir import Refused
 from router.detect.rules import Metadata, fields_of, metadata
 from router.detect.selections import Reading
+from router.documents import PathKey
 from router.registry import nearest
 
 TYPES = (
@@ -61,6 +63,24 @@ class Correlation(Metadata):
     """Reference as written -> id, once resolved."""
     alerts: bool = True
     """False where only another correlation refers to it and none of those says `generate: true`."""
+    suppress_seconds: int = 0
+    """An edge of a group that follows another within so long raises nothing (a key of ours: `logweir: {suppress: 1h}`)."""
+    carries: tuple[str, ...] = ()
+    """Fields of its matches that correlations over this one need."""
+
+    digest: str = ""
+
+    def version(self) -> str:
+        """Told from what says which matches count and when; asked only once everything is linked, then remembered."""
+        if not self.digest:
+            aliases = sorted((alias, sorted(table.items())) for alias, table in self.aliases.items())
+            names, condition = (
+                sorted(self.names.items()),
+                (self.condition, self.percentile, self.expression, self.suppress_seconds),
+            )
+            matches = (self.type, self.rules, self.group_by, self.timespan_seconds, self.fields, self.carries)
+            self.digest = blake2b(repr((matches, condition, aliases, names)).encode(), digest_size=6).hexdigest()
+        return self.digest
 
     def holds(self, number: Decimal | int) -> bool:
         """Whether a count (or sum, ...) satisfies every comparison."""
@@ -116,6 +136,7 @@ def _read(reading: Reading, about: Metadata, value: Mapping[str, Any], kind: str
         generate=generate is True,
         has_level="level" in reading.document.value,
         place=reading.document.place(("correlation", "rules")),
+        suppress_seconds=_suppress(reading),
     )
 
 
@@ -128,12 +149,24 @@ def _names(reading: Reading, value: Mapping[str, Any], key: str) -> tuple[str, .
     return tuple(name if key == "rules" else name.replace(" ", "") for name in listed)
 
 
-def _timespan(reading: Reading, value: Any) -> int:
+def _timespan(reading: Reading, value: Any, path: PathKey = ("correlation", "timespan")) -> int:
     match = _TIMESPAN.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        reading.problem(("correlation", "timespan"), f"bad timespan {value!r}", "write a number and s, m, h or d, such as 5m")
+        reading.problem(path, f"bad {path[-1]} {value!r}", "write a number and s, m, h or d, such as 5m")
         return 0
     return int(match.group(1)) * _SECONDS[match.group(2)]
+
+
+def _suppress(reading: Reading) -> int:
+    ours = reading.document.value.get("logweir")
+    if ours is None:
+        return 0
+    if not isinstance(ours, Mapping):
+        reading.problem(("logweir",), "`logweir` is a mapping", "write `logweir: {suppress: 1h}`")
+        return 0
+    for key in ours.keys() - {"suppress"}:
+        reading.problem(("logweir", key), f"unknown key {key!r}", nearest(str(key), ("suppress",)))
+    return _timespan(reading, ours["suppress"], ("logweir", "suppress")) if "suppress" in ours else 0
 
 
 def _aliases(reading: Reading, value: Any) -> dict[str, dict[str, str]]:

@@ -35,6 +35,7 @@ def link(
     kept = [c for c in correlations if c.id not in off and known.get(c.id) is c]
     _correlate(kept, known, linked, off)
     _mark(linked)
+    _carry({c.id: c for c in linked.correlations})
     return linked
 
 
@@ -96,8 +97,9 @@ def _correlate(
         for correlation in broken:  # what refers to a correlation that is left out cannot run either
             del sound[correlation.id]
             linked.lints.append(_problem(correlation, "left out, as a correlation it refers to is", "", correlation.place))
+    depths = _depths(sound)
     for correlation in sound.values():
-        if _depth(correlation, sound, ()) > MAX_CHAIN:
+        if depths[correlation.id] > MAX_CHAIN:
             text = f"refers to itself, or is a chain of more than {MAX_CHAIN}"
             linked.problems.append(_problem(correlation, text, "break the circle", correlation.place))
         else:
@@ -129,12 +131,23 @@ def _not_in(reference: str, correlation: Correlation, known: Mapping[str, Rule |
     return known[reference].id not in {known[name].id for name in correlation.rules if name in known}
 
 
-def _depth(correlation: Correlation, all_: Mapping[str, Correlation], above: tuple[str, ...]) -> int:
-    """Levels of correlations from this one down; more than MAX_CHAIN for a circle."""
-    if correlation.id in above or len(above) > MAX_CHAIN:
-        return MAX_CHAIN + 1
-    below = [all_[r] for r in correlation.rules if r in all_]
-    return 1 + max((_depth(c, all_, (*above, correlation.id)) for c in below), default=0)
+def _depths(all_: Mapping[str, Correlation]) -> dict[str, int]:
+    """Levels of correlations from each one down; more than MAX_CHAIN for a circle and what refers to one."""
+    depths = dict.fromkeys(all_, 1)
+    for _ in range(MAX_CHAIN):
+        for correlation in all_.values():
+            depths[correlation.id] = 1 + max([depths[r] for r in correlation.rules if r in all_], default=0)
+    return depths
+
+
+def _carry(all_: Mapping[str, Correlation]) -> None:
+    """Fields that an outer correlation needs travel with the matches of the inner ones, from level to level."""
+    for _ in range(MAX_CHAIN):
+        for outer in all_.values():
+            for inner in [all_[r] for r in outer.rules if r in all_]:
+                needed = [outer.aliases.get(name, {}).get(inner.id, name) for name in (*outer.group_by, *outer.fields)]
+                wanted = dict.fromkeys((*inner.carries, *needed, *outer.carries))
+                inner.carries = tuple(sorted(name for name in wanted if name not in inner.group_by))
 
 
 def _mark(linked: Linked) -> None:

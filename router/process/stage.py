@@ -10,10 +10,10 @@ from typing import NamedTuple
 import orjson
 
 from router.batch import RAW, Batch, Event, Facts, Origin, Record
-from router.correlate.loop import MATCH
-from router.correlate.match import matches_for
+from router.correlate.lane import MATCH
+from router.correlate.match import home, matches_for
 from router.deliver.dead_letters import dead_letter
-from router.detect import Rule, Ruleset, alert_document
+from router.detect import Correlation, Rule, Ruleset, alert_document
 from router.errors import Malformed
 from router.normalize import Catalogue
 from router.process.severity import BY_LEVEL, severity
@@ -53,6 +53,10 @@ class Stage:
         self._catalogue, self._ruleset, self._reducer = catalogue, ruleset, reducer
         self._match_partitions = match_partitions
         self._facts: dict[tuple[object, ...], Facts] = {}
+        self._counting: dict[str, list[Correlation]] = {}
+        for correlation in ruleset.correlations:
+            for rule in correlation.rules:
+                self._counting.setdefault(rule, []).append(correlation)
 
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
@@ -108,10 +112,10 @@ class Stage:
             out.hits[rule.id, rule.level] += 1
             if rule.alerts:
                 self._alert(rule, event, record, received, out)
-            for key, body, match_id in matches_for(self._ruleset.correlations, rule, event, record.id, record.time):
-                home = int.from_bytes(blake2b(key, digest_size=8).digest()) % self._match_partitions
+            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, event, record.id, record.time):
                 facts = Facts(record.facts.source, kind=MATCH)
-                self._match(out, home, Record(match_id, body, record.time, facts, key, record.origin))
+                place = home(key, self._match_partitions)
+                self._match(out, place, Record(match_id, body, record.time, facts, key, record.origin))
         return bool(rules)
 
     def _alert(self, rule: Rule, event: Event, record: Record, received: bytes, out: Output) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from router.batch import MATCHES, SIGNALS, Facts, Record
 from router.config import EmbeddedLog
-from router.correlate.loop import MATCH, Correlate
+from router.correlate.lane import MATCH
+from router.correlate.loop import Correlate
 from router.correlate.match import matches_for
 from router.errors import ConfigError
 from router.log import open_log, standard_topics
-from tests.router.correlate.correlations import event_count
+from tests.router.correlate.correlations import correlation, event_count
 from tests.router.detect.rules import read, titled
 
 RULE = read(titled("r", "{product: p}", "{a: b}", "id: r"))
@@ -128,7 +129,6 @@ async def test_a_record_that_cannot_be_read_is_counted_and_the_rest_goes_on(log)
 
 
 async def test_what_cannot_be_run_is_refused_before_anything_is_read(log):
-    other = event_count()
-    other.type = "temporal"
-    with pytest.raises(ConfigError, match="temporal"):
-        Correlate(log, [other], 5)
+    impossible = correlation("temporal_ordered", "r and not r", rules="[r]")
+    with pytest.raises(ConfigError, match="can never be true"):
+        Correlate(log, [impossible], 5)
