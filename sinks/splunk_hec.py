@@ -1,8 +1,8 @@
 """Splunk HTTP Event Collector (HEC): the stored documents as `event`, with time, host, source, sourcetype and index beside.
 
 Where an event goes is decided by its dataset alone (`routes`, the first that fits). `host` is the document's own
-`host.name`, else `host.hostname`, else `observer.name`. `fields._evt_id` carries the Logweir id: HEC recognises no repeats, so after a timeout
-an event may be there twice, and `| dedup _evt_id` finds it.
+`host.name`, else `host.hostname`, else `observer.name`. `fields._evt_id` carries the Logweir id: HEC recognises no repeats,
+so after a timeout an event may be there twice, and `| dedup _evt_id` finds it.
 
 What the answer means: success delivers everything (with `ack: true` only once the indexers say so). A refusal that names
 event N delivers what stands before it, dead-letters N and sends the rest again. Refusals for token, channel or index list
