@@ -77,7 +77,12 @@ class LineConnection(asyncio.Protocol):
         return self._transport is not None and not self.lost.is_set() and not self._transport.is_closing()
 
     def send(self, data: bytes) -> int:
-        """Hand over bytes; returns the wire offset behind them. Nothing is known about them yet."""
+        """Hand over bytes; returns the wire offset behind them. Nothing is known about them yet.
+
+        Raises Retryable when the connection is lost already: nothing was sent then.
+        """
+        if not self.good:
+            raise self._loss()
         self._put(self._codec.encode(data) if self._codec else data)
         return self._written
 
@@ -132,7 +137,7 @@ class LineConnection(asyncio.Protocol):
         self.abort()
 
     def _put(self, data: bytes) -> None:
-        if data and self._transport:
+        if data and self._transport and not self._transport.is_closing():  # uvloop raises for what is closed
             self._written += len(data)
             self._transport.write(data)
 
