@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 from router.batch import EVENTS, MATCHES, SIGNALS
 from router.config import SINKS, SOURCES, Config, KafkaLog
 from router.correlate import unsupported
 from router.correlate.loop import Correlate
+from router.correlate.renewable import Renewable
 from router.deliver import Delivery
 from router.detect import Ruleset
 from router.errors import ConfigError, Problem
@@ -76,17 +78,31 @@ async def assembled(
     built: list[Part] = []
     match_partitions = await log.partitions(MATCHES)
     if "process" in roles:
-        stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
-        built.append(Process(log, stage))
+        built.append(Process(log, Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)))
     if "correlate" in roles:
-        built.append(Correlate(log, content.ruleset.correlations, config.process.lateness_seconds))
+        built.append(Renewable(partial(Correlate, log), content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]
+    del content  # this frame lives as long as the parts, and must not keep rules that were renewed
     if "ingest" not in roles or not config.sources:
         yield built
         return
     async with Intake(log, memory_bytes=config.limits.memory_mb << 20, deadline_seconds=_deadline(config)) as intake:
         yield built + [Receive(n, SOURCES.spec(s.kind).build(n, s), intake) for n, s in config.sources.items()]
+
+
+async def renew(parts: Iterable[Part], config: Config, content: Content, log: Log) -> None:
+    """Give running parts new rules, each between two of its batches. Returns when all work with them.
+
+    Correlations come first and noise rules of sinks last: what `process` writes is then known to whoever reads it.
+    """
+    parts, match_partitions = list(parts), await log.partitions(MATCHES)
+    for correlate in [p for p in parts if isinstance(p, Renewable)]:
+        await correlate.renew(content.ruleset.correlations, config.process.lateness_seconds)
+    for process in [p for p in parts if isinstance(p, Process)]:
+        await process.renew(Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions))
+    for delivery in [p for p in parts if isinstance(p, Delivery) and p.sink_name in config.sinks]:
+        delivery.renew(config.sinks[delivery.sink_name].choose, content.noise)
 
 
 def _deadline(config: Config) -> float:

@@ -1,6 +1,7 @@
 """`logweir run` and `logweir setup`: the service, and the preparation of its destinations."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 
 from router.config import SINKS, Config, load
 from router.errors import LogweirError
-from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened
+from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened, renew
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
@@ -27,16 +28,19 @@ def run(
     sink: Annotated[list[str] | None, typer.Option(help="With the role deliver: only this sink; repeatable.")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     log_text: Annotated[bool, typer.Option("--log-text", help="Readable log lines instead of JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Reload when the configuration or a rule file changes.")] = False,
 ) -> None:
-    """Run the router until SIGTERM, which drains; a second one stops at once."""
+    """Run the router until SIGTERM, which drains; a second one stops at once. SIGHUP reloads rules and configuration."""
     from router.telemetry import configure_logging
     from router.tuning import tune
 
     configure_logging(log_level, json=not log_text)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
     settings, roles = load(config), _roles(role or [])
-    content, sinks = Content(settings), chosen_sinks(settings, sink or [])
+    sinks = chosen_sinks(settings, sink or [])
+    main = _serve(config, settings, Content(settings), roles, sinks, watch=watch)
     tune()
-    run_loop(_serve(settings, content, roles, sinks))
+    run_loop(main)
 
 
 def _roles(names: Sequence[str]) -> list[Role]:
@@ -66,14 +70,23 @@ def run_command(main: Any) -> Any:
         sys.exit(130)
 
 
-async def _serve(settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str]) -> None:
+async def _serve(
+    path: Path, settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str], *, watch: bool
+) -> None:
+    from router.reload import Reload
     from router.serve import Service, admin, on_signals
     from router.telemetry import logger
 
     async with opened(settings) as log, assembled(settings, log, content, roles, sinks) as parts:
+        del content  # this frame must not keep rules that were renewed
+
+        async def renewed(config: Config, fresh: Content) -> None:
+            await renew(parts, config, fresh, log)
+
         service = Service(parts, settings.limits.drain_seconds)
         on_signals(service.leave)
-        async with admin(settings.admin.listen, service) as url:
+        reload = Reload(path, settings, renewed, watch=watch)
+        async with admin(settings.admin.listen, service) as url, reload.listening():
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
             try:
                 await service.run()

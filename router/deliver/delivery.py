@@ -17,7 +17,7 @@ from router.deliver.tally import Status, Tally
 from router.errors import Misconfigured, Retryable
 from router.protocols import Log, Sink
 from router.reduce import NoiseRules
-from router.registry import SinkSettings
+from router.registry import Choice, SinkSettings
 from router.route import Route
 from router.telemetry import logger
 
@@ -38,12 +38,12 @@ class Delivery:
         self._sink, self._topics, self._log = sink, settings.read, log
         self._pace = pace or Pace()
         self._tally = Tally(name)
-        scope = noise.scope(name, settings.kind)
+        self.sink_name, self._kind = name, settings.kind
         limits, tally, progress = sink.limits, self._tally, Progress()
         health = Health(name, limits, self._pace, tally)
         schedule = Schedule(limits, self._pace, health)
         burial = Burial(name, log, self._pace)
-        sorter = Sorter(Route(settings.choose, scope), scope, tally, ordered=limits.ordered)
+        sorter = self._sorter(settings.choose, noise)
         self._sender = Sender(name, sink, schedule, health, burial, tally, self._pace, progress)
         self._feed = Feed(name, sorter, schedule, self._sender, health, tally, self._pace, progress)
         self._logger = logger("deliver").bind(sink=name)
@@ -52,6 +52,14 @@ class Delivery:
     def status(self) -> Status:
         """How it stands, now; the same object for the life of the delivery."""
         return self._tally.status
+
+    def renew(self, choose: Choice, noise: NoiseRules) -> None:
+        """Choose by these what is read from now on."""
+        self._feed.renew(self._sorter(choose, noise))
+
+    def _sorter(self, choose: Choice, noise: NoiseRules) -> Sorter:
+        scope = noise.scope(self.sink_name, self._kind)
+        return Sorter(Route(choose, scope), scope, self._tally, ordered=self._sink.limits.ordered)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then let writes in flight land, commit, and leave the rest to the log.

@@ -71,6 +71,10 @@ class Feed:
                 self._logger.warning("the log does not answer; trying again", reason=str(error))
                 await asyncio.sleep(self._pace.log_seconds)
 
+    def renew(self, sorter: Sorter) -> None:
+        """Sort what is read from now on by this."""
+        self._sorter = sorter
+
     async def finish(self) -> None:
         """Commit what is settled and give back the rest."""
         lanes = list(self._lanes.values())

@@ -43,6 +43,7 @@ class Process:
     def __init__(self, log: Log, stage: Stage, *, max_records: int = 1000) -> None:
         self._log, self._stage, self._max_records = log, stage, max_records
         self.ready = asyncio.Event()
+        self._next: tuple[Stage, asyncio.Event] | None = None
         self._done: dict[int, Origin | None] = {}
         self._dataset, self._dead = bound(NORMALIZED.labels), bound(DEAD_LETTERED.labels)
         self._ignored, self._rule, self._tag = bound(IGNORED.labels), bound(RULE_MATCHES.labels), bound(NORM_DOUBTS.labels)
@@ -68,14 +69,14 @@ class Process:
             self.ready.set()
             try:
                 await self._turn(follower, stop)
-                if summaries := self._stage.finish():
-                    await persist(self._log, MATCHES, 0, summaries, stop)
+                await self._finish(stop)
             except* Retryable as group:
                 _log.warning("stopped while the log refused writes; it is all read again", reason=str(group.exceptions[0]))
 
     async def _turn(self, follower: Follower, stop: asyncio.Event) -> None:
         committed, marks = time.monotonic(), dict[Partition, Mark]()
         while not stop.is_set():
+            await self._renew(stop)
             batches = await follower.read(max_records=self._max_records, timeout_seconds=0.5)
             async with asyncio.TaskGroup() as group:
                 for batch in batches:
@@ -85,6 +86,23 @@ class Process:
             if marks and (time.monotonic() - committed > 1 or not batches):
                 committed = await self._commit(follower, marks)
         await self._commit(follower, marks)
+
+    async def renew(self, stage: Stage) -> None:
+        """Work with new rules from the next batch on; returns when that has begun."""
+        taken = asyncio.Event()
+        self._next = stage, taken
+        await taken.wait()
+
+    async def _renew(self, stop: asyncio.Event) -> None:
+        """Between two batches: end the windows of the old noise rules, then change over."""
+        if self._next is not None:
+            await self._finish(stop)
+            (self._stage, taken), self._next = self._next, None
+            taken.set()
+
+    async def _finish(self, stop: asyncio.Event) -> None:
+        if summaries := self._stage.finish():
+            await persist(self._log, MATCHES, 0, summaries, stop)
 
     async def _commit(self, follower: Follower, marks: dict[Partition, Mark]) -> float:
         try:
