@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.batch import MATCHES, RAW, Partition, Record
 from router.config import Config
-from router.correlate.loop import GROUP as CORRELATE
+from router.correlate.ticks import GROUP as CORRELATE
 from router.deliver import State
 from router.deliver.redrive import survey
 from router.process.stage import NAME as PROCESS
