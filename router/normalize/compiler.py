@@ -117,14 +117,14 @@ class _Compiler:
 
     def _build(self) -> Rest | None:
         definition, value = self.definition, self.definition.value
-        nulls = tuple(str(item) for item in value.get("null_values", ()))
+        nulls = tuple(text for text in map(str, value.get("null_values", ())) if text)
         into = Function(self._scope, "build(x, src)", nulls)
         const = self._constants()
         mapped = entries(definition, value["map"], ("map",)) if "map" in value else []
         timed = self._times()
         overwritten = block_targets(value)
         locals_of = _objects(const, mapped, [target for target, _ in timed])
-        into.add(f"g = {self._scope.constant(Telling(nulls), 'G')}(src)" if self._scope.textual else "g = src")
+        into.add(f"g = {self._scope.constant(Telling(nulls), 'G')}(src)" if self._looked_through(nulls) else "g = None")
         self._open(into, const, locals_of)
         into.add("m = 0")
         for target, specs in timed:
@@ -143,6 +143,10 @@ class _Compiler:
         into.add("return out")
         into.finish()
         return rest
+
+    def _looked_through(self, nulls: tuple[str, ...]) -> bool:
+        """Are null values sorted out once, not at each read? Where only emptiness counts, a look at the value is cheaper."""
+        return self._scope.textual and len(nulls) > 1
 
     def _constants(self) -> dict[str, Any]:
         value = self.definition.value
@@ -230,7 +234,7 @@ class _Compiler:
         dropped = [*definition.paths("consume"), *definition.paths("drop")]
         keep = [path(str(name)) for name in kept] if isinstance(kept, list) else []
         rest = Rest(taken, groups, dropped, keep, nulls)
-        into.add(f"r = {self._scope.constant(rest, 'R')}(src, m{', g is src' if self._scope.textual else ''})")
+        into.add(f"r = {self._scope.constant(rest, 'R')}(src, m, g)")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
         into.add(f"if r: place(out, {tuple(to.split('.'))!r}, r)")
         return rest

@@ -113,29 +113,31 @@ def _related(targets: Iterable[str]) -> Derivation:
     for key, paths in sorted(by_list.items()):
         for path in paths:
             plans.setdefault(path[0], []).append((key, path[1:]))
-    plan = [(root, tuple(items)) for root, items in plans.items()]
+    lines = ["def derive(out):", "    found = {}"]
+    for root, items in plans.items():
+        lines.append(f"    if {root!r} in out and type(n0 := out[{root!r}]) is dict:")
+        lines += [f"        if {_reached(path)}: take(found, {key!r}, v)" for key, path in items]
+    lines.append("    if found: add(out, found)")
+    names: dict[str, Any] = {"take": _take, "add": _add_related}
+    exec("\n".join(lines), names)
+    made: Derivation = names["derive"]
+    return made
 
-    def derive(out: Event) -> None:
-        found: dict[str, list[Any]] = {}
-        for root, items in plan:
-            top = out.get(root)
-            if type(top) is not dict:
-                continue
-            for key, path in items:
-                node: Any = top
-                for step in path:
-                    node = node.get(step) if type(node) is dict else None
-                    if node is None:
-                        break
-                if node:
-                    held = found.setdefault(key, [])
-                    for value in node if type(node) is list else (node,):
-                        if value not in held:
-                            held.append(value)
-        if found:
-            _add_related(out, found)
 
-    return derive
+def _reached(path: tuple[str, ...]) -> str:
+    """Code: is there something at this path below `n0`? It is left in `v`."""
+    *parents, leaf = path
+    tests = [f"{name!r} in n{i} and type(n{i + 1} := n{i}[{name!r}]) is dict" for i, name in enumerate(parents)]
+    last = f"n{len(parents)}"
+    return " and ".join([*tests, f"{leaf!r} in {last}", f"(v := {last}[{leaf!r}])"])
+
+
+def _take(found: dict[str, list[Any]], key: str, value: Any) -> None:
+    """Add a value, or those of a list, once each."""
+    held = found.setdefault(key, [])
+    for item in value if type(value) is list else (value,):
+        if item not in held:
+            held.append(item)
 
 
 def _add_related(out: Event, found: dict[str, list[Any]]) -> None:

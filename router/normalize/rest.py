@@ -55,15 +55,17 @@ class Rest:
         self._gone = tuple(key for key, value in self._dropped.items() if value is True)
         self._trees: dict[int, tuple[frozenset[str], Tree, tuple[str, ...]]] = {}
 
-    def __call__(self, src: dict[str, Any], mask: int, clean: bool = False) -> dict[str, Any]:
-        """`clean`: every value says something."""
+    def __call__(self, src: dict[str, Any], mask: int, telling: dict[str, Any] | None = None) -> dict[str, Any]:
+        """`telling`: of a record of text, what `Telling` gave for it."""
         known = self._trees.get(mask)
         if known is None:
             known = self._learn(mask)
         whole, taken, partly = known
         nulls = self._nulls
-        if clean:
+        if telling is src:
             found = {k: v for k, v in src.items() if k not in whole}
+        elif telling is not None:
+            found = {k: v for k, v in src.items() if k not in whole or k not in telling}
         elif nulls:
             found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0) or v in nulls}
         else:

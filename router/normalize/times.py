@@ -11,6 +11,8 @@ from router.normalize.zones import ABBREVIATIONS, NO_ZONE, UTC, Zone, resolve, z
 __all__ = ["NO_ZONE", "UTC", "Moment", "Zone", "bsd", "civil", "epoch", "infer_year", "instant", "iso", "stamp", "zone"]
 
 _DAY = 86_400
+_REMEMBERED = 23
+"""Times shorter than this are whole seconds, and come again; those with fractions hardly do."""
 _LAST = 253_402_300_799  # 9999-12-31T23:59:59Z
 _EARLIEST_EPOCH = 100_000_000  # 1973: smaller numbers are counters, not times
 _START = datetime(1970, 1, 1)
@@ -89,8 +91,17 @@ def _second(text: str) -> int | None:
 
 def iso(text: str, where: Zone) -> Moment | None:
     """ISO 8601 and its relatives (blank for T, slashes, comma, no separators); `where` holds when it names no zone."""
-    if len(text) > 64 or not text.isascii():
-        return None
+    if len(text) < _REMEMBERED:
+        return _known_iso(text, where)
+    return _iso(text, where) if len(text) <= 64 and text.isascii() else None
+
+
+@lru_cache(16384)
+def _known_iso(text: str, where: Zone) -> Moment | None:
+    return _iso(text, where) if text.isascii() else None
+
+
+def _iso(text: str, where: Zone) -> Moment | None:
     if len(text) >= 19 and text[4] in "-/" and text[10] in "T t" and text[13] == ":" == text[16]:
         if text[7] != text[4]:
             return None
@@ -98,6 +109,8 @@ def iso(text: str, where: Zone) -> Moment | None:
         end = text[19:]
         if not end or end == "Z":
             return placed(local, "", UTC if end else where)
+        if end[0] == "." and end[-1] == "Z" and end[1:-1].isdecimal() and len(end) < 12:
+            return placed(local, end[1:-1], UTC)
         found = _AFTER_SECOND.match(text, 19)
         if found is None:
             return None
@@ -119,6 +132,8 @@ def epoch(value: Any) -> Moment | None:
         value = f"{value:.6f}" if abs(value) < 1e11 else str(int(value)) if abs(value) < 1e20 else ""
     elif type(value) is not str:
         return None
+    elif value.isdecimal() and value.isascii():
+        return _epoch_digits(value, "")
     whole, _, fraction = value.strip().partition(".")
     if not (whole.isascii() and whole.isdecimal()) or (fraction and not (fraction.isascii() and fraction.isdecimal())):
         return None

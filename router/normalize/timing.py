@@ -111,8 +111,9 @@ class Timing:
 
 
 def _where(x: Line, default: Zone | None, name: Any) -> Zone:
-    found = zone(name) if type(name) is str and name else None
-    return found or default or x.site
+    if type(name) is str and name:
+        return zone(name) or default or x.site
+    return default or x.site
 
 
 def _syslog(default: Zone | None) -> Callable[..., Moment | None]:
@@ -126,11 +127,14 @@ def _timer(reader: TimeReader, default: Zone | None, count: int, sep: str) -> Ca
         return reader(value, _where(x, default, name), x.receipt) if value is not None and value != "" else None
 
     def joined(x: Line, *values: Any) -> Moment | None:
-        parts = [coerce.text(value) for value in values[:count]]
+        parts: Any = values[:count]
+        try:
+            text = sep.join(parts)
+        except TypeError:  # a number, or nothing
+            parts = [coerce.text(value) for value in parts]
+            text = sep.join(filter(None, parts))
         if not all(parts):
             return None
-        return reader(
-            sep.join(filter(None, parts)), _where(x, default, values[count] if len(values) > count else None), x.receipt
-        )
+        return reader(text, _where(x, default, values[count] if len(values) > count else None), x.receipt)
 
     return single if count == 1 else joined

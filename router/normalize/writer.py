@@ -134,7 +134,7 @@ class Function:
         holds only values that say something.
         """
         held = self.held(ref.path) if ref.kind == "record" else None
-        if held and held[0] == "s" and self.scope.textual:
+        if held and held[0] == "s" and self.scope.textual and len(self.nulls) > 1:
             return f"{held[1]!r} in g and (v := g[{held[1]!r}])"
         read = f"(v := {held[0]}[{held[1]!r}])" if held else f"(v := {self.value(ref, locals_of)})"
         test = read if self.scope.textual and held else f"({read} or v == 0)"

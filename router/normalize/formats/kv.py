@@ -172,27 +172,42 @@ class _Scan:
 
 def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     """The pairs of text in which nothing is odd: no key repeats, no word stands alone, every quote opens after an assignment."""
-    if not len(chunks) & 1:
+    last = len(chunks) - 1
+    if last & 1:
         return None
     out: dict[str, Any] = {}
-    count, last = 0, len(chunks) - 1
-    for i in range(0, last + 1, 2):
+    count, size = 0, -len(assign)
+    for i in range(0, last, 2):
         chunk = chunks[i]
+        name = chunk[1:size]
+        if name.isidentifier() and chunk[0] == " " and chunk[size:] == assign:  # the usual: one blank and one key
+            out[name] = chunks[i + 1]
+            count += 1
+            continue
         if i and chunk and not chunk[0].isspace():
             return None
         tokens = chunk.split()
         count += len(tokens)
-        if i != last:
-            key = tokens.pop()[: -len(assign)] if tokens and chunk.endswith(assign) else assign
-            if assign in key:
-                return None
-            out[key] = chunks[i + 1]
-        for token in tokens:
-            name, found, value = token.partition(assign)
-            if not found:
-                return None
-            out[name] = value
-    return out if len(out) == count and out and "" not in out else None
+        name = tokens.pop()[:size] if tokens and chunk.endswith(assign) else assign
+        if assign in name:
+            return None
+        out[name] = chunks[i + 1]
+        if not _added(out, tokens, assign):
+            return None
+    tokens = chunks[last].split()
+    if (last and chunks[last] and not chunks[last][0].isspace()) or not _added(out, tokens, assign):
+        return None
+    return out if len(out) == count + len(tokens) and out and "" not in out else None
+
+
+def _added(out: dict[str, Any], tokens: list[str], assign: str) -> bool:
+    """Add `key=value` words; False when one of them is none."""
+    for token in tokens:
+        name, found, value = token.partition(assign)
+        if not found:
+            return False
+        out[name] = value
+    return True
 
 
 def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:
