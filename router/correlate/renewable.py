@@ -47,6 +47,6 @@ class Renewable:
         try:
             await self._loop.run(self._halt)
         except* Retryable as group:
-            if stop.is_set():
+            if stop.is_set() or self._next is None:
                 raise
             _log.warning("the log refused writes while rules were changed; it is all read again", reason=str(group.exceptions[0]))
