@@ -72,7 +72,7 @@ class Correlator:
         groups = self._groups.get(name)
         reason = "not_loaded" if groups is None else groups.refusal(match, self._clock)
         if groups is None or reason:
-            self._refuse(name if groups else "unknown", reason)
+            self._refuse("unknown" if groups is None else name, reason)
             return
         before, self._clock = self._clock, self._clock.seen(match.time)
         yield from groups.take(offset, match, before)

@@ -62,7 +62,9 @@ class Early:
 
     def _turn(self, changes: Iterator[Change], at: int, entered: Match | None) -> Iterator[Edge]:
         for change in changes:
-            if change.on:
+            if change.on and self._told and self._told[-1][1] >= change.time:
+                self._told[-1] = (self._told[-1][0], math.inf)  # it fell at this very instant: it never did
+            elif change.on:
                 self._told.append((change.time, math.inf))
                 yield self._edge(self._rise(self._slide, change, at, entered))
             elif self._told:
@@ -84,7 +86,7 @@ class Early:
                 else:
                     found[-1] = (found[-1][0], change.time)
         for rise, fall in found:
-            touched = {t for t in self._told if t[0] < fall and t[1] > rise.time}
+            touched = {t for t in self._told if t[0] <= fall and t[1] >= rise.time}
             merged = (min([rise.time, *(t[0] for t in touched)]), max([fall, *(t[1] for t in touched)]))
             self._told = sorted({*self._told} - touched | {merged})
             if not touched:

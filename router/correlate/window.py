@@ -120,6 +120,7 @@ class Sealed:
         self._slide, self._order, self._timespan = slide, order, timespan
         self._waiting: list[Match] = []
         self._ids: set[bytes] = set()
+        self._fell = -math.inf
         self.degraded, self.lost = False, 0
 
     def add(self, match: Match) -> Iterator[Edge]:
@@ -150,7 +151,9 @@ class Sealed:
 
     def _edges(self, changes: Iterator[Change]) -> Iterator[Edge]:
         for on, time, match, value in changes:
-            if on:
+            if not on:
+                self._fell = time
+            elif time != self._fell:  # what falls and rises at one instant never fell
                 yield Edge(time, match, value, list(self._slide.matches))
 
     def due(self) -> float:
