@@ -39,7 +39,9 @@ class Reducer:
 
     def finish(self) -> list[Summary]:
         """End every window: the summaries of those that held something back. Call it before the process ends."""
-        return self._judge.close(None)
+        summaries = self._judge.close(None)
+        self._count()
+        return summaries
 
     def _count(self) -> None:
         for p, count in self._judge.tally.items():

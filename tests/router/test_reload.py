@@ -220,6 +220,21 @@ async def test_windows_of_a_correlation_go_on_through_a_reload(tmp_path: Path) -
         assert await router.signals(1) == ["Many"]
 
 
+async def test_windows_of_noise_rules_end_with_their_summary_and_no_group_stays_counted(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    dedupe = NOISE.replace("kind: drop", "kind: dedupe\nby: [message]\nwindow_seconds: 3600") % "noisy"
+    (tmp_path / "noise/quiet.yaml").write_text(dedupe)
+    async with running(path) as router:
+        await router.send("noisy", "noisy", "noisy")
+        await router.events(3)
+        assert REGISTRY.get_sample_value("logweir_noise_groups", {"rule": "quiet"}) == 1
+        (tmp_path / "noise/quiet.yaml").unlink()
+        assert await router.reload.reload()
+        [summary] = await router._documents(SIGNALS, 1)
+        assert summary["event"]["kind"] == "metric"  # type: ignore[index]
+        assert REGISTRY.get_sample_value("logweir_noise_groups", {"rule": "quiet"}) == 0
+
+
 async def until_matches(log: Log, count: int) -> None:
     async with asyncio.timeout(20):
         while (await log.ends(MATCHES))[0][1] < count:
