@@ -26,7 +26,7 @@ def decode(body: bytes) -> tuple[str, list[str]]:
         text, changed = _cleaned(text)
         if changed:
             tags.append("_norm_nul")
-    if not text.strip():
+    if not text or text.isspace():
         raise Malformed("empty")
     return text, tags
 

@@ -79,20 +79,21 @@ def _header(out: Event, x: Line) -> None:
     head = x.head
     host, observer, process = out.get("host", _NOTHING), out.get("observer", _NOTHING), out.get("process", _NOTHING)
     known = (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name"))
-    if head.hostname and head.appname != "last":
+    hostname, appname, procid = head.hostname, head.appname, head.procid
+    if hostname and appname != "last":
         if observer and known[2] is None and known[3] is None:
-            observer["hostname"] = head.hostname
-            head = head._replace(hostname=None)
+            observer["hostname"] = hostname
+            hostname = None
         elif not observer and known[0] is None and known[1] is None:
-            child(out, "host")["name"] = head.hostname
-            head = head._replace(hostname=None)
-        elif head.hostname in known:
-            head = head._replace(hostname=None)
-    if head.appname is not None and process.get("name") == head.appname:
-        head = head._replace(appname=None)
-    if head.procid is not None and str(process.get("pid")) == head.procid:
-        head = head._replace(procid=None)
-    found = as_document(head)
+            child(out, "host")["name"] = hostname
+            hostname = None
+        elif hostname in known:
+            hostname = None
+    if appname is not None and process.get("name") == appname:
+        appname = None
+    if procid is not None and str(process.get("pid")) == procid:
+        procid = None
+    found = as_document(head, (hostname, appname, procid))
     if found:
         child(out, "log")["syslog"] = found
 

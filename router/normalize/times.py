@@ -24,13 +24,19 @@ _ISO = re.compile(
 )
 _AFTER_SECOND = re.compile(r"(?:[.,](\d{1,9})\d*)?\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z")
 _ZONES = "|".join(sorted(ABBREVIATIONS - {"Z"}, key=len, reverse=True))
+_AFTER = (
+    r"(?:[.,:](\d{1,9}))?(?:\s?([AaPp][Mm])\b)?"
+    rf"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
+    r"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?"
+)
+AFTER_BSD = re.compile(_AFTER, re.IGNORECASE)
+"""What may follow the seconds of a `BSD` time."""
 BSD = re.compile(
     r"[*.]?(?:((?:19|20)\d\d)\s{1,4})?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s{1,2})?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    r"[a-z]{0,6}\s{1,3}(\d{1,2})(?:,?\s{1,2}((?:19|20)\d\d))?,?\s{1,3}(\d{1,2}):(\d\d):(\d\d)(?:[.,:](\d{1,9}))?(?:\s?([AaPp][Mm])\b)?"
-    rf"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
-    r"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?",
+    r"[a-z]{0,6}\s{1,3}(\d{1,2})(?:,?\s{1,2}((?:19|20)\d\d))?,?\s{1,3}(\d{1,2}):(\d\d):(\d\d)" + _AFTER,
     re.IGNORECASE,
 )
+_PLAIN = re.compile(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]\d) (\d\d):(\d\d):(\d\d)\Z", re.ASCII)
 _RFC2822 = re.compile(
     r"(?:[A-Za-z]{3},?\s)?(\d{1,2})[\s/-]([A-Za-z]{3})[\s/-](\d{4})[\s:](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*([+-]\d\d:?\d\d|[A-Z]{1,5})?\Z"
 )
@@ -158,12 +164,28 @@ def _epoch_digits(whole: str, fraction: str) -> Moment | None:
 def infer_year(month: int, day: int, clock: int, where: Zone, receipt: float) -> int | None:
     """Local seconds of the newest such day and time that is not later than receipt + 24 h in its own zone."""
     latest = receipt + _DAY
-    this = gmtime(min(max(receipt, 0), _LAST - 400 * _DAY)).tm_year
-    for year in range(this + 1, this - 9, -1):
-        midnight = civil(year, month, day)
-        if midnight is not None and midnight + clock - where.offset(midnight + clock) <= latest:
+    for midnight in _midnights(int(min(max(receipt, 0), _LAST - 400 * _DAY) // _DAY), month, day):
+        if midnight + clock - where.offset(midnight + clock) <= latest:
             return midnight + clock
     return None
+
+
+@lru_cache(4096)
+def _midnights(today: int, month: int, day: int) -> tuple[int, ...]:
+    """Local seconds of this day of the year in ten years, next year's first; `today`: days since 1970."""
+    this = gmtime(today * _DAY).tm_year
+    found = (civil(year, month, day) for year in range(this + 1, this - 9, -1))
+    return tuple(midnight for midnight in found if midnight is not None)
+
+
+@lru_cache(16384)
+def plain_stamp(text: str) -> tuple[int, int, int] | None:
+    """'Mar  1 10:00:00' in exactly this form -> month, day and second of the day; None for everything else."""
+    found = _PLAIN.match(text)
+    if found is None:
+        return None
+    clock = clock_of(int(found[3]), int(found[4]), int(found[5]), None)
+    return None if clock is None else (MONTHS[found[1].lower()], int(found[2]), clock)
 
 
 def clock_of(hour: int, minute: int, second: int, half: str | None) -> int | None:

@@ -1,12 +1,13 @@
 """Syslog headers: RFC 3164 as it is really sent, and RFC 5424. What is odd stays in the body."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from router.normalize.formats.structured_data import structured_data
 from router.normalize.line import NO_HEADER, Header, Line
-from router.normalize.times import BSD, Moment, Zone, bsd_match, epoch, iso
+from router.normalize.times import AFTER_BSD, BSD, Moment, Zone, bsd_match, epoch, infer_year, iso, placed, plain_stamp
 
 FACILITIES = (
     "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock "
@@ -23,6 +24,7 @@ _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
+_NAME_LIMIT, _PROCESS_LIMIT = 64, 129
 _NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
 _NO_HOST = frozenset("{<\"('%=|,;")
 _REPEATED = "last message repeated"
@@ -126,6 +128,10 @@ def _time(text: str, start: int) -> tuple[Callable[[Zone, float], Moment | None]
     first = text[start : start + 3]
     if not first[:1].isdigit() and first[:1] not in ("*", ".") and first.title() not in _TIME_STARTS:
         return None, start
+    plain = plain_stamp(text[start : start + 15])
+    if plain is not None and _ends(text, start + 15):
+        month, day, clock = plain
+        return lambda zone, receipt: placed(infer_year(month, day, clock, zone, receipt), "", zone), start + 15
     found = BSD.match(text, start)
     if found is not None:
         bsd = found
@@ -135,6 +141,21 @@ def _time(text: str, start: int) -> tuple[Callable[[Zone, float], Moment | None]
         return None, start
     stamp = found[0]
     return lambda zone, receipt: iso(stamp, zone), found.end()
+
+
+def _ends(text: str, end: int) -> bool:
+    """Is the time over here, without a fraction, half of the day, year or zone behind it?"""
+    follows = text[end : end + 2]
+    if follows in ("", ": "):
+        return True
+    stop = text.find(" ", end + 1, end + 66) + 1
+    return follows[0] == " " and stop > 0 and _is_no_time(text[end:stop])
+
+
+@lru_cache(4096)
+def _is_no_time(text: str) -> bool:
+    found = AFTER_BSD.match(text)  # every part of it is optional
+    return found is not None and not found[0]
 
 
 def _host(text: str) -> tuple[str | None, str]:
@@ -171,12 +192,24 @@ def _tagged(head: Header, text: str) -> tuple[Header, str]:
     colon = text.find(":", 0, 220)
     if colon < 1 or text.find("=", 0, colon) >= 0:
         return head, text
+    name, bracket, process = text[:colon].partition("[")
+    if name.replace("-", "_").isidentifier() and name.isascii() and name[0] != "-" and len(name) <= _NAME_LIMIT:
+        if not bracket:
+            if text[colon + 1 : colon + 2] in ("", " "):
+                return _named(head, name, None), text[colon + 2 :].lstrip(" ")
+        elif process[-1:] == "]" and process[:-1].isdecimal() and len(process) <= _PROCESS_LIMIT:
+            start = colon + 1 + text[colon + 1 : colon + 2].isspace()
+            return _named(head, name, process[:-1]), text[start:].lstrip(" ")
     found = _TAG.match(text)
     if found is None or (" " in found[1] and (found[2] is None or len(found[1]) > _SPACED_TAG_LIMIT)):
         return head, text
     if found[2] is None and text[found.end(1) + 1 : found.end(1) + 2] not in ("", " ") and found[1].lower() != "filterlog":
         return head, text
-    return head._replace(appname=found[1], procid=found[2]), text[found.end() :].lstrip(" ")
+    return _named(head, found[1], found[2]), text[found.end() :].lstrip(" ")
+
+
+def _named(head: Header, name: str, process: str | None) -> Header:
+    return Header(head.priority, head.facility, head.severity, None, head.hostname, name, process)
 
 
 def compile_syslog(pri: str, header: str) -> Callable[[Line], str | None]:
@@ -195,15 +228,25 @@ def compile_syslog(pri: str, header: str) -> Callable[[Line], str | None]:
     return step
 
 
-def as_document(head: Header) -> dict[str, Any]:
-    """The header as the ECS object log.syslog; empty when there was none."""
+def as_document(head: Header, names: Sequence[str | None] | None = None) -> dict[str, Any]:
+    """The header as the ECS object log.syslog; empty when it says nothing. `names`: host, app and process instead of its own."""
     found: dict[str, Any] = {}
+    hostname, appname, procid = head[4:7] if names is None else names
     if head.priority is not None:
         facility, severity = head.facility or 0, head.severity or 0
         found["priority"] = head.priority
         found["facility"] = {"code": facility, "name": FACILITIES[facility]}
         found["severity"] = {"code": severity, "name": SEVERITIES[severity]}
-    for name, value in zip(("version", "hostname", "appname", "procid", "msgid", "structured_data"), head[3:9], strict=True):
-        if value is not None:
-            found[name] = value
+    if head.version is not None:
+        found["version"] = head.version
+    if hostname is not None:
+        found["hostname"] = hostname
+    if appname is not None:
+        found["appname"] = appname
+    if procid is not None:
+        found["procid"] = procid
+    if head.msgid is not None:
+        found["msgid"] = head.msgid
+    if head.sd is not None:
+        found["structured_data"] = head.sd
     return found
