@@ -1,7 +1,9 @@
 """The alert of a correlation."""
 
+import pytest
+
 from router.correlate import Correlator, Match, signal_document
-from tests.router.correlate.correlations import event_count
+from tests.router.correlate.correlations import correlation, end, event_count, match, run
 
 
 def fired():
@@ -43,3 +45,28 @@ def test_a_large_window_shows_its_first_and_last_matches():
     alert = signal_document(firing)
     assert alert["logweir"]["correlation"]["count"] == 100
     assert len(alert["logweir"]["correlation"]["events"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "value", "message"),
+    [
+        ("value_count", "{gte: 2, field: n}", 2, "different n: 2, in 2 matches"),
+        ("value_sum", "{gte: 3, field: n}", 3.5, "sum n: 3.5, in 2 matches"),
+        ("value_avg", "{gte: 1.5, field: n}", 1.75, "average n: 1.75, in 2 matches"),
+        ("value_median", "{gte: 1.5, field: n}", 1.75, "median n: 1.75, in 2 matches"),
+        ("value_percentile", "{gte: 1.5, field: n, percentile: 100}", 2.5, "percentile 100 n: 2.5, in 2 matches"),
+    ],
+)
+def test_it_says_what_came_of_the_values(kind, condition, value, message):
+    one = correlation(kind, condition)
+    fired = run(Correlator([one], 5), [match(0, values=(("1",),)), match(1, values=(("2.5",),)), end(values=(("0",),))])
+    alert = signal_document(next(f for f in fired if f.time == 1))
+    assert (alert["logweir"]["correlation"]["value"], alert["logweir"]["correlation"]["field"]) == (value, ["n"])
+    assert alert["message"] == f"Many: {message} within 10 s for user a"
+
+
+def test_a_temporal_alert_names_its_rules():
+    fired = run(Correlator([correlation("temporal", rules="[a, b]")], 5), [match(0, rule="b"), match(1, rule="a")])
+    alert = signal_document(fired[0])
+    assert alert["logweir"]["correlation"]["rules"] == ["a", "b"]
+    assert alert["message"] == "Many: 2 matches of 2 rules within 10 s for user a"

@@ -104,3 +104,31 @@ def test_a_bad_timespan_is_refused(span):
     reading = Reading(load_text(text, "c.yml")[0], {})
     assert correlation(reading) is None
     assert "bad timespan" in str(reading.problems[0])
+
+
+def test_suppress_is_a_key_of_ours():
+    text = "title: c\ncorrelation: {rules: [r], type: event_count, condition: {gte: 1}, timespan: 5m}\nlogweir: {suppress: 1h}"
+    found = correlation(Reading(load_text(text, "c.yml")[0], {}))
+    assert found is not None
+    assert found.suppress_seconds == 3600
+
+
+@pytest.mark.parametrize(
+    ("ours", "reason"), [("{supress: 1h}", "unknown key 'supress'"), ("{suppress: 1}", "bad suppress"), ("[1h]", "a mapping")]
+)
+def test_a_mistake_in_our_own_key_is_refused(ours, reason):
+    text = f"title: c\ncorrelation: {{rules: [r], type: event_count, condition: {{gte: 1}}, timespan: 5m}}\nlogweir: {ours}"
+    reading = Reading(load_text(text, "c.yml")[0], {})
+    assert correlation(reading) is None
+    assert reason in str(reading.problems[0])
+
+
+def test_the_version_tells_what_counts_and_not_what_is_said_about_it():
+    one, other, longer = (
+        read(f"  type: event_count\n  condition: {{gte: {least}}}\n{more}")[0]
+        for least, more in ((5, ""), (5, "description: x"), (6, ""))
+    )
+    assert one is not None
+    assert other is not None
+    assert longer is not None
+    assert one.version() == other.version() != longer.version()
