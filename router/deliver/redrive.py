@@ -16,7 +16,7 @@ from router.errors import LogweirError, Rejected
 from router.log.checkpoint import persist
 from router.protocols import Follower, Log
 
-_JOIN_SECONDS = 20.0
+_JOIN_SECONDS = 45.0  # Kafka takes 30 s to miss a member that was killed
 
 
 class Target(Protocol):

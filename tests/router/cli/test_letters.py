@@ -1,6 +1,10 @@
 """`logweir dlq`, as a person meets it."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +15,7 @@ from router.config import EmbeddedLog
 from router.deliver.dead_letters import dead_letter
 from router.log import standard_topics
 from router.log.embedded import SqliteLog
-from tests.router.cli.process import logweir
+from tests.router.cli.process import ROOT, logweir
 
 CONFIG = """
 log: {kind: embedded, path: log.db, partitions: 2}
@@ -77,6 +81,28 @@ async def test_redrive_of_process_is_read_anew_by_the_router(tmp_path: Path) -> 
     await log.start()
     assert list((await log.fetch(RAW, 1, 0, 9)).items) == [record(1)]
     await log.close()
+
+
+def kill_once_it_writes(folder: Path, out: Path) -> None:
+    """Start a redrive, and kill it as soon as something has arrived."""
+    words = [sys.executable, "-m", "router", "dlq", "redrive", "soc", "--apply"]
+    with subprocess.Popen(words, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL) as process:
+        while not out.exists() or not out.stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+
+
+async def test_a_redrive_that_is_killed_loses_nothing_and_repeats_no_more_than_a_page(tmp_path: Path) -> None:
+    await bury(tmp_path, "soc", [record(i) for i in range(20_000)], "mapping")
+    out = tmp_path / "soc.ndjson"
+    kill_once_it_writes(tmp_path, out)
+    assert len(lines(out)) < 20_000, "it was done before it was killed"
+    done = logweir("dlq", "redrive", "soc", "--apply", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    sent = [line["n"] for line in lines(out)]
+    assert set(sent) == set(range(20_000))
+    assert len(sent) <= 20_500
 
 
 async def test_peek_shows_readable_bodies_and_one_reason_if_told_so(tmp_path: Path) -> None:
