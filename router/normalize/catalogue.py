@@ -11,7 +11,7 @@ from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.envelope import unwrap
-from router.normalize.identify import HEAD
+from router.normalize.identify import HEAD, selector
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.sealing import Original, failed, seal, unknown
@@ -43,6 +43,8 @@ class Catalogue:
         sources: Mapping[str, Hints] | None = None,
     ) -> None:
         self._normalizers = {n.id: n for n in normalizers}
+        self._places = tuple(self._normalizers.values())
+        self._select = selector([n.identity for n in self._places])
         self._original = original
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
@@ -156,10 +158,10 @@ class Catalogue:
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Normalizer]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
         found = []
-        for normalizer in self._normalizers.values():
-            if normalizer.wants(head, meta):
-                weight = normalizer.identity.weight(head, meta)
-                found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
+        for place in self._select(head, meta):
+            normalizer = self._places[place]
+            weight = normalizer.identity.weight(head, meta)
+            found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
         return [item[3] for item in sorted(found, key=lambda item: item[:3])]
 
     def _try(self, normalizer: Normalizer, x: Line) -> list[Event] | Ignored | None:

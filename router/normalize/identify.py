@@ -40,6 +40,14 @@ class Mark(NamedTuple):
             return False
         return not self.meta or all(_told(meta.get(name, ""), values) for name, values in self.meta)
 
+    @property
+    def quoted(self) -> bool:
+        """Can it hold only where there is a double quote?"""
+        return any(
+            texts and test('"' in text for text in texts)
+            for texts, test in ((self.contains, any), (self.any, all), (self.starts, all))
+        )
+
     def code(self) -> str:
         """The same test as Python text over `h` (the head) and `mark` (this)."""
         tests = [f"{text!r} in h" for text in sorted(self.contains, key=_rarity)]
@@ -68,16 +76,41 @@ class Identity(NamedTuple):
 
     def tester(self) -> Callable[[str, Mapping[str, str]], bool]:
         """A generated function: does any mark hold?"""
-        told = [f"marks[{i}].holds(h, meta)" for i, mark in enumerate(self.marks) if mark.meta]
-        plain = [f"({mark.code()})" for mark in self.marks if not mark.meta]
-        test: Callable[[str, Mapping[str, str]], bool] = eval(
-            f"lambda h, meta: {' or '.join(plain + told) or 'False'}", {"marks": self.marks}
-        )
+        test: Callable[[str, Mapping[str, str]], bool] = eval(f"lambda h, meta: {self.code('marks')}", {"marks": self.marks})
         return test
+
+    def code(self, marks: str) -> str:
+        """The same test as Python text over `h` and `meta`; `marks`: the name of its marks there."""
+        told = [f"{marks}[{i}].holds(h, meta)" for i, mark in enumerate(self.marks) if mark.meta]
+        plain = [f"({mark.code()})" for mark in self.marks if not mark.meta]
+        return " or ".join(plain + told) or "False"
+
+    @property
+    def quoted(self) -> bool:
+        """Does every mark ask for a text with a double quote in it?"""
+        return all(mark.quoted for mark in self.marks)
 
     def weight(self, head: str, meta: Mapping[str, str]) -> int:
         """The weight of the strongest mark that holds; 0 when none does."""
         return max((mark.weight for mark in self.marks if mark.holds(head, meta)), default=0)
+
+
+def selector(identities: Sequence[Identity]) -> Callable[[str, Mapping[str, str]], list[int]]:
+    """One generated function for all: the places of those of which a mark holds. Lines without quotes skip what asks for one."""
+    lines = ["def select(h, meta):", "    found = []", "    add = found.append"]
+    for quoted in (False, True):
+        blanks = "    "
+        if quoted:
+            lines.append("    if '\"' in h:")
+            lines.append("        pass")
+            blanks = "        "
+        rows = [(i, identity) for i, identity in enumerate(identities) if identity.quoted == quoted]
+        lines += [f"{blanks}if {identity.code(f'marks[{i}]')}: add({i})" for i, identity in rows]
+    lines.append("    return found")
+    names: dict[str, Any] = {"marks": [identity.marks for identity in identities]}
+    exec("\n".join(lines), names)
+    made: Callable[[str, Mapping[str, str]], list[int]] = names["select"]
+    return made
 
 
 def read_identity(definition: Definition, formats: set[str]) -> Identity:

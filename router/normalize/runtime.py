@@ -114,6 +114,9 @@ def restore(rest: dict[str, Any], src: Any, path: tuple[Any, ...]) -> None:
 
 def merge(held: dict[str, Any], more: dict[str, Any]) -> None:
     """Add what is left over to an object; where both hold something, the mapped value stands and the other goes to `_rest`."""
+    if held.keys().isdisjoint(more):
+        held.update(more)
+        return
     for key, value in more.items():
         if key not in held:
             held[key] = value
