@@ -15,7 +15,10 @@ from router.ingest._listener import ConnectionLimits
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its headers."""
+MAX_HEAD_BYTES = 64 << 10
+"""Of request line and headers together; more closes the connection before anybody parses or keeps it."""
 MIN_BYTES_PER_SECOND = 128
+_HEAD_END = b"\r\n\r\n"
 _LINGER_SECONDS = 2.0  # how long the rest of a refused body is read and thrown away, so that its sender sees the answer
 _SILENT = logging.getLogger("router.ingest.http")  # what strangers send is counted, not logged
 _SILENT.disabled = True
@@ -24,19 +27,32 @@ _SILENT.disabled = True
 class HttpConnection(web.RequestHandler):
     """aiohttp's connection, that knows its peer and since when it waits for the rest of a head."""
 
-    __slots__ = ("_left", "_loop_time", "head_since", "peer", "serving")
+    __slots__ = ("_head_bytes", "_head_tail", "_left", "_loop_time", "head_since", "peer", "serving")
 
     def __init__(self, server: "HttpServer", peer: str, left: Callable[[], None], **options: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(server.server, loop=loop, **options)
         self.peer, self._left, self._loop_time = peer, left, loop.time
         self.head_since, self.serving = 0.0, False
+        self._head_bytes, self._head_tail = 0, b""
 
     def data_received(self, data: bytes) -> None:
-        """Start the clock of a head."""
+        """Start the clock of a head, and measure it until it ends."""
         if not self.head_since and not self.serving:
-            self.head_since = self._loop_time()
+            self.head_since, self._head_bytes, self._head_tail = self._loop_time(), 0, b""
+        if self._head_bytes >= 0 and not self.serving and not self._messages and self._too_long(data):
+            self.force_close()
+            return
         super().data_received(data)
+
+    def _too_long(self, data: bytes) -> bool:
+        """Whether the head is longer than allowed. aiohttp answers each piece of such a head with an error that holds it."""
+        if _HEAD_END in self._head_tail + data[:MAX_HEAD_BYTES]:
+            self._head_bytes = -1
+            return False
+        self._head_bytes += len(data)
+        self._head_tail = data[-3:]
+        return self._head_bytes > MAX_HEAD_BYTES
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell who counts connections."""

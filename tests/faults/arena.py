@@ -1,6 +1,7 @@
 """One run: far ends, senders and Logweir in their places; the fault-free end; the verdict. Faults come from scenarios."""
 
 import asyncio
+import copy
 import random
 import shutil
 import tempfile
@@ -101,7 +102,7 @@ class Arena:
             "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": tokens},
             "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
         }
-        sources = {name: block | self.plan.source_settings for name, block in sources.items()} | self.plan.more_sources
+        sources = {name: block | copy.deepcopy(self.plan.source_settings) for name, block in sources.items()} | self.plan.more_sources
         config = {"version": 1, "log": self.plan.log, "sources": sources, "sinks": self._sinks(), "rules": {"detect": ["ledger.yml"]}}
         return config | self.plan.settings
 

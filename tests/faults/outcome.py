@@ -49,4 +49,4 @@ class Outcome:
         """Everything, as JSON."""
         rows = [{"name": c.name, "holds": c.holds, "detail": c.detail} for c in self.checks]
         summary = {"scenario": self.scenario, "seed": self.seed, "minutes": self.minutes, "holds": self.holds, "checks": rows}
-        path.write_bytes(orjson.dumps(summary | {"figures": self.figures}, option=orjson.OPT_INDENT_2))
+        path.write_bytes(orjson.dumps(summary | {"figures": self.figures}, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))

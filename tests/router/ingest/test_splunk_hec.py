@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import importlib.util
 import json
@@ -311,6 +312,26 @@ class TestLimits:
             async with asyncio.timeout(10):
                 assert await reader.read() == b""
             writer.close()
+
+    @pytest.mark.parametrize(("kilobytes", "status"), [(60, b"HTTP/1.1 200"), (70, b"")])
+    async def test_a_head_above_64_kib_is_closed_before_it_is_parsed(self, kilobytes: int, status: bytes) -> None:
+        async with serving() as (client, one):
+            reader, writer = await asyncio.open_connection(*one.addresses[0])
+            fields = b"".join(b"X-%d: %s\r\n" % (i, b"a" * 1016) for i in range(kilobytes))
+            writer.write(b"GET /services/collector/health HTTP/1.1\r\nHost: x\r\n" + fields)
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            writer.write(b"\r\n")
+            async with asyncio.timeout(10):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read(12) == status
+            writer.close()
+            assert (await client.post("", b'{"event":1}'))[0] == 200
+
+    async def test_a_long_body_that_comes_with_its_head_is_no_long_head(self) -> None:
+        async with serving() as (client, _):
+            for _ in range(3):
+                assert (await client.post("", b'{"event":"' + b"x" * 500_000 + b'"}'))[0] == 200
 
     async def test_bodies_together(self) -> None:
         """While one body of the most that all may hold is being read, another is told to wait."""
