@@ -28,8 +28,13 @@ class _Rise(NamedTuple):
 class Early:
     """A condition over a tally. Of a crowded window it remembers `keep` matches, one of each kind before all others."""
 
-    def __init__(self, timespan: float, make: Callable[[], Tally], holds: Holds, keep: int) -> None:
+    def __init__(
+        self, timespan: float, make: Callable[[], Tally], holds: Holds, keep: int, bound: Callable[[], Tally] | None = None
+    ) -> None:
+        """`bound` makes a tally that no added match lowers and that is never below that of `make`."""
         self._timespan, self._make, self._holds, self._keep = timespan, make, holds, keep
+        self._make_bound = bound or make
+        self._bound = self._make_bound()  # over all matches, so above every window
         self._matches: list[Match] = []
         self._times: list[float] = []
         self._ids: set[bytes] = set()
@@ -48,6 +53,7 @@ class Early:
         at = len(self._times) if in_order else bisect_right(self._times, match.time)
         self._matches.insert(at, match)
         self._times.insert(at, match.time)
+        self._bound.add(match)
         if in_order:
             yield from self._follow(at)
         elif not self._widens(match):
@@ -71,9 +77,10 @@ class Early:
                 self._told[-1] = (self._told[-1][0], change.time)
 
     def _widens(self, match: Match) -> bool:
-        """Whether a match out of order only adds to the stretch of truth that lasts."""
-        lasts = self._slide.on and match.time >= self._told[-1][0]
-        return lasts and self._slide.join(match)
+        """Whether a match out of order only adds to the stretch of truth that lasts, or cannot make anything true."""
+        if self._slide.on:
+            return match.time >= self._told[-1][0] and self._slide.join(match)
+        return not self._holds(self._bound.value) and not self._slide.join(match)
 
     def _replay(self) -> Iterator[Edge]:
         """Every stretch of truth anew; those that touch no reported one are reported."""
@@ -91,6 +98,8 @@ class Early:
             self._told = sorted({*self._told} - touched | {merged})
             if not touched:
                 yield self._edge(rise)
+        if not slide.on and self._told and self._told[-1][1] == math.inf:  # a negative number took it back
+            self._told[-1] = (self._told[-1][0], self._times[-1])
 
     def _rise(self, slide: Slide, change: Change, at: int, entered: Match | None) -> _Rise:
         high = at + 1 if change.match is entered else at
@@ -114,7 +123,9 @@ class Early:
         self.degraded = True
         self._matches, self._times = kept, [match.time for match in kept]
         on, self._slide = self._slide.on, self._new()
+        self._bound = self._make_bound()
         for match in kept:
+            self._bound.add(match)
             for _ in self._slide.enter(match):
                 pass
         if self._slide.on and not on:
@@ -132,6 +143,8 @@ class Early:
         old = bisect_left(self._times, watermark - self._timespan)
         if old:
             self._ids.difference_update(match.id for match in self._matches[:old])
+            for match in self._matches[:old]:
+                self._bound.remove(match)
             del self._matches[:old], self._times[:old]
             oldest = self._times[0] if self._times else math.inf
             self._told = [told for told in self._told if told[1] >= oldest]

@@ -59,7 +59,8 @@ def opener(correlation: Correlation) -> Callable[[], Window]:
 
     def opened() -> Window:
         if early(correlation):
-            return Early(timespan, make, holds, _keep(correlation))
+            bound = (lambda: Sum(positive=True)) if correlation.type == "value_sum" else make
+            return Early(timespan, make, holds, _keep(correlation), bound)
         return Sealed(Slide(timespan, make(), holds), order, timespan)
 
     silenced, seconds = _suppressed(correlation.id).inc, correlation.suppress_seconds

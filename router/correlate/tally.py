@@ -108,10 +108,10 @@ def _true(expression: BoolCondition, present: Collection[Hashable]) -> bool:
 
 
 class Sum:
-    """value_sum, or value_avg where `mean`."""
+    """value_sum, or value_avg where `mean`; where `positive`, negative numbers are left out."""
 
-    def __init__(self, *, mean: bool = False) -> None:
-        self._sum, self._count, self._mean = Decimal(0), 0, mean
+    def __init__(self, *, mean: bool = False, positive: bool = False) -> None:
+        self._sum, self._count, self._mean, self._positive = Decimal(0), 0, mean, positive
 
     @property
     def value(self) -> Decimal:
@@ -119,11 +119,13 @@ class Sum:
 
     def add(self, match: Match) -> None:
         for n in numbers(match):
-            self._sum, self._count = _EXACT.add(self._sum, n), self._count + 1
+            if n > 0 or not self._positive:
+                self._sum, self._count = _EXACT.add(self._sum, n), self._count + 1
 
     def remove(self, match: Match) -> None:
         for n in numbers(match):
-            self._sum, self._count = _EXACT.subtract(self._sum, n), self._count - 1
+            if n > 0 or not self._positive:
+                self._sum, self._count = _EXACT.subtract(self._sum, n), self._count - 1
 
     def kinds(self, match: Match) -> tuple[Hashable, ...]:
         return (match.id,)

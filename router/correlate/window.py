@@ -94,8 +94,8 @@ class Slide:
         return gone
 
     def join(self, match: Match) -> bool:
-        """A match that is older than the newest, while the condition holds. False if it no longer does."""
-        if match.time + self._timespan > self.matches[-1].time:
+        """A match that is older than the newest. Whether the condition holds at the newest, which has to be as before."""
+        if self.matches and match.time + self._timespan > self.matches[-1].time:
             self.matches.insert(bisect_right(self.matches, match.time, key=_time), match)
             self._tally.add(match)
             self.on = self._holds(self._tally.value)

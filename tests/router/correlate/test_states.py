@@ -172,6 +172,12 @@ def test_a_partition_that_fell_silent_is_decided_by_a_tick():
     assert times(one.feed([(2, "", Tick(6.5))])) == [1]
 
 
+def test_a_negative_number_that_comes_late_takes_back_the_truth_and_not_the_alert():
+    one = Correlator([correlation("value_sum", "{gte: 10, field: n}")], 5)
+    numbers = [(0, "6"), (2, "6"), (1, "-5"), (3, "4"), (4, "1")]
+    assert times(run(one, [match(t, i, values=((n,),)) for i, (t, n) in enumerate(numbers)])) == [2, 3]
+
+
 def test_a_tick_makes_nothing_late_that_fires_on_arrival():
     one = Correlator([correlation("event_count", "{gte: 2}")], 5)
     assert times(one.feed([(0, "c", match(0)), (1, "", Tick(1000)), (2, "c", match(1))])) == [1]
