@@ -47,8 +47,8 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
 
 def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
     """Pairs in order. Without the delimiter, a value ends at the next `key=`; text without `=` belongs to the value before."""
-    if delimiter not in body and body.count("=") > 1:
-        found = list(_KEY.finditer(body))
+    found = list(_KEY.finditer(body)) if delimiter not in body and body.count("=") > 1 else []
+    if found:
         ends = [m.start() for m in found[1:]] + [len(body)]
         return [(m[1], body[m.end() : end].strip()) for m, end in zip(found, ends, strict=True)]
     pairs: list[tuple[str, str]] = []

@@ -84,6 +84,10 @@ def test_leef_with_every_delimiter(text: str, expected: dict[str, object]) -> No
     assert compile_leef()(text) == expected
 
 
+def test_leef_without_delimiter_and_without_a_plain_key_is_read_all_the_same() -> None:
+    assert compile_leef()("LEEF:1.0|V|P|1|E|x7C|a=1|b=2") == LEEF_HEAD | {"x7C|a": "1|b=2"}
+
+
 def test_dissect_cuts_at_literals() -> None:
     parse = compile_dissect("%{a} from %{b}:%{c->} %{+a} %%{x} %{?skip}|%{d}")
     assert parse("Login from 192.0.2.1:22   x %{x} y|the end") == {"a": "Login x", "b": "192.0.2.1", "c": "22", "d": "the end"}

@@ -106,3 +106,26 @@ def test_the_document_has_codes_and_names() -> None:
     assert document["priority"] == 165
     assert document["facility"] == {"code": 20, "name": "local4"}
     assert document["severity"] == {"code": 5, "name": "Notice"}
+
+
+@pytest.mark.parametrize(
+    ("text", "iso", "host", "body"),
+    [
+        ("<13>Mar  1 10:00:00 web1 app: x", "2026-03-01T10:00:00Z", "web1", "x"),
+        ("<13>Mar  1 10:00:00 EST web1 app: x", "2026-03-01T15:00:00Z", "web1", "x"),
+        ("<13>Mar  1 10:00:00 2025 web1 app: x", "2025-03-01T10:00:00Z", "web1", "x"),
+        ("<13>Mar  1 10:00:00 pm web1 app: x", "2026-03-01T22:00:00Z", "web1", "x"),
+        ("<13>Mar  1 10:00:00.250 web1 app: x", "2026-03-01T10:00:00.250Z", "web1", "x"),
+        ("<13>Mar  1 10:00:00: %ASA-6-1: x", "2026-03-01T10:00:00Z", None, "%ASA-6-1: x"),
+    ],
+)
+def test_a_plain_time_ends_where_nothing_of_it_follows(text: str, iso: str, host: str | None, body: str) -> None:
+    x = Line(text, RECEIPT, UTC)
+    read(x)
+    assert (x.syslog_iso, x.head.hostname, x.body) == (iso, host, body)
+
+
+def test_an_empty_process_number_is_part_of_the_message() -> None:
+    x = Line("<13>Mar  1 10:00:00 web1 app[]: x", RECEIPT, UTC)
+    read(x)
+    assert (x.head.appname, x.body) == (None, "app[]: x")
