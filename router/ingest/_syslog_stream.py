@@ -16,6 +16,8 @@ PENDING_BYTES = 1 << 20
 """Bytes of frames that wait for the log before a connection is no longer read."""
 ALL_PENDING_BYTES = 32 << 20
 """The same, of all connections of a source together."""
+MIN_BYTES_PER_SECOND = 128
+"""A frame that has been coming for longer than `stalled_seconds` must have come at least as fast as this."""
 _CLOSE_SECONDS = 1.0
 
 
@@ -96,7 +98,8 @@ class SyslogStream(asyncio.Protocol):
         self._pending_bytes = 0
         self._draining = self.paused = False
         self._loop = asyncio.get_running_loop()
-        self._touched = self._loop.time()
+        self._touched = self._open_since = self._loop.time()
+        self._open_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -104,6 +107,7 @@ class SyslogStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._touched = self._streams.last_data = self._loop.time()
+        was_open = self._frames.open
         try:
             runs = self._frames.feed(data)
         except Exception:  # a codec's bug must cost one connection, not the process
@@ -111,6 +115,9 @@ class SyslogStream(asyncio.Protocol):
             telemetry.logger("ingest").exception("syslog framing failed", source=self._streams.name)
             self._transport.abort()
             return
+        if runs or not was_open:  # another frame than before
+            self._open_since, self._open_bytes = self._touched, 0
+        self._open_bytes += len(data)
         self._take(runs)
         if self._frames.broken:
             self._emit.reject(self._frames.broken)
@@ -125,14 +132,20 @@ class SyslogStream(asyncio.Protocol):
         self._left()
 
     def check(self, now: float) -> None:
-        """Close when silent for too long; not while it is us who do not read."""
+        """Close when silent for too long, or too slow within a frame; not while it is us who do not read."""
         limits = self._streams.limits
         quiet = now - self._touched
-        if self.paused or quiet < (limits.stalled_seconds if self._frames.open else limits.idle_seconds):
+        is_quiet = quiet >= (limits.stalled_seconds if self._frames.open else limits.idle_seconds)
+        if self.paused or not (is_quiet or self._is_dripping(now)):
             return
         if self._frames.open:
             self._streams.doubts("stalled").inc()
         self._transport.close()
+
+    def _is_dripping(self, now: float) -> bool:
+        """One frame has been coming for long, a few bytes at a time."""
+        age = now - self._open_since
+        return self._frames.open and age > self._streams.limits.stalled_seconds and self._open_bytes < MIN_BYTES_PER_SECOND * age
 
     def close(self) -> None:
         """Stop receiving. `connection_lost` follows and hands over the rest."""
@@ -175,7 +188,8 @@ class SyslogStream(asyncio.Protocol):
 
     def _resume(self) -> None:
         self.paused = False
-        self._touched = self._loop.time()
+        self._touched = self._open_since = self._loop.time()
+        self._open_bytes = 0
         if not self._transport.is_closing():
             self._transport.resume_reading()
 

@@ -201,6 +201,23 @@ async def test_silent_connections_are_closed_and_what_they_sent_is_kept(sent: by
         assert await one.arrived(1) == kept
 
 
+@pytest.mark.parametrize("is_fast", [False, True])
+async def test_a_frame_that_comes_byte_by_byte_is_given_up_and_kept(is_fast: bool) -> None:
+    """Slow within one frame is a way to hold connections; slow between frames is not."""
+    limits = {"idle_seconds": 30, "stalled_seconds": 0.3}
+    async with running(build("syslog", "net", tcp=HERE, connections=limits)) as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.addresses[0][1])
+        try:
+            for _ in range(30):
+                writer.write(b"<13>line\n" if is_fast else b"x")
+                await asyncio.sleep(0.1)
+        except ConnectionError:
+            pass
+        assert reader.at_eof() is not is_fast
+        writer.close()
+        assert await one.arrived(30 if is_fast else 1)
+
+
 async def test_stop_reads_what_the_kernel_holds_even_of_connections_not_yet_accepted() -> None:
     async with running(build("syslog", "net", tcp=HERE, udp=HERE)) as one:
         one.stop.set()
