@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: install dev demo test peers lint types check bench reference lock clean
+.PHONY: install dev demo test peers lint types check bench faults reference lock clean
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev
@@ -51,6 +51,9 @@ bench: dev
 
 reference: install
 	@$(BIN)/logweir config reference deploy/reference
+
+faults: dev peers
+	$(BIN)/python -m tests.faults --scenario all --summary build/faults
 
 lock: $(VENV)/.python
 	@$(BIN)/pip install -q 'pip-tools>=7.4'

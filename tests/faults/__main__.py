@@ -13,11 +13,17 @@ from tests.faults import scenarios
 from tests.faults.outcome import Outcome
 
 
+def scenarios_by_name() -> dict[str, scenarios.Scenario]:
+    """All of them."""
+    for module in pkgutil.iter_modules(scenarios.__path__):
+        importlib.import_module(f"{scenarios.__name__}.{module.name}")
+    return scenarios.TABLE
+
+
 def main() -> int:
     """Exit code 0 when every check of every scenario held."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    for module in pkgutil.iter_modules(scenarios.__path__):
-        importlib.import_module(f"{scenarios.__name__}.{module.name}")
+    scenarios_by_name()
     arguments = _arguments()
     names = list(scenarios.TABLE) if arguments.scenario == "all" else arguments.scenario.split(",")
     held = [play(name, arguments.seed, arguments.minutes, arguments.summary, many=len(names) > 1) for name in names]

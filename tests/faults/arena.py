@@ -102,15 +102,28 @@ class Arena:
             "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": tokens},
             "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
         }
-        sources = {name: block | copy.deepcopy(self.plan.source_settings) for name, block in sources.items()} | self.plan.more_sources
-        config = {"version": 1, "log": self.plan.log, "sources": sources, "sinks": self._sinks(), "rules": {"detect": ["ledger.yml"]}}
+        sources = {
+            name: block | copy.deepcopy(self.plan.source_settings) for name, block in sources.items()
+        } | self.plan.more_sources
+        config = {
+            "version": 1,
+            "log": self.plan.log,
+            "sources": sources,
+            "sinks": self._sinks(),
+            "rules": {"detect": ["ledger.yml"]},
+        }
         return config | self.plan.settings
 
     def _sinks(self) -> dict[str, Any]:
         port = {name: proxy.port for name, proxy in self.proxies.items()}
         every = {
             "search": lambda: {"kind": "elasticsearch", "urls": [f"http://127.0.0.1:{port['search']}"], "timeout_seconds": 10},
-            "splunk": lambda: {"kind": "splunk_hec", "urls": [f"http://127.0.0.1:{port['splunk']}"], "token": "${T3}", "timeout_seconds": 10},
+            "splunk": lambda: {
+                "kind": "splunk_hec",
+                "urls": [f"http://127.0.0.1:{port['splunk']}"],
+                "token": "${T3}",
+                "timeout_seconds": 10,
+            },
             "splunk-ack": lambda: {
                 **{"kind": "splunk_hec", "urls": [f"http://127.0.0.1:{port['splunk-ack']}"], "token": "${T3}", "ack": True},
                 **{"ack_timeout_seconds": 5, "timeout_seconds": 10},

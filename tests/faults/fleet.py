@@ -21,7 +21,9 @@ _READY_SECONDS = 60.0
 class Unit:
     """One `logweir run` with its options; ports and configuration survive kill and start."""
 
-    def __init__(self, name: str, folder: Path, config: Mapping[str, Any], options: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: Path, config: Mapping[str, Any], options: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
         self.name, self._options = name, options
         self._environment = os.environ | environment
         self.port = free_port()
@@ -67,7 +69,10 @@ class Unit:
     async def _get(self, path: str) -> str | None:
         timeout = aiohttp.ClientTimeout(total=5)
         try:
-            async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"http://127.0.0.1:{self.port}{path}") as answer:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"http://127.0.0.1:{self.port}{path}") as answer,
+            ):
                 return await answer.text() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None

@@ -40,7 +40,7 @@ def freeze(seconds: float) -> Blow:
 
 
 async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float, float]) -> None:
-    """One blow to a random unit after each pause, until the time is over. Units that ended by themselves are noted and revived."""
+    """One blow to a random unit after each pause, until the time is over. Units that ended by themselves are noted."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:

@@ -43,7 +43,8 @@ class Outcome:
         broken = "; ".join(f"{c.name} ({c.detail})" for c in self.checks if not c.holds)
         figures = ", ".join(f"{name} {value}" for name, value in self.figures.items() if isinstance(value, (int, float, str)))
         verdict = "held" if self.holds else f"BROKEN: {broken}"
-        return f"{self.scenario} seed {self.seed}, {time.monotonic() - self.began:.0f} s: {verdict}; {len(self.checks)} checks; {figures}"
+        took = time.monotonic() - self.began
+        return f"{self.scenario} seed {self.seed}, {took:.0f} s: {verdict}; {len(self.checks)} checks; {figures}"
 
     def write(self, path: Path) -> None:
         """Everything, as JSON."""

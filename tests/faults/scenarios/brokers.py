@@ -12,8 +12,8 @@ from tests.peers import kafka as kafka_peer
 
 @scenario("R4", 1, needs_kafka=True)
 async def brokers_down(outcome: Outcome) -> None:
-    """Three brokers, two replicas in sync: one killed, back again; then all three, and back. Nothing is lost, all recover within 60 s."""
-    with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:
+    """Three brokers, two replicas in sync: one is killed, comes back; then all three. Nothing is lost, recovery within 60 s."""
+    with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:  # noqa: SIM117  # the second needs the first
         with kafka_peer.running_cluster(kafka_peer.jars(), Path(folder) / "kafka") as cluster:
             log = {"kind": "kafka", "bootstrap": list(cluster.bootstrap), "partitions": 3, "replication": 3}
             async with arena(Plan(rate=400, log=log), outcome) as one:

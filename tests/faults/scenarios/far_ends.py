@@ -37,7 +37,11 @@ async def one_slow_one_dead(outcome: Outcome) -> None:
             await asyncio.sleep(1)
             ages.append(_age(one))
         late = sum(age > max(before, 5 * one.plan.rate) for age in ages)
-        outcome.check("the healthy sinks stay within 5 s of what was acknowledged", late <= len(ages) // 20, f"{late} of {len(ages)} looks: {ages[-5:]}")
+        outcome.check(
+            "the healthy sinks stay within 5 s of what was acknowledged",
+            late <= len(ages) // 20,
+            f"{late} of {len(ages)} looks: {ages[-5:]}",
+        )
         grown = (one.fleet.units[0].resident_bytes() - memory) / (1 << 20)
         outcome.figures["grown_mb"] = round(grown)
         outcome.check("memory stays bounded", grown < 120, f"{grown:.0f} MiB more")
@@ -118,7 +122,7 @@ async def _restart(one: Arena) -> None:
 
 @scenario("R9", 0.5)
 async def poison(outcome: Outcome) -> None:
-    """One document in 700 is refused for good: it becomes a dead letter and nothing else is lost. Then 30 %: the brake holds the rest."""
+    """One document in 700 is refused for good: a dead letter, nothing else is lost. Then 30 %: the brake holds the rest."""
     async with arena(Plan(trusted_syslog=True, sinks=("search", "archive")), outcome) as one:
         poisoned = set[bytes]()
         rate = [0.0015]
@@ -134,14 +138,16 @@ async def poison(outcome: Outcome) -> None:
         one.send()
         await asyncio.sleep(outcome.minutes * 60)
         buried = await _dead(one)
-        outcome.check("a few bad documents become dead letters and do not stop the stream", 0 < buried, buried)
+        outcome.check("a few bad documents become dead letters and do not stop the stream", buried > 0, buried)
         rate[0] = 0.3
         outcome.check("the brake trips within 10 s at 30 %", await _trips(one, 10))
         await asyncio.sleep(10)
         held, few = await _dead(one), len(poisoned)
         await asyncio.sleep(5)
         outcome.figures["dead_letters_while_braked"] = await _dead(one) - held
-        outcome.check("while it holds, dead letters hardly grow", await _dead(one) - held <= 150, f"{await _dead(one) - held} of {few}")
+        outcome.check(
+            "while it holds, dead letters hardly grow", await _dead(one) - held <= 150, f"{await _dead(one) - held} of {few}"
+        )
         one.search._refuse = lambda _: None
         one.faults["poisoned documents"] = len(poisoned)
         await _end_with_dead_letters(one)
@@ -154,7 +160,9 @@ def _share_of(text: bytes) -> float:
 
 async def _dead(one: Arena) -> int:
     metrics = await one.fleet.metrics()
-    return int(sum(v for k, v in metrics.items() if k.startswith("logweir_sink_dead_lettered_events_total") and 'sink="search"' in k))
+    return int(
+        sum(v for k, v in metrics.items() if k.startswith("logweir_sink_dead_lettered_events_total") and 'sink="search"' in k)
+    )
 
 
 async def _trips(one: Arena, seconds: float) -> bool:

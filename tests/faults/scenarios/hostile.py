@@ -16,7 +16,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import scenario
 from tests.faults.senders import TOKEN, Hec
 
-_FLOOR_SECONDS = 0.25
+_FLOOR_SECONDS = 0.5
 """Latencies below this are noise of a shared machine."""
 
 
@@ -35,14 +35,20 @@ def _bombs() -> dict[str, tuple[str, bytes]]:
     whole = gzip.compress(b"\0" * (256 << 20), 9)
     return {
         "gzip": ("hec", _post(whole, gzipped)),
-        "gzip in raw": ("hec", _post(whole, gzipped, path="/services/collector/raw?channel=0aeeac95-ac74-4aa9-b30d-6c4c0ac581ba")),
+        "gzip in raw": (
+            "hec",
+            _post(whole, gzipped, path="/services/collector/raw?channel=0aeeac95-ac74-4aa9-b30d-6c4c0ac581ba"),
+        ),
         "gzip in gzip": ("hec", _post(gzip.compress(gzip.compress(b"{" * (64 << 20))), gzipped)),
         "depth": ("hec", _post(b'{"event":' * 100_000)),
         "depth of arrays": ("hec", _post(b'{"event":' + b"[" * 500_000)),
         "4 GiB declared": ("hec", _head(4 << 30) + b'{"event":1}'),
         "length of 300 digits": ("hec", _head("9" * 300)),
         "negative length": ("hec", _head(-5)),
-        "chunk of 4 GiB": ("hec", _head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"FFFFFFFF\r\n" + b"x" * 1000),
+        "chunk of 4 GiB": (
+            "hec",
+            _head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"FFFFFFFF\r\n" + b"x" * 1000,
+        ),
         "header of 10 MB": ("hec", b"GET / HTTP/1.1\r\nX: " + b"a" * (10 << 20)),
         "number of 100,000 digits": ("hec", _post(b'{"event":"x","time":' + b"9" * 100_000 + b"}")),
         "too many keys": ("hec", _post(b'{"event":{' + b",".join(b'"k%d":1' % i for i in range(200_000)) + b"}}")),
@@ -79,7 +85,9 @@ async def bombs(outcome: Outcome) -> None:
         outcome.figures["answers"] = {name: sorted(set(found)) for name, found in verdicts.items()}
         _judge_bombs(outcome, verdicts)
         outcome.check("memory rises by at most 64 MiB", grown <= 64, f"{grown:.0f} MiB")
-        outcome.check("a good client's p99 at most doubles", busy <= max(2 * calm, _FLOOR_SECONDS), f"{calm:.3f} s, then {busy:.3f} s")
+        outcome.check(
+            "a good client's p99 at most doubles", busy <= max(2 * calm, _FLOOR_SECONDS), f"{calm:.3f} s, then {busy:.3f} s"
+        )
         await one.end()
         one.ledger.sinks["archive"].foreign = 0  # some bombs are events, if odd ones
         one.judge()
@@ -142,12 +150,15 @@ async def slowloris(outcome: Outcome) -> None:
         jobs = [_drip(one, *shapes[i % len(shapes)], f"127.0.4.{i % 50 + 1}") for i in range(600)]
         watch = asyncio.create_task(_most(unit.descriptors))
         lives = await asyncio.gather(*jobs)
-        most = watch.cancel() or await _value(watch)
+        watch.cancel()
+        most = await watch
         one.faults["slow connections"] = len(lives)
         busy = _slow(one)
         outcome.check("every slow connection is closed within its timeouts", max(lives) <= 45, f"{max(lives):.1f} s")
         outcome.check("the connections really were open", most >= before + 400, f"{before}, then {most}")
-        outcome.check("a good client's p99 at most doubles", busy <= max(2 * calm, _FLOOR_SECONDS), f"{calm:.3f} s, then {busy:.3f} s")
+        outcome.check(
+            "a good client's p99 at most doubles", busy <= max(2 * calm, _FLOOR_SECONDS), f"{calm:.3f} s, then {busy:.3f} s"
+        )
         await asyncio.sleep(2)
         outcome.check("descriptors come back", unit.descriptors() <= before + 5, f"{before}, {most}, {unit.descriptors()}")
         outcome.figures |= {"longest_life_seconds": round(max(lives), 1), "took_seconds": round(time.monotonic() - began)}
@@ -185,10 +196,6 @@ async def _most(look: Callable[[], int]) -> int:
             await asyncio.sleep(0.2)
     except asyncio.CancelledError:
         return most
-
-
-async def _value(task: "asyncio.Task[int]") -> int:
-    return await task
 
 
 @scenario("S5", 0.1)

@@ -48,7 +48,7 @@ async def killed_role_by_role(outcome: Outcome) -> None:
 @contextmanager
 def _broker() -> Iterator[dict[str, Any]]:
     """The log block of a configuration for a broker that lasts as long as the context."""
-    with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:
+    with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:  # noqa: SIM117  # the second needs the first
         with kafka_peer.running_broker(kafka_peer.jars(), Path(folder) / "kafka") as node:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
@@ -88,7 +88,7 @@ def _judge_rolls(one: Arena, per_minute: float) -> None:
 
 @scenario("R3", 1)
 async def frozen_and_back(outcome: Outcome) -> None:
-    """SIGSTOP for 9 s, longer than the lease, of random processes of roles that have a second one; then they go on as if nothing was."""
+    """SIGSTOP for 9 s, longer than the lease, of random processes; others take over, then the frozen one goes on."""
     plan = Plan(units=a_unit_for_each_role("process", "correlate", "deliver"))
     async with arena(plan, outcome) as one:
         one.send()

@@ -26,7 +26,10 @@ async def overload(outcome: Outcome) -> None:
 
 async def _overload(one: Arena) -> None:
     outcome, ingest = one.outcome, one.fleet["ingest"]
-    one.senders += [Hec(f"h{_letters(i)}", f"127.0.1.{i + 1}", 0, one.ledger.sender(f"h{_letters(i)}"), one.hec_port) for i in range(_HEC_SENDERS)]
+    one.senders += [
+        Hec(f"h{_letters(i)}", f"127.0.1.{i + 1}", 0, one.ledger.sender(f"h{_letters(i)}"), one.hec_port)
+        for i in range(_HEC_SENDERS)
+    ]
     for i in range(_SYSLOG_SENDERS):
         name = f"s{_letters(i)}"
         one.senders.append(SyslogTcp(name, f"127.0.2.{i + 1}", 0, one.ledger.sender(name), one.syslog_port, is_trusted=True))
@@ -46,7 +49,9 @@ async def _overload(one: Arena) -> None:
     one.faults["answers 503"] = refused
     grown = (peak - base) / (1 << 20)
     outcome.figures |= {"grown_mb": round(grown), "offered_events": sum(s.books.sent for s in one.senders)}
-    outcome.check("memory stays within what is configured, and 15 %", grown <= 1.15 * (_MEMORY_MB + _BODIES_MB), f"{grown:.0f} MiB more")
+    outcome.check(
+        "memory stays within what is configured, and 15 %", grown <= 1.15 * (_MEMORY_MB + _BODIES_MB), f"{grown:.0f} MiB more"
+    )
     outcome.check("overload was really reached", refused > 0)
     await one.end()
     one.judge(least=20_000)

@@ -17,7 +17,7 @@ _STEPS = ("+3600", "-3600", "-1", "-2", "-3", "+0")
 
 @scenario("R14", 0.75)
 async def clock_steps(outcome: Outcome) -> None:
-    """The wall clock of Logweir steps by an hour and by seconds (libfaketime); the monotonic one goes on. Ids stay unique, nothing stalls."""
+    """The wall clock of Logweir steps by an hour and by seconds (libfaketime). Ids stay unique, nothing stalls."""
     root = fetched("faketime", ("libfaketime",))
     if root is None:
         outcome.check("libfaketime can be fetched", False, "apt-get download libfaketime")
@@ -63,7 +63,7 @@ def _small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 @scenario("D1", 0.5)
 async def full_disk(outcome: Outcome) -> None:
-    """The log's disk is filled up and freed again, twice: while it is full nothing is acknowledged and nothing dies; then all goes on."""
+    """The log's disk is filled and freed, twice: while full nothing is acknowledged and nothing dies; then all goes on."""
     with contextlib.ExitStack() as stack:
         plan = Plan(rate=600)
 
@@ -85,7 +85,11 @@ async def full_disk(outcome: Outcome) -> None:
                 (disk / "ballast").unlink()
                 before = one.ledger.acknowledged
                 await asyncio.sleep(12)
-                outcome.check("it goes on without a restart", one.ledger.acknowledged > before + one.plan.rate, one.ledger.acknowledged - before)
+                outcome.check(
+                    "it goes on without a restart",
+                    one.ledger.acknowledged > before + one.plan.rate,
+                    one.ledger.acknowledged - before,
+                )
             await one.end()
             one.judge(repeats=lambda _: 20_000)
 
