@@ -43,7 +43,7 @@ def test_a_module_of_the_router_imports_only_what_stands_above_it(path: Path) ->
     assert here in ORDER, f"{here} is missing in the picture"
     for name in imports(path):
         unit = unit_of(name)
-        assert unit == here or unit == "router" or (unit in ORDER and ORDER.index(unit) < ORDER.index(here)), f"{here} imports {name}"
+        assert unit in (here, "router") or (unit in ORDER and ORDER.index(unit) < ORDER.index(here)), f"{here} imports {name}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "sinks").rglob("*.py")), ids=module_of)
@@ -60,4 +60,6 @@ def test_everything_in_the_picture_exists() -> None:
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
-    assert not [p for folder in ("router", "sinks", "tests", "benchmarks") for p in (ROOT / folder).rglob("*.py") if p.stem in vague]
+    assert not [
+        p for folder in ("router", "sinks", "tests", "benchmarks") for p in (ROOT / folder).rglob("*.py") if p.stem in vague
+    ]
