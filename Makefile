@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: install dev demo test peers lint types check bench faults reference lock clean
+PAIRS ?= ../shared/data/ecs
+
+.PHONY: conformance install dev demo test peers lint types check bench faults reference lock clean
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev
@@ -45,6 +47,9 @@ types: dev
 	$(BIN)/mypy
 
 check: lint types test
+
+conformance: dev
+	@$(BIN)/python -m tests.conformance.ecs --pairs $(PAIRS)
 
 bench: dev
 	$(BIN)/python -m benchmarks
