@@ -124,6 +124,8 @@ class Ledger:
 
     def is_complete(self) -> bool:
         """Nothing is missing anywhere."""
+        if any(len(arrived.first) < self.acknowledged for arrived in self.sinks.values()):
+            return False  # by far the most frequent answer, and cheap
         return not any(self.missing(name) or self.missing_alerts(name) for name in self.sinks)
 
     def spurious(self, sink: str) -> int:

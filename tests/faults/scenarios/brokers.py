@@ -10,7 +10,7 @@ from tests.faults.scenarios import scenario
 from tests.peers import kafka as kafka_peer
 
 
-@scenario("R4", 1, needs_kafka=True)
+@scenario("R4", 0.5, needs_kafka=True)
 async def brokers_down(outcome: Outcome) -> None:
     """Three brokers, two replicas in sync: one is killed, comes back; then all three. Nothing is lost, recovery within 60 s."""
     with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:  # noqa: SIM117  # the second needs the first

@@ -21,7 +21,7 @@ from tests.journeys.deployment import free_port
 _EVERY = ("search", "splunk", "splunk-ack", "lines", "archive")
 
 
-@scenario("R7", 1)
+@scenario("R7", 0.4)
 async def one_slow_one_dead(outcome: Outcome) -> None:
     """Elasticsearch answers late and QRadar accepts and reads nothing: the others keep their pace, and memory does not grow."""
     async with arena(Plan(trusted_syslog=True, sinks=_EVERY), outcome) as one:
@@ -56,7 +56,7 @@ def _age(one: Arena) -> int:
     return max(one.ledger.acknowledged - len(one.ledger.sinks[name].first) for name in ("splunk", "archive"))
 
 
-@scenario("R8", 1)
+@scenario("R8", 0.5)
 async def chaos_at_the_far_ends(outcome: Outcome) -> None:
     """429 for items and for all, 503, 413, 500, resets, half answers, black holes, refusals, restarts; then all is well again."""
     async with arena(Plan(trusted_syslog=True, sinks=_EVERY), outcome) as one:
@@ -120,7 +120,7 @@ async def _restart(one: Arena) -> None:
     await far_end.start()
 
 
-@scenario("R9", 0.5)
+@scenario("R9", 0.4)
 async def poison(outcome: Outcome) -> None:
     """One document in 700 is refused for good: a dead letter, nothing else is lost. Then 30 %: the brake holds the rest."""
     async with arena(Plan(trusted_syslog=True, sinks=("search", "archive")), outcome) as one:
@@ -225,7 +225,7 @@ async def _receiver(one_port: int, path: str) -> AsyncIterator[Callable[[], Any]
         await processes[-1].wait()
 
 
-@scenario("R10", 1)
+@scenario("R10", 0.5)
 async def receiver_killed(outcome: Outcome) -> None:
     """QRadar's receiver is a process that is killed every 5-8 s; `settle` of 1 s keeps everything, within the licensed rate."""
     port, limit = free_port(), 900

@@ -32,13 +32,13 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
     one.outcome.check("kills really hit requests", sum(s.books.failures for s in one.senders) > 0)
 
 
-@scenario("R1", 1)
+@scenario("R1", 0.5)
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of the one process that does everything, on the embedded log."""
     _judge_kills(await _run(outcome, Plan(), nemesis.kill, (4, 8)), 5)
 
 
-@scenario("R1-roles", 1)
+@scenario("R1-roles", 0.5)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 2-5 s of a random one of six processes, a role each, that share the embedded log."""
     plan = Plan(units=a_unit_for_each_role("process", "deliver"))
@@ -53,7 +53,7 @@ def _broker() -> Iterator[dict[str, Any]]:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
 
-@scenario("R1-kafka", 1, needs_kafka=True)
+@scenario("R1-kafka", 0.5, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of a random one of five processes, a role each, on one Kafka broker."""
     with _broker() as log:
@@ -64,13 +64,13 @@ async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
         outcome.check("kills really happened", kills >= int(outcome.minutes * 5), one.faults)
 
 
-@scenario("R2", 1)
+@scenario("R2", 0.4)
 async def rolled(outcome: Outcome) -> None:
     """SIGTERM every 2-4 s: the process drains within 30 s, exits with 0, and nothing is lost or repeated."""
     _judge_rolls(await _run(outcome, Plan(), nemesis.roll, (2, 4)), 5)
 
 
-@scenario("R2-roles", 1)
+@scenario("R2-roles", 0.4)
 async def rolled_role_by_role(outcome: Outcome) -> None:
     """The same for a random one of six processes that share the embedded log."""
     plan = Plan(units=a_unit_for_each_role("process", "deliver"))
@@ -86,7 +86,7 @@ def _judge_rolls(one: Arena, per_minute: float) -> None:
     one.outcome.figures["longest_drain_seconds"] = round(longest, 1)
 
 
-@scenario("R3", 1)
+@scenario("R3", 0.4)
 async def frozen_and_back(outcome: Outcome) -> None:
     """SIGSTOP for 9 s, longer than the lease, of random processes; others take over, then the frozen one goes on."""
     plan = Plan(units=a_unit_for_each_role("process", "correlate", "deliver"))
