@@ -1,10 +1,14 @@
 """The scenarios, by name: each is a coroutine that runs faults and puts its checks into the outcome."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tests.faults.outcome import Outcome
 
+T = TypeVar("T")
 Run = Callable[[Outcome], Awaitable[None]]
 
 
@@ -30,3 +34,13 @@ def scenario(name: str, minutes: float, *, needs_kafka: bool = False) -> Callabl
         return run
 
     return enter
+
+
+@asynccontextmanager
+async def in_thread(resource: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A context whose start and end block."""
+    value = await asyncio.to_thread(resource.__enter__)
+    try:
+        yield value
+    finally:
+        await asyncio.to_thread(resource.__exit__, None, None, None)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from tests.faults.arena import Plan, arena
 from tests.faults.outcome import Outcome
-from tests.faults.scenarios import scenario
+from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
 
 @scenario("R4", 0.5, needs_kafka=True)
 async def brokers_down(outcome: Outcome) -> None:
     """Three brokers, two replicas in sync: one is killed, comes back; then all three. Nothing is lost, recovery within 60 s."""
-    with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:  # noqa: SIM117  # the second needs the first
-        with kafka_peer.running_cluster(kafka_peer.jars(), Path(folder) / "kafka") as cluster:
+    with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:
+        jars = await asyncio.to_thread(kafka_peer.jars)
+        async with in_thread(kafka_peer.running_cluster(jars, Path(folder) / "kafka")) as cluster:
             log = {"kind": "kafka", "bootstrap": list(cluster.bootstrap), "partitions": 3, "replication": 3}
             async with arena(Plan(rate=400, log=log), outcome) as one:
                 one.send()

@@ -2,15 +2,15 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.faults import nemesis
 from tests.faults.arena import Arena, Plan, a_unit_for_each_role, arena
 from tests.faults.outcome import Outcome
-from tests.faults.scenarios import scenario
+from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
 _OUTAGE_SECONDS = 10
@@ -45,18 +45,19 @@ async def killed_role_by_role(outcome: Outcome) -> None:
     _judge_kills(await _run(outcome, plan, nemesis.kill, (2, 5)), 8)
 
 
-@contextmanager
-def _broker() -> Iterator[dict[str, Any]]:
+@asynccontextmanager
+async def _broker() -> AsyncIterator[dict[str, Any]]:
     """The log block of a configuration for a broker that lasts as long as the context."""
-    with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:  # noqa: SIM117  # the second needs the first
-        with kafka_peer.running_broker(kafka_peer.jars(), Path(folder) / "kafka") as node:
+    with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:
+        jars = await asyncio.to_thread(kafka_peer.jars)
+        async with in_thread(kafka_peer.running_broker(jars, Path(folder) / "kafka")) as node:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
 
 @scenario("R1-kafka", 0.5, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of a random one of five processes, a role each, on one Kafka broker."""
-    with _broker() as log:
+    async with _broker() as log:
         plan = Plan(log=log, units=a_unit_for_each_role("process"))
         one = await _run(outcome, plan, nemesis.kill, (4, 8))
         kills = one.faults.get("SIGKILL", 0)
