@@ -133,7 +133,8 @@ class Stage:
         ids, times = [m.record.id for m in made], [m.record.time for m in made]
         marks, summaries = self._reducer.judge([m.event for m in made], ids, times, [m.matched for m in made])
         for (event, record, _), noise in zip(made, marks, strict=True):
-            out.events.append(record._replace(facts=self._facts_of(event, record.facts.source, noise)))
+            facts = self._facts_of(event, record.facts.source, noise)
+            out.events.append(Record(record.id, record.body, record.time, facts, b"", record.origin))
         for summary in summaries:
             self._match(out, partition, _summary(summary))
 
