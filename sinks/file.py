@@ -187,7 +187,7 @@ def _compress(path: Path) -> None:
 
 def _pack(path: Path, part: Path) -> None:
     with path.open("rb") as plain, part.open("wb") as file:
-        with igzip.open(file, "wb", compresslevel=1) as packed:  # type: ignore[no-untyped-call]
+        with igzip.open(file, "wb", compresslevel=1) as packed:  # type: ignore[no-untyped-call]  # isal carries no types
             shutil.copyfileobj(plain, packed, 1 << 20)
         file.flush()
         os.fsync(file.fileno())

@@ -28,7 +28,7 @@ Open = Callable[[], Awaitable[Log]]
 
 def record(number: int, body: bytes = b"", **rest: object) -> Record:
     """A record that tells its number."""
-    return Record(number.to_bytes(16), body or b"event %d" % number, 1000.5 + number, **rest)  # type: ignore[arg-type]
+    return Record(number.to_bytes(16), body or b"event %d" % number, 1000.5 + number, **rest)  # type: ignore[arg-type]  # passed through
 
 
 def numbers(batches: Sequence[Batch[Record]]) -> list[int]:

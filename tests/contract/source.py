@@ -31,7 +31,7 @@ def counted(source: str) -> dict[str, float]:
 
 def doubted(source: str, reason: str) -> float:
     """Events kept although something was odd."""
-    return telemetry.DOUBTS.labels(source, reason)._value.get()  # type: ignore[no-any-return]
+    return telemetry.DOUBTS.labels(source, reason)._value.get()  # type: ignore[no-any-return]  # a counter is a float
 
 
 def build(kind: str, name: str, **settings: Any) -> Source:
@@ -76,7 +76,7 @@ class Running:
 @asynccontextmanager
 async def running(source: Source, log: MemoryLog | None = None, **intake: Any) -> AsyncIterator[Running]:
     """Run a source into a log in memory; afterwards it has returned, and its counts balance."""
-    log, name = log or MemoryLog(), source._name  # type: ignore[attr-defined]
+    log, name = log or MemoryLog(), source._name  # type: ignore[attr-defined]  # every source has one
     before = counted(name)
     async with Intake(log, **{"linger_seconds": 0.001, **intake}) as way, asyncio.TaskGroup() as tasks:
         one = Running(source, log, way.emit_for(name))

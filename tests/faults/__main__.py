@@ -45,7 +45,7 @@ def play(name: str, seed: int, minutes: float | None, summary: Path | None, *, m
     chosen = scenarios.TABLE[name]
     outcome = Outcome(name, seed, minutes or chosen.minutes)
     try:
-        asyncio.run(chosen.run(outcome))  # type: ignore[arg-type]
+        asyncio.run(chosen.run(outcome))  # type: ignore[arg-type]  # passed through
     except Exception as error:
         outcome.check("the run comes to its end", False, repr(error)[-3000:])
     gc.collect()

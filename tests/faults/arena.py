@@ -82,7 +82,7 @@ class Arena:
     async def assemble(self, stack: AsyncExitStack) -> None:
         """Start far ends and Logweir; nothing is sent yet."""
         for far_end in (self.search, self.splunk, self.splunk_ack, self.lines):
-            await stack.enter_async_context(far_end)  # type: ignore[arg-type]
+            await stack.enter_async_context(far_end)  # type: ignore[arg-type]  # passed through
         ports = {"search": _port(self.search.url), "splunk": _port(self.splunk.url), "splunk-ack": _port(self.splunk_ack.url)}
         ports["lines"] = self.plan.external_lines or self.lines.address[1]
         for name, port in ports.items():

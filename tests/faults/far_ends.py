@@ -67,7 +67,7 @@ class SplunkWithAck(Splunk):
         events, self._pending = self._pending, []
         if events:
             channel = request.headers.get("X-Splunk-Request-Channel", request.query.get("channel", ""))
-            number = orjson.loads(answer.body)["ackId"]  # type: ignore[arg-type]
+            number = orjson.loads(answer.body)["ackId"]  # type: ignore[arg-type]  # passed through
             asyncio.get_running_loop().call_later(_INDEXING_SECONDS, self._index, channel, number, events, self._runner)
         return answer
 

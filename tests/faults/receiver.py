@@ -22,7 +22,7 @@ def main(port: int, path: str) -> None:
                     selector.register(connection, selectors.EVENT_READ)
                     rests[connection] = b""
                 else:
-                    _read(key.fileobj, rests, selector, out)  # type: ignore[arg-type]
+                    _read(key.fileobj, rests, selector, out)  # type: ignore[arg-type]  # passed through
 
 
 def _read(connection: socket.socket, rests: dict[socket.socket, bytes], selector: selectors.BaseSelector, out: object) -> None:
@@ -36,7 +36,7 @@ def _read(connection: socket.socket, rests: dict[socket.socket, bytes], selector
         connection.close()
         return
     whole, end, rest = (rests[connection] + data).rpartition(b"\n")
-    out.write(whole + end)  # type: ignore[attr-defined]
+    out.write(whole + end)  # type: ignore[attr-defined]  # every source has one
     rests[connection] = rest
 
 

@@ -14,7 +14,7 @@ from router.telemetry import logger
 _log = logger("log")
 
 
-class Handover(ConsumerRebalanceListener):  # type: ignore[misc]
+class Handover(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
     """What the group wants of the reader. One for each consumer."""
 
     def __init__(self, consumer: AIOKafkaConsumer, patience_seconds: float) -> None:

@@ -10,7 +10,7 @@ import yaml
 from router.detect.ir import And, Atom, Not, Or, Tree, atoms
 from router.detect.ruleset import Ruleset
 
-ARCHIVE = Path("/work/shared/data/sigma/rules/sigma-rules.tar.gz")
+ARCHIVE = Path(__file__).parents[4] / "shared/data/sigma/rules/sigma-rules.tar.gz"
 STANDARD = {"DomainControllers": ["dc1"], "Administrators": ["adm"], "Servers": ["srv"], "Workstations": ["ws"]}
 pytestmark = pytest.mark.skipif(not ARCHIVE.exists(), reason=f"the rule corpus is not at {ARCHIVE}")
 
