@@ -169,8 +169,8 @@ async def _count_brokers(bootstrap: str) -> int:
 
 
 def new_cluster() -> str:
-    """A random cluster id, the same for all nodes of one cluster."""
-    return base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+    """A random cluster id, the same for all nodes of one cluster. It never begins with a dash, which would read as an option."""
+    return base64.urlsafe_b64encode(b"\x01" + os.urandom(15)).rstrip(b"=").decode()
 
 
 def _alone(node_id: int = 1) -> dict[str, str]:
