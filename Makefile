@@ -49,7 +49,7 @@ types: dev
 check: lint types test
 
 conformance: dev
-	@$(BIN)/python -m tests.conformance.ecs --pairs $(PAIRS)
+	@$(BIN)/python -m tests.conformance.ecs --pairs $(PAIRS) --floors
 
 bench: dev
 	$(BIN)/python -m benchmarks
