@@ -26,6 +26,9 @@ from rules import ROOT
 from tests.conformance import gates, oddities
 from tests.conformance.compare import Tally, compare, scored
 
+_TOLD = {"windows/forwarded": (("sourcetype", "XmlWinEventLog:ForwardedEvents"),)}
+"""What the receiver was told about a stream whose raw events do not say it: the channel of an event collector."""
+
 _RECEIPT = 1_767_225_600.0
 """2026-01-01, when pairs arrive that name no time of arrival."""
 
@@ -34,7 +37,7 @@ def predict(catalogue: Catalogue, pair: dict[str, Any], source: str) -> dict[str
     """Our document of a pair; None when there is none."""
     raw = pair["raw"]
     body = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else orjson.dumps(raw)
-    facts = Facts(source, meta=_meta(pair.get("fields") or {}))
+    facts = Facts(source, meta=_meta(pair.get("fields") or {}) + _TOLD.get(source.partition(" ")[0], ()))
     try:
         documents = catalogue.normalize(body, facts, _receipt(pair))
     except Malformed:
