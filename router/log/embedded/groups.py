@@ -5,15 +5,18 @@ member that was stopped for longer than its lease comes back to find that nothin
 from a living member: who has more than its share gives up the surplus by itself, after it finished with it.
 
 Leases are in seconds of the machine's monotonic clock, which all processes share. A restart of the machine sets it back:
-an expiry further ahead than any lease reaches is therefore as dead as one that has passed.
+an expiry further ahead than any lease reaches is therefore as dead as one that has passed. A member whose process has
+certainly ended (its name says which that was) is dead at once, whatever its lease says.
 """
 
 import json
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from router.batch import Mark
+from router.log.embedded import owner
 from router.log.embedded.store import cursors, set_cursor
 
 Place = tuple[int, int]
@@ -25,6 +28,7 @@ class Member(NamedTuple):
 
     team: str
     name: str
+    """Unique; what stands behind `@` is its process."""
     topics: tuple[int, ...]
     lease_seconds: float
 
@@ -39,6 +43,11 @@ class Standing(NamedTuple):
     """Held, and to be given up."""
     wanted: frozenset[Place]
     """Free, and this member's to claim."""
+
+
+def fresh_name() -> str:
+    """A name for a member that lives in this process."""
+    return f"{uuid.uuid4().hex}@{owner.mine()}"
 
 
 def join(connection: Connection, member: Member, now: float) -> None:
@@ -90,7 +99,11 @@ def _alive(connection: Connection, member: Member, now: float) -> Mapping[str, C
     """Living members in the order they joined, with the topics of each."""
     query = "SELECT name, topics FROM members WHERE team=? AND expires BETWEEN ? AND ? ORDER BY joined, name"
     rows = connection.execute(query, (member.team, now, now + 2 * member.lease_seconds))
-    return {name: json.loads(topics) for name, topics in rows}
+    return {name: json.loads(topics) for name, topics in rows if not _is_gone(name)}
+
+
+def _is_gone(name: str) -> bool:
+    return owner.is_gone(name.partition("@")[2])
 
 
 def _claims(connection: Connection, team: str) -> dict[Place, str]:
@@ -113,6 +126,8 @@ def claim(connection: Connection, member: Member, now: float) -> Mapping[Place, 
 def _bury(connection: Connection, member: Member, now: float) -> None:
     query = "DELETE FROM members WHERE team=? AND name<>? AND expires NOT BETWEEN ? AND ?"
     connection.execute(query, (member.team, member.name, now, now + 2 * member.lease_seconds))
+    names = connection.execute("SELECT name FROM members WHERE team=?", (member.team,)).fetchall()
+    connection.executemany("DELETE FROM members WHERE name=?", [row for row in names if _is_gone(*row)])
     connection.execute("DELETE FROM claims WHERE team=? AND member NOT IN (SELECT name FROM members)", (member.team,))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -17,7 +16,7 @@ from router.log.embedded import retention, store
 from router.log.embedded.block import encode
 from router.log.embedded.database import Database
 from router.log.embedded.follower import SqliteFollower
-from router.log.embedded.groups import Member
+from router.log.embedded.groups import Member, fresh_name
 from router.log.embedded.recent import Recent
 from router.log.embedded.store import Piece, Topic
 from router.protocols import Listener, TopicSettings
@@ -121,7 +120,7 @@ class SqliteLog:
     @asynccontextmanager
     async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[SqliteFollower]:
         ids = {(await self._topic(name)).id: name for name in topics}
-        member = Member(group, uuid.uuid4().hex, tuple(ids), self._lease)
+        member = Member(group, fresh_name(), tuple(ids), self._lease)
         follower = SqliteFollower(self._database, self._recent, self, member, ids, listener)
         self._followers.add(follower)
         await follower.join()
