@@ -26,8 +26,13 @@ from rules import ROOT
 from tests.conformance import gates, oddities
 from tests.conformance.compare import Tally, compare, scored
 
-_TOLD = {"windows/forwarded": (("sourcetype", "XmlWinEventLog:ForwardedEvents"),)}
-"""What the receiver was told about a stream whose raw events do not say it: the channel of an event collector."""
+_TOLD = {
+    "windows/forwarded": (("sourcetype", "XmlWinEventLog:ForwardedEvents"),),
+    "cisco_asa/log": (("sourcetype", "cisco:asa"),),
+    "cisco_ftd/log": (("sourcetype", "cisco:ftd"),),
+}
+"""What the receiver was told about a stream whose raw events do not say it: the channel of an event collector,
+the kind of firewall."""
 
 _RECEIPT = 1_767_225_600.0
 """2026-01-01, when pairs arrive that name no time of arrival."""
