@@ -36,10 +36,16 @@ def run_tests(
 
 def load_for_tests(paths: Sequence[Path], placeholders: Mapping[str, Sequence[str]] | None) -> tuple[Ruleset, set[str]]:
     """The rules that ship with Logweir and those of the paths, and the names of the files that were asked for."""
+    outside, asked = shipped_or_not(paths)
+    return Ruleset.load(outside, placeholders=placeholders), set(asked.values())
+
+
+def shipped_or_not(paths: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files below the paths that do not ship with Logweir; and all of them, each with its name in messages."""
     files = [(path.resolve(), name) for path, name in rule_files(paths)]
     shipped = {path: f"rules/{path.relative_to(ROOT).as_posix()}" for path, _ in files if path.is_relative_to(ROOT)}
     outside = [Path(name) for path, name in files if path not in shipped]
-    return Ruleset.load(outside, placeholders=placeholders), {shipped.get(path, name) for path, name in files}
+    return outside, {path: shipped.get(path, name) for path, name in files}
 
 
 def lazy_normalizer() -> Normalize:

@@ -36,7 +36,7 @@ class Router:
     """Reads the key of an event, and the log sources of a key."""
 
     def __init__(self) -> None:
-        tables = _tables()
+        tables = routes()
         windows = tables["windows"]
         channels = ((c.lower(), service) for service, listed in windows["services"].items() for c in listed)
         self._services: dict[str, str] = dict(channels)
@@ -104,7 +104,8 @@ class Router:
 
 
 @cache
-def _tables() -> Any:
+def routes() -> Any:
+    """The tables of `routes.yaml`."""
     return yaml.load(files("router.detect").joinpath("routes.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
 
 

@@ -1,0 +1,95 @@
+"""The linter: every remark on the rules of some files, with place, reason, remedy and severity.
+
+What reading the rules refuses is an error; what it finds odd, and what the checks here find, is a warning or an info. The
+checks cover the Sigma specification 2.1 and what other linters of it look for.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from router.authoring.blocks import selected
+from router.authoring.findings import SEVERITIES, Finding, Page, Severity, of_problem
+from router.authoring.metadata import said_about_itself
+from router.detect import Ruleset
+from router.detect.examples import shipped_or_not
+from router.detect.refusals import reason
+from router.documents import load_file
+from router.errors import ConfigError, Problem
+
+_NAME_LENGTHS = (10, 90)
+
+
+def lint(
+    paths: Sequence[Path],
+    *,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    ignore: Collection[str] = (),
+    builtin: bool = True,
+) -> list[Finding]:
+    """Everything there is to say about the files and folders, by place. `ignore`: names of checks to leave out.
+
+    References are looked for among these files and, with `builtin`, the rules that ship with Logweir.
+    """
+    files, asked = shipped_or_not(paths)
+    ruleset = Ruleset.load(files, placeholders=placeholders, builtin=builtin, strict=False)
+    found = [of_problem(p, "error", f"refused-{reason(p)}") for p in ruleset.refused if p.file in asked.values()]
+    found += [of_problem(p, "warning", _odd(p)) for p in ruleset.lints if p.file in asked.values()]
+    pages = list(_pages(asked))
+    found += [finding for page in pages for check in (said_about_itself, selected) for finding in check(page)]
+    found += [*_across(pages), *_file_names(asked.values())]
+    kept = (f for f in dict.fromkeys(found) if f.check not in ignore)
+    return sorted(kept, key=lambda f: (f.file, f.line, f.column, SEVERITIES.index(f.severity), f.check))
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """The severity that matters; None if there is nothing to say."""
+    return min((f.severity for f in findings), key=SEVERITIES.index, default=None)
+
+
+_ODD = (
+    ("`all` on", "single-value-all"),
+    ("`neq`", "neq-on-absent"),
+    ("in no condition", "unused-selection"),
+    ("not used for routing", "unknown-logsource-key"),
+    ("without `not`", "filter-without-not"),
+)
+
+
+def _odd(problem: Problem) -> str:
+    """The name of what reading a rule finds odd."""
+    return next((name for text, name in _ODD if text in problem.text), "odd-reference")
+
+
+def _pages(asked: Mapping[Path, str]) -> Iterator[Page]:
+    for path, name in asked.items():
+        try:
+            documents = load_file(path, name)
+        except ConfigError:
+            continue  # refused already
+        yield from (Page(document) for document in documents if isinstance(document.value, dict))
+
+
+def _across(pages: Sequence[Page]) -> Iterator[Finding]:
+    """What two rules must not share. (Ids and names that stand twice are refused.)"""
+    titles: dict[str, Page] = {}
+    for page in pages:
+        title = page.text("title").strip().lower()
+        first = titles.setdefault(title, page) if title else page
+        if first is not page:
+            line = first.document.place(("title",))[0]
+            text = f"title {page.text('title')!r} is also that of {first.document.file}:{line}"
+            yield page.say(("title",), "warning", "duplicate-title", text, "alerts are told apart by it")
+
+
+def _file_names(names: Collection[str]) -> Iterator[Finding]:
+    by_name: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        by_name[Path(name).name].append(name)
+        shortest, longest = _NAME_LENGTHS
+        if not shortest <= len(Path(name).name) <= longest:
+            text = f"the file's name has {len(Path(name).name)} characters"
+            yield Finding(name, 1, 1, "info", "file-name-length", "", text, f"{shortest} to {longest} say what it is")
+    for short, listed in by_name.items():
+        for other in listed[1:]:
+            yield Finding(other, 1, 1, "info", "duplicate-file-name", "", f"{listed[0]} has the name {short} too", "rename one")

@@ -1,0 +1,294 @@
+"""The linter finds what it should, where it stands, and leaves good rules alone."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import rules
+from router.authoring.lint import lint
+from tests.router.cli.process import logweir
+
+GOOD = r"""
+title: Encoded Command on a Server
+id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11
+status: test
+description: d
+author: Ann
+date: 2026-01-02
+modified: 2026-02-03
+level: high
+tags: [attack.execution, attack.t1059.001, cve.2021-44228, tlp.amber-strict, detection.emerging-threats, car.2013-07-001]
+references: ['https://a.example']
+falsepositives: [add-ins]
+logsource: {product: windows, category: process_creation}
+detection:
+  selection:
+    CommandLine|contains: ['-enc', '-ec']
+  filter: {User: nobody}
+  condition: selection and not filter
+tests:
+  - {name: t, match: false, event: {a: b}}
+"""
+
+
+def checks(folder: Path, text: str, name: str = "encoded_command.yml", **options):
+    (folder / name).write_text(text)
+    return {f.check: f for f in lint([folder], builtin=False, **options)}
+
+
+def test_a_good_rule_gets_no_remark(tmp_path):
+    assert checks(tmp_path, GOOD) == {}
+
+
+def test_the_rules_that_ship_have_nothing_worse_than_an_info():
+    found = [f for f in lint([rules.ROOT / "detect", rules.ROOT / "correlate"]) if f.severity != "info"]
+    assert found == []
+
+
+EDITS = [
+    ("missing-id", "id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11\n", ""),
+    ("missing-level", "level: high\n", ""),
+    ("missing-status", "status: test\n", ""),
+    ("missing-author", "author: Ann\n", ""),
+    ("missing-description", "description: d\n", ""),
+    ("missing-tests", "tests:\n  - {name: t, match: false, event: {a: b}}\n", ""),
+    ("title-too-long", "Encoded Command on a Server", "x" * 257),
+    ("invalid-id", "2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11", "rule-1"),
+    ("invalid-date", "2026-01-02", "2026/01/02"),
+    ("invalid-modified", "2026-02-03", "'2026-02-31'"),
+    ("modified-before-date", "2026-02-03", "2025-02-03"),
+    ("key-not-lowercase", "author: Ann", "Author: Ann"),
+    ("unknown-key", "falsepositives:", "falsepositive:"),
+    ("invalid-tag", "tlp.amber-strict", "TLP:RED"),
+    ("unknown-tag-namespace", "tlp.amber-strict", "mitre.t1059"),
+    ("invalid-attack-tag", "attack.execution", "attack.executing"),
+    ("invalid-attack-tag", "attack.t1059.001", "attack.t1059.1"),
+    ("invalid-cve-tag", "cve.2021-44228", "cve.log4shell"),
+    ("invalid-tlp-tag", "tlp.amber-strict", "tlp.pink"),
+    ("invalid-detection-tag", "detection.emerging-threats", "detection.new"),
+    ("invalid-car-tag", "car.2013-07-001", "car.2013-7-1"),
+    ("invalid-stp-tag", "tlp.amber-strict", "stp.9"),
+    ("invalid-d3fend-tag", "tlp.amber-strict", "d3fend.d3_x"),
+    ("duplicate-tags", "tlp.amber-strict", "attack.execution"),
+    ("duplicate-references", "['https://a.example']", "['https://a.example', 'https://a.example']"),
+    ("duplicate-fields", "level: high", "level: high\nfields: [User, User]"),
+    ("falsepositives-too-short", "[add-ins]", "['-']"),
+    ("scope-too-short", "level: high", "level: high\nscope: [x]"),
+    ("related-incomplete", "level: high", "level: high\nrelated: [{type: similar}]"),
+    ("invalid-related-id", "level: high", "level: high\nrelated: [{id: x, type: similar}]"),
+    ("invalid-related-type", "level: high", "level: high\nrelated: [{id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a12, type: alike}]"),
+    ("deprecated-without-related", "status: test", "status: deprecated"),
+    ("unsupported-status", "status: test", "status: unsupported"),
+    ("unsupported-version", "level: high", "level: high\nsigma-version: 3"),
+    ("logsource-not-lowercase", "product: windows", "product: Windows"),
+    ("unknown-logsource-key", "product: windows", "product: windows, provider: x"),
+    ("unused-selection", "selection and not filter", "selection"),
+    ("all-of-them", "selection and not filter", "all of them"),
+    ("them-with-one-selection", "  filter: {User: nobody}\n  condition: selection and not filter", "  condition: 1 of them"),
+    ("single-value-all", "['-enc', '-ec']", "['-enc']\n    Image|contains|all: x"),
+    ("all-without-contains", "CommandLine|contains", "CommandLine|startswith|all"),
+    ("all-with-re", "CommandLine|contains", "CommandLine|re|all"),
+    ("base64offset-without-contains", "CommandLine|contains", "CommandLine|base64offset"),
+    ("windash-with-all", "CommandLine|contains", "CommandLine|windash|contains|all"),
+    ("incompatible-modifiers", "CommandLine|contains", "CommandLine|contains|startswith"),
+    ("neq-on-absent", "User: nobody", "User|neq: nobody"),
+    ("wildcard-only", "User: nobody", "User: '*'"),
+    ("empty-part", "User: nobody", "User|endswith: ''"),
+    ("double-wildcard", "User: nobody", "User: 'a**b'"),
+    ("number-as-text", "User: nobody", "User: '4688'"),
+    ("control-character", "User: nobody", 'User: "no\\tbody"'),
+    ("escaped-wildcard", "User: nobody", r"User: 'no\*body'"),
+    ("wildcards-instead-of-contains", "User: nobody", "User: ['*a*', '*b*']"),
+    ("wildcards-instead-of-endswith", "User: nobody", r"User: '*\bob'"),
+    ("wildcards-instead-of-startswith", "User: nobody", "User: 'bob*'"),
+    ("duplicate-value", "['-enc', '-ec']", "['-enc', '-ENC']"),
+    (
+        "specific-logsource",
+        "category: process_creation}\ndetection:\n  selection:\n",
+        "service: sysmon}\ndetection:\n  selection:\n    EventID: 1\n",
+    ),
+    ("refused-yaml", "level: high", "level: high\nlevel: low"),
+    ("refused-metadata", "level: high", "level: hi"),
+    ("refused-metadata", "status: test", "status: tested"),
+    ("refused-metadata", "title: Encoded Command on a Server", "title: ''"),
+    ("refused-logsource", "logsource: {product: windows, category: process_creation}\n", ""),
+    ("refused-condition", "selection and not filter", "selektion"),
+    ("refused-condition", "selection and not filter", "selection | count() > 5"),
+    ("refused-modifier", "CommandLine|contains", "CommandLine|contians"),
+    ("refused-modifier", "CommandLine|contains", "CommandLine|contains|contains"),
+    ("refused-value", "['-enc', '-ec']", "['-enc', null]"),
+    ("refused-value", "['-enc', '-ec']", "[]"),
+    ("refused-placeholder", "CommandLine|contains: ['-enc', '-ec']", "CommandLine|expand: '%x%'"),
+]
+
+
+@pytest.mark.parametrize(("check", "old", "new"), EDITS, ids=[f"{e[0]}-{i}" for i, e in enumerate(EDITS)])
+def test_one_fault_is_one_remark_at_its_place(tmp_path, check, old, new):
+    assert GOOD.count(old) == 1 or check in ("falsepositives-too-short",)
+    found = checks(tmp_path, GOOD.replace(old, new, 1))
+    assert check in found, list(found.values())
+    finding = found[check]
+    assert finding.line >= 1
+    assert finding.column >= 1
+    assert finding.text
+    assert finding.file.endswith("encoded_command.yml")
+    assert (finding.severity == "error") == (
+        check.startswith(("refused", "related-inc", "invalid-rel", "unsupported-ver", "invalid-date", "invalid-mod"))
+    ) or check == "invalid-related-id"
+
+
+def test_the_place_is_that_of_the_word(tmp_path):
+    finding = checks(tmp_path, GOOD.replace("User: nobody", "User: 'a**b'"))["double-wildcard"]
+    line = GOOD.replace("User: nobody", "User: 'a**b'").splitlines()[finding.line - 1]
+    assert line[finding.column - 1 :].startswith("User")
+    assert finding.path == "detection.filter.User"
+
+
+CORRELATION = """
+---
+title: Many
+id: 7f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11
+description: d
+author: Ann
+level: high
+correlation: {type: event_count, rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11], group-by: [User], timespan: 5m, condition: {gte: 5}}
+tests: [{name: t, alerts: 0, events: []}]
+"""
+CORRELATIONS = [
+    ("refused-correlation", "type: event_count", "type: event_number"),
+    ("refused-correlation", "timespan: 5m", "timespan: 5 minutes"),
+    ("refused-correlation", "timespan: 5m, ", ""),
+    ("refused-correlation", "condition: {gte: 5}", "condition: {above: 5}"),
+    ("refused-correlation", "condition: {gte: 5}", "condition: {gte: five}"),
+    ("refused-correlation", ", condition: {gte: 5}", ""),
+    ("refused-correlation", "type: event_count", "type: value_count"),
+    ("refused-correlation", "timespan: 5m", "timespan: 5m, generate: 1"),
+    ("refused-correlation", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: []"),
+    ("refused-reference", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: [nothing]"),
+    ("missing-group-by", "group-by: [User], ", ""),
+    ("missing-level", "level: high\n", ""),
+]
+
+
+@pytest.mark.parametrize(("check", "old", "new"), CORRELATIONS, ids=range(len(CORRELATIONS)))
+def test_faults_of_correlations(tmp_path, check, old, new):
+    assert checks(tmp_path, GOOD + CORRELATION) == {}
+    assert check in checks(tmp_path, GOOD + CORRELATION.replace(old, new, 1))
+
+
+FILTER = """
+---
+title: Not on Build Servers
+id: 8f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11
+description: d
+author: Ann
+logsource: {product: windows, category: process_creation}
+filter: {rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11], build: {Computer: b1}, condition: not build}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "old", "new"),
+    [
+        ("filter-has-level", "author: Ann", "author: Ann\nlevel: low"),
+        ("filter-has-status", "author: Ann", "author: Ann\nstatus: test"),
+        ("filter-without-not", "condition: not build", "condition: build"),
+        ("refused-condition", "build: {Computer: b1}, ", ""),
+        ("refused-filter", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: {a: b}"),
+        ("refused-logsource", "logsource: {product: windows, category: process_creation}\n", ""),
+        ("refused-reference", "2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11", "nothing"),
+    ],
+)
+def test_faults_of_filters(tmp_path, check, old, new):
+    assert checks(tmp_path, GOOD + FILTER) == {}
+    assert check in checks(tmp_path, GOOD + FILTER.replace(old, new, 1))
+
+
+def test_what_two_files_must_not_share(tmp_path):
+    (tmp_path / "a").mkdir()
+    other = GOOD.replace("2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11", "3f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11")
+    (tmp_path / "a/encoded_command.yml").write_text(other)
+    found = checks(tmp_path, GOOD)
+    assert {"duplicate-title", "duplicate-file-name"} == set(found)
+    (tmp_path / "a/encoded_command.yml").write_text(GOOD)
+    assert "refused-reference" in checks(tmp_path, GOOD)
+    (tmp_path / "x.yml").write_text(other.replace("on a Server", "there"))
+    assert "file-name-length" in checks(tmp_path, GOOD)
+
+
+def test_checks_can_be_left_out(tmp_path):
+    assert checks(tmp_path, GOOD.replace("author: Ann\n", ""), ignore=["missing-author"]) == {}
+
+
+SIGMA = [
+    ("dangling_detection", "unused-selection", "selection and not filter", "selection"),
+    (
+        "them_condition_with_single_detection",
+        "them-with-one-selection",
+        "  filter: {User: nobody}\n  condition: selection and not filter",
+        "  condition: 1 of them",
+    ),
+    ("all_of_them_condition", "all-of-them", "selection and not filter", "all of them"),
+    (
+        "specific_instead_of_generic_logsource",
+        "specific-logsource",
+        "category: process_creation}\ndetection:\n  selection:\n",
+        "service: sysmon}\ndetection:\n  selection:\n    EventID: 1\n",
+    ),
+    ("fieldname_logsource", "unknown-logsource-key", "product: windows", "product: windows, provider: x"),
+    ("identifier_existence", "missing-id", "id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11\n", ""),
+    ("duplicate_references", "duplicate-references", "['https://a.example']", "['https://a.example', 'https://a.example']"),
+    ("custom_attributes", "unknown-key", "level: high", "level: high\nrealted: []"),
+    ("invalid_modifier_combinations", "all-without-contains", "CommandLine|contains", "CommandLine|startswith|all"),
+    ("invalid_modifier_combinations", "base64offset-without-contains", "CommandLine|contains", "CommandLine|base64offset"),
+    ("invalid_modifier_combinations", "windash-with-all", "CommandLine|contains", "CommandLine|windash|contains|all"),
+    ("tlptag", "invalid-tlp-tag", "tlp.amber-strict", "tlp.pink"),
+    ("duplicate_tag", "duplicate-tags", "tlp.amber-strict", "attack.execution"),
+    ("namespace_tag", "unknown-tag-namespace", "tlp.amber-strict", "mitre.t1059"),
+    ("cartag", "invalid-car-tag", "car.2013-07-001", "car.2013-7-1"),
+    ("cvetag", "invalid-cve-tag", "cve.2021-44228", "cve.log4shell"),
+    ("detection_tag", "invalid-detection-tag", "detection.emerging-threats", "detection.new"),
+    ("stptag", "invalid-stp-tag", "tlp.amber-strict", "stp.9"),
+    ("double_wildcard", "double-wildcard", "User: nobody", "User: 'a**b'"),
+    ("number_as_string", "number-as-text", "User: nobody", "User: '4688'"),
+    ("control_character", "control-character", "User: nobody", 'User: "no\\tbody"'),
+    ("wildcards_instead_of_modifiers", "wildcards-instead-of-contains", "User: nobody", "User: ['*a*', '*b*']"),
+    ("wildcards_instead_of_modifiers", "wildcards-instead-of-endswith", "User: nobody", r"User: '*\bob'"),
+    ("wildcards_instead_of_modifiers", "wildcards-instead-of-startswith", "User: nobody", "User: 'bob*'"),
+    ("escaped_wildcard", "escaped-wildcard", "User: nobody", r"User: 'no\*body'"),
+]
+
+
+@pytest.mark.parametrize(("validator", "check", "old", "new"), SIGMA, ids=[f"{s[0]}-{s[1]}" for s in SIGMA])
+def test_it_finds_what_pysigma_validators_find(tmp_path, validator, check, old, new):
+    core = pytest.importorskip("sigma.validators.core", reason="pySigma is not installed")
+    from sigma.rule import SigmaRule
+
+    text = GOOD.replace(old, new, 1)
+    theirs = core.validators[validator]()
+    rule = SigmaRule.from_yaml(text.partition("tests:")[0])
+    assert theirs.validate(rule), "pySigma says nothing here"
+    assert check in checks(tmp_path, text)
+
+
+def test_the_command_says_it_in_lines_and_as_json_and_fails_from_a_severity_on(tmp_path):
+    import json
+
+    rule = tmp_path / "encoded_command.yml"
+    rule.write_text(GOOD.replace("level: high\n", ""))
+    done = logweir("rules", "lint", rule)
+    assert done.returncode == 0, done.stderr
+    assert f"{rule}:2:1: warning missing-level:".encode() in done.stdout
+    assert b"1 files: 0 error, 1 warning, 0 info" in done.stdout
+    assert logweir("rules", "lint", rule, "--fail-on", "warning").returncode == 1
+    rule.write_text(GOOD.replace("selection and not", "selektion and not"))
+    done = logweir("rules", "lint", tmp_path, "--json")
+    assert done.returncode == 1
+    answer = json.loads(done.stdout)
+    assert (answer["error"], answer["files"]) == (1, 1)
+    assert (
+        answer["findings"][0]["column"]
+        == textwrap.dedent(rule.read_text()).splitlines()[answer["findings"][0]["line"] - 1].index("selektion") + 1
+    )
+    assert logweir("rules", "lint", tmp_path / "nothing").returncode == 2
