@@ -8,6 +8,7 @@ the day. How documents are compared: compare.py. What each source must reach: ga
 import argparse
 import calendar
 import gzip
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -78,8 +79,8 @@ def pairs(folder: Path, source: str | None) -> Iterator[tuple[str, dict[str, Any
 
 def zone_of(pair: dict[str, Any]) -> str:
     """The zone of a pair's device, as configured for its source."""
-    offset = pair.get("tz_offset")
-    return "" if offset in (None, "local", "") else str(offset)
+    offset = str(pair.get("tz_offset") or "local")
+    return "" if offset == "local" else re.sub(r"^([+-]\d\d)(\d\d)$", r"\1:\2", offset)
 
 
 def score(folder: Path, source: str | None = None, extra: list[Path] | None = None, normalizer: str = "") -> dict[str, Tally]:
