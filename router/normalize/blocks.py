@@ -53,14 +53,14 @@ class Blocks:
         self._definition.check_keys(block, BLOCK, at)
         before = len(into.lines)
         for field, value in literals(self._definition, block["set"], (*at, "set")) if "set" in block else ():
-            parent, leaf = _slot(field.name)
+            parent, leaf = into.slot(field.name)
             into.add(f"{parent}[{leaf!r}] = {value!r}", depth)
         if "map" in block:
             self._map(entries(self._definition, block["map"], (*at, "map")), into, depth)
         if "append" in block:
             self._append(block["append"], (*at, "append"), into, depth)
         for name in self._names(block.get("unset", []), (*at, "unset")):
-            into.add(f"unset(out, {tuple(name.split('.'))!r})", depth)
+            into.unset(name, depth)
         if "cases" in block:
             self.cases(block["cases"], (*at, "cases"), into, depth)
         if "switch" in block:
@@ -78,7 +78,7 @@ class Blocks:
         paths: set[Path] = set()
         writer = MapWriter(into, self._taken, self._overwritten)
         for entry in found:
-            writer.entry(entry, _slot(entry.field.name)[0], depth, paths)
+            writer.entry(entry, into.slot(entry.field.name)[0], depth, paths)
         if paths:
             into.add(f"m |= {self._taken.bit(paths)}", depth)
 
@@ -93,7 +93,7 @@ class Blocks:
             if not field.array and field.kind != "free":
                 self._definition.problem(place, f"{name} holds one value", "use set or map")
                 continue
-            parent, leaf = _slot(field.name)
+            parent, leaf = into.slot(field.name)
             if isinstance(item, list):
                 values = self._definition.literal(field, item, place) if field.kind != "free" else item
                 if values is not None:
@@ -146,6 +146,7 @@ class Blocks:
         text = self._scope.constant(coerce.text, "C")
         into.add(f"f = {table}.get(v if type(v) is str else {text}(v), {default})", depth)
         into.add("if f is not None: m |= f(x, src, g, out)", depth)
+        into.forget(depth)
 
     def _function(self, block: Any, at: PathKey) -> str:
         name = self._scope.fresh("case")
@@ -158,12 +159,3 @@ class Blocks:
         into.add("return m")
         into.finish()
         return name
-
-
-def _slot(name: str) -> tuple[str, str]:
-    """Code of the parent object of an output field, made on demand, and the leaf's name."""
-    *parents, leaf = name.split(".")
-    node = "out"
-    for parent in parents:
-        node = f"{node}['event']" if node == "out" and parent == "event" else f"child({node}, {parent!r})"
-    return node, leaf

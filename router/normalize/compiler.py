@@ -236,7 +236,12 @@ class _Compiler:
         rest = Rest(taken, groups, dropped, keep, nulls)
         into.add(f"r = {self._scope.constant(rest, 'R')}(src, m, g)")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
-        into.add(f"if r: place(out, {tuple(to.split('.'))!r}, r)")
+        placed = f"place(out, {tuple(to.split('.'))!r}, r)"
+        if "." in to:
+            into.add(f"if r: {placed}")
+        else:
+            into.add(f"if r and {to!r} not in out: out[{to!r}] = r")
+            into.add(f"elif r: {placed}")
         return rest
 
 

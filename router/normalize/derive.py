@@ -113,13 +113,18 @@ def _related(targets: Iterable[str]) -> Derivation:
     for key, paths in sorted(by_list.items()):
         for path in paths:
             plans.setdefault(path[0], []).append((key, path[1:]))
-    lines = ["def derive(out):", "    found = {}"]
+    lists = {key: f"r{i}" for i, key in enumerate(sorted(by_list))}
+    lines = ["def derive(out):", *(f"    {held} = None" for held in lists.values())]
     for root, items in plans.items():
         lines.append(f"    if {root!r} in out and type(n0 := out[{root!r}]) is dict:")
-        lines += [f"        if {_reached(path)}: take(found, {key!r}, v)" for key, path in items]
-    lines.append("    if found: add(out, found)")
+        for key, path in items:
+            held = lists[key]
+            lines += [f"        if {_reached(path)}:", f"            if {held} is None and type(v) is str: {held} = [v]"]
+            lines += [f"            elif v.__class__ is not str or v not in {held}: {held} = take({held}, v)"]
+    for key, held in lists.items():
+        lines.append(f"    if {held}: add(out, {key!r}, {held})")
     names: dict[str, Any] = {"take": _take, "add": _add_related}
-    exec("\n".join(lines), names)
+    exec("\n".join([*lines, "    return"]), names)
     made: Derivation = names["derive"]
     return made
 
@@ -132,21 +137,23 @@ def _reached(path: tuple[str, ...]) -> str:
     return " and ".join([*tests, f"{leaf!r} in {last}", f"(v := {last}[{leaf!r}])"])
 
 
-def _take(found: dict[str, list[Any]], key: str, value: Any) -> None:
+def _take(held: list[Any] | None, value: Any) -> list[Any]:
     """Add a value, or those of a list, once each."""
-    held = found.setdefault(key, [])
+    held = [] if held is None else held
     for item in value if type(value) is list else (value,):
         if item not in held:
             held.append(item)
+    return held
 
 
-def _add_related(out: Event, found: dict[str, list[Any]]) -> None:
+def _add_related(out: Event, key: str, values: list[Any]) -> None:
     related = out.get("related")
     if type(related) is not dict:
-        out["related"] = found
-        return
-    for key, values in found.items():
+        out["related"] = {key: values}
+    elif key in related:
         extend(related, key, values)
+    else:
+        related[key] = values
 
 
 def _related_key(name: str) -> str | None:

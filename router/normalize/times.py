@@ -115,8 +115,11 @@ def _iso(text: str, where: Zone) -> Moment | None:
         end = text[19:]
         if not end or end == "Z":
             return placed(local, "", UTC if end else where)
-        if end[0] == "." and end[-1] == "Z" and end[1:-1].isdecimal() and len(end) < 12:
-            return placed(local, end[1:-1], UTC)
+        if end[0] == "." and len(end) < 12:
+            if end[-1] == "Z" and end[1:-1].isdecimal():
+                return placed(local, end[1:-1], UTC)
+            if end[1:].isdecimal() and len(end) < 11:
+                return placed(local, end[1:], where)
         found = _AFTER_SECOND.match(text, 19)
         if found is None:
             return None

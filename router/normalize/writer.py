@@ -63,6 +63,7 @@ class Function:
         self.scope, self.signature, self.nulls = scope, signature, nulls
         self.lines: list[str] = []
         self._parents: dict[Path, str] = {}
+        self._objects: dict[tuple[str, ...], str] = {}
 
     def add(self, line: str, depth: int = 1) -> None:
         self.lines.append("    " * depth + line)
@@ -113,6 +114,39 @@ class Function:
         held = self.held(path)
         return f"dig(src, {path!r})" if held is None else f"({held[0]}[{held[1]!r}] if {held[1]!r} in {held[0]} else None)"
 
+    def slot(self, name: str) -> tuple[str, str]:
+        """Code of the parent object of an output field, made on demand, and the leaf's name."""
+        *parents, leaf = name.split(".")
+        return self._object(tuple(parents)), leaf
+
+    def _object(self, path: tuple[str, ...]) -> str:
+        """Code of an object of the document. One that ECS defines is never replaced: it is fetched once and held."""
+        if len(path) < 2:
+            held = "out" if not path else "out['event']" if path == ("event",) else f"child(out, {path[0]!r})"
+        else:
+            held = f"child({self._object(path[:-1])}, {path[-1]!r})"
+        if path in ((), ("event",)) or not schema.plain_object(".".join(path)):
+            return held
+        local = self._objects.setdefault(path, f"q{len(self._objects) + 1}")
+        return f"({local} if {local} is not None else ({local} := {held}))"
+
+    def unset(self, name: str, depth: int) -> None:
+        """Take a field out again, or an object with all that is in it."""
+        *parents, leaf = name.split(".")
+        if not parents:
+            self.add(f"out.pop({leaf!r}, None)", depth)
+        elif len(parents) == 1:
+            self.add(f"if type(d := out.get({parents[0]!r})) is dict: d.pop({leaf!r}, None)", depth)
+        else:
+            self.add(f"unset(out, {tuple(name.split('.'))!r})", depth)
+        if name in schema.inner():
+            self.forget(depth)
+
+    def forget(self, depth: int) -> None:
+        """Other code may have taken objects out of the document: hold none any more."""
+        if self._objects:
+            self.add(f"{' = '.join(self._objects.values())} = None", depth)
+
     def held(self, path: Path) -> tuple[str, str] | None:
         """The local name of the object that holds a value of the record, and its key; None for paths through lists."""
         if any(type(step) is int or step == "*" for step in path):
@@ -157,6 +191,7 @@ class Function:
         head.append("    s = src")
         parents = self._lookups()
         head += [f"    {line}" for line in parents]
+        head += [f"    {' = '.join(self._objects.values())} = None"] if self._objects else []
         body = [renewed for line in self.lines for renewed in self._renewed(line, parents)]
         self.scope.functions.append("\n".join(head + body))
 

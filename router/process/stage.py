@@ -21,6 +21,8 @@ from router.reduce import Reducer, Summary
 
 NAME = "process"
 _MAX_FACTS = 20_000
+_CHUNK = 16
+"""Documents decoded at a time: few enough that they are still in the processor's cache when the last of them is judged."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,11 @@ class _Made(NamedTuple):
     """One document and what is known about it so far."""
 
     event: Event
-    record: Record
+    id: bytes
+    body: bytes
+    time: float
+    source: str
+    origin: Origin
     matched: bool
 
 
@@ -60,17 +66,21 @@ class Stage:
 
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
-        out, made = Output(), []
-        for i, raw in enumerate(batch.items):
-            origin = Origin(batch.span.partition, batch.offset(i))
-            if done is not None and origin.offset < done.offset:
-                out.repeated += 1
-                continue
-            try:
-                made += self._documents(raw, origin, done, out)
-            except Malformed as error:
-                out.dead.append(_bury(raw, error, origin))
-        self._reduce(out, made, batch.span.partition)
+        out, partition = Output(), batch.span.partition
+        for start in range(0, len(batch.items), _CHUNK):
+            made: list[_Made] = []
+            for i, raw in enumerate(batch.items[start : start + _CHUNK], start):
+                origin = Origin(partition, batch.offset(i))
+                if done is not None and origin.offset < done.offset:
+                    out.repeated += 1
+                    continue
+                try:
+                    self._documents(raw, origin, done, out, made)
+                except Malformed as error:
+                    out.dead.append(_bury(raw, error, origin))
+            self._reduce(out, made)
+        for summary in self._reducer.close([record.time for record in out.events]):
+            self._match(out, partition, _summary(summary))
         return out
 
     def ignored(self) -> Counter[str]:
@@ -83,19 +93,19 @@ class Stage:
         """What open windows of noise rules held back so far, for `matches`. Call it when no batch follows."""
         return [_summary(summary) for summary in self._reducer.finish()]
 
-    def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output) -> list[_Made]:
+    def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output, made: list[_Made]) -> None:
+        """Append what one raw record became to `made`."""
         events = self._catalogue.normalize(raw.body, raw.facts, raw.time)
         out.ignored += not events
         received = self._catalogue.received() if len(events) == 1 else b""
-        made = []
         for sub, event in enumerate(events):
             place = origin._replace(sub=sub) if sub else origin
             if done is not None and place <= done:
                 out.repeated += 1
             elif (body := self._encoded(event, raw, place, out)) is not None:
-                record = Record(_derived(raw.id, sub), body, event_time(event, raw.time), raw.facts, b"", place)
-                made.append(_Made(event, record, self._detect(event, record, received, out)))
-        return made
+                one = _Made(event, _derived(raw.id, sub), body, event_time(event, raw.time), raw.facts.source, place, False)
+                rules = self._ruleset.match(event, received)
+                made.append(self._matched(one, rules, received, out) if rules else one)
 
     def _encoded(self, event: Event, raw: Record, origin: Origin, out: Output) -> bytes | None:
         if "tags" in event:
@@ -106,17 +116,17 @@ class Stage:
             out.dead.append(_bury(raw, Malformed("unencodable", str(error)), origin))
             return None
 
-    def _detect(self, event: Event, record: Record, received: bytes, out: Output) -> bool:
-        rules = self._ruleset.match(event, received)
+    def _matched(self, made: _Made, rules: Sequence[Rule], received: bytes, out: Output) -> _Made:
+        """Write what the rules that match have to say."""
+        record = Record(made.id, made.body, made.time, Facts(made.source), b"", made.origin)
         for rule in rules:
             out.hits[rule.id, rule.level] += 1
             if rule.alerts:
-                self._alert(rule, event, record, received, out)
-            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, event, record.id, record.time):
-                facts = Facts(record.facts.source, kind=MATCH)
+                self._alert(rule, made.event, record, received, out)
+            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, made.event, made.id, made.time):
                 place = home(key, self._match_partitions)
-                self._match(out, place, Record(match_id, body, record.time, facts, key, record.origin))
-        return bool(rules)
+                self._match(out, place, record._replace(id=match_id, body=body, facts=Facts(made.source, kind=MATCH), key=key))
+        return made._replace(matched=True)
 
     def _alert(self, rule: Rule, event: Event, record: Record, received: bytes, out: Output) -> None:
         document = alert_document(rule, event, event_id=record.id, time=record.time, raw=received)
@@ -128,15 +138,12 @@ class Stage:
     def _match(self, out: Output, home: int, record: Record) -> None:
         out.matches.setdefault(home % self._match_partitions, []).append(record)
 
-    def _reduce(self, out: Output, made: Sequence[_Made], partition: int) -> None:
-        """Facts for every record, the marks of noise rules among them; and the summaries of windows that closed."""
-        ids, times = [m.record.id for m in made], [m.record.time for m in made]
-        marks, summaries = self._reducer.judge([m.event for m in made], ids, times, [m.matched for m in made])
-        for (event, record, _), noise in zip(made, marks, strict=True):
-            facts = self._facts_of(event, record.facts.source, noise)
-            out.events.append(Record(record.id, record.body, record.time, facts, b"", record.origin))
-        for summary in summaries:
-            self._match(out, partition, _summary(summary))
+    def _reduce(self, out: Output, made: Sequence[_Made]) -> None:
+        """The events' records: their facts, with the marks of noise rules among them."""
+        events, ids, _, times, _, _, matched = zip(*made, strict=True) if made else ((),) * 7
+        for one, marks in zip(made, self._reducer.judge(events, ids, times, matched), strict=True):
+            facts = self._facts_of(one.event, one.source, marks)
+            out.events.append(Record(one.id, one.body, one.time, facts, b"", one.origin))
 
     def _facts_of(self, event: Event, source: str, marks: tuple[tuple[str, ...], tuple[str, ...]]) -> Facts:
         about = event.get("event", {})

@@ -1,4 +1,4 @@
-"""Noise rules at work on batches: what `process` calls once per batch."""
+"""Noise rules at work on batches: `judge` for a few events at a time, `close` once per batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,18 +24,19 @@ class Reducer:
         self._evictions = {p: NOISE_EVICTED.labels(label(p.id)) for p in self._groupers}
         self._evicted = dict.fromkeys(self._groupers, 0)
 
-    def judge(
-        self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]
-    ) -> tuple[list[Row], list[Summary]]:
-        """One (noise ids, trim ids) per event, and the summaries of windows that ended.
+    def judge(self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]) -> list[Row]:
+        """One (noise ids, trim ids) per event.
 
-        `times` are seconds since the epoch and move the windows; `matched` says whether a detection matched the event.
+        `times` are seconds since the epoch; `matched` says whether a detection matched the event.
         Ids of rules in shadow are among the noise ids: a sink's scope holds them apart (`NoiseRules.scope`).
         """
-        rows = self._judge.rows(events, ids, times, matched)
+        return self._judge.rows(events, ids, times, matched)
+
+    def close(self, times: Sequence[float]) -> list[Summary]:
+        """After a batch, given the times of all its events: the summaries of windows that ended before."""
         summaries = self._judge.close(_middle(times)) if self._groupers and times else []
         self._count()
-        return rows, summaries
+        return summaries
 
     def finish(self) -> list[Summary]:
         """End every window: the summaries of those that held something back. Call it before the process ends."""

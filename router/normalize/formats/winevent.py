@@ -46,6 +46,9 @@ _FLAT_OTHER = frozenset(
     "SourceModuleType SourceType StringInserts TaskCategory TaskDisplayName ThreadID TimeGenerated UTCTime UserData "
     "UserID host port tags timestamp type".split()
 )
+_HEADER: dict[str, str | None] = {**dict.fromkeys(_FLAT_OTHER), **_FLAT}
+"""Every name of a flat shape that is not the event's own."""
+_IS_HEADER = _HEADER.__contains__
 _NXLOG_TYPES: frozenset[Any] = frozenset(
     [*"INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split(), *range(6), 8, 16]
 )
@@ -60,7 +63,7 @@ _OLD_BEAT = {
 
 
 def from_object(value: Record) -> Record | None:
-    """One JSON object of any shape; None when it is no Windows event."""
+    """One JSON object of any shape; None when it is no Windows event. The object is taken over where it is one."""
     winlog = value.get("winlog")
     if type(winlog) is dict:
         return _winlogbeat(winlog, value)
@@ -135,7 +138,8 @@ def _wazuh(win: Record, value: Record) -> Record | None:
 
 
 def _flat(value: Record, data: Record | None = None) -> Record | None:
-    """Names of System and of the event's own data side by side."""
+    """Names of System and of the event's own data side by side. Takes the object over: what is not System's stays in it,
+    and it becomes the event's data (copying it would cost more than all the rest)."""
     get = value.get
     event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
     if (
@@ -144,17 +148,25 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
         or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None)
     ):
         return None
+    names = [*filter(_IS_HEADER, value)]
+    head = dict(zip(names, map(value.pop, names), strict=True))
     out: Record = {"event_id": str(event_id)}
-    found, other = _parted(value, out, data)
-    executing = "ExecutionProcessID" in value
-    _execution(out, value, executing)
+    other: Record = {}
+    if data is None:
+        data = value
+    elif value:
+        other.update(value)
+    _parted(head, out, data, other)
+    executing = "ExecutionProcessID" in head
+    _execution(out, head, executing)
     kind = other.get("EventType")
     if kind is not None and kind not in _NXLOG_TYPES:
-        found["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
+        data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
     if other:
         out["_other"] = other
-    _own_data(out, value, found, executing)
+    _own_data(out, head, data, executing)
     if "time_created" not in out:
+        get = head.get
         when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
         if when is not None:
             out["time_created"] = when
@@ -163,30 +175,26 @@ def _flat(value: Record, data: Record | None = None) -> Record | None:
     return out
 
 
-def _parted(value: Record, out: Record, data: Record | None) -> tuple[Record, Record]:
-    """Put System's names into `out`; give the event's own names, and what the collector added."""
-    found: Record = {} if data is None else data
-    other: Record = {}
-    for name, item in value.items():
-        field = _FLAT.get(name)
+def _parted(head: Record, out: Record, data: Record, other: Record) -> None:
+    """Put System's names into `out` and what the collector added into `other`."""
+    for name, item in head.items():
+        if item is None:
+            continue
+        field = _HEADER[name]
         if field is None:
-            if name not in _FLAT_OTHER:
-                (found if data is None else other)[name] = item
-            elif item is not None and name in _LEFT:
+            if name in _LEFT:
                 other[name] = item
         elif field not in out:
-            if item is not None:
-                out[field] = item
-        elif item is not None and field != "event_id":
-            _header(out, value, found, field)
-    return found, other
+            out[field] = item
+        elif field != "event_id":
+            _better(out, head, data, field)
 
 
-def _header(out: Record, value: Record, found: Record, field: str) -> None:
+def _better(out: Record, head: Record, data: Record, field: str) -> None:
     """Of two names for one part of System the better known counts, and the other is the event's own (ProviderName)."""
-    names = [name for name, target in _FLAT.items() if target == field and value.get(name) is not None]
-    out[field] = value[names[0]]
-    found.update({name: value[name] for name in names[1:]})
+    names = [name for name, target in _FLAT.items() if target == field and head.get(name) is not None]
+    out[field] = head[names[0]]
+    data.update({name: head[name] for name in names[1:]})
 
 
 _LEFT = frozenset(
@@ -196,30 +204,32 @@ _LEFT = frozenset(
 )
 
 
-def _execution(out: Record, value: Record, executing: bool) -> None:
-    thread = value.get("ExecutionThreadID") or value.get("ThreadID")
-    pid = value.get("ExecutionProcessID") if executing else value.get("ProcessID") if thread is not None else None
+def _execution(out: Record, head: Record, executing: bool) -> None:
+    thread = head.get("ExecutionThreadID") or head.get("ThreadID")
+    pid = head.get("ExecutionProcessID") if executing else head.get("ProcessID") if thread is not None else None
     if pid is not None:
         out["process"] = {"pid": pid} if thread is None else {"pid": pid, "thread": {"id": thread}}
-    if value.get("UserID") is not None or value.get("AccountType") is not None:
+    if head.get("UserID") is not None or head.get("AccountType") is not None:
         named = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
-        out["user"] = {key: value[name] for key, name in named.items() if value.get(name) is not None}
+        out["user"] = {key: head[name] for key, name in named.items() if head.get(name) is not None}
 
 
-def _own_data(out: Record, value: Record, found: Record, executing: bool) -> None:
+def _own_data(out: Record, head: Record, found: Record, executing: bool) -> None:
     """EventData where the shape has it as an object or as text; else the names that are not System's."""
-    if "process" not in out or executing:
-        found |= {key: value[key] for key in ("ProcessID",) if key in value}
+    if "ProcessID" in head and (executing or "process" not in out):
+        found["ProcessID"] = head["ProcessID"]
     if "user" not in out:
-        found |= {key: value[key] for key in ("AccountName", "Domain") if key in value}
-    if value.get("EventData") is not None:
-        found = event_data(value["EventData"]) | found
-    elif type(value.get("StringInserts")) is list:
-        found |= {f"param{i}": item for i, item in enumerate(value["StringInserts"], 1)}
+        for name in ("AccountName", "Domain"):
+            if name in head:
+                found[name] = head[name]
+    if head.get("EventData") is not None:
+        found = event_data(head["EventData"]) | found
+    elif type(head.get("StringInserts")) is list:
+        found |= {f"param{i}": item for i, item in enumerate(head["StringInserts"], 1)}
     if found:
         out["event_data"] = found
-    if value.get("UserData") is not None:
-        out["user_data"] = user_data(value["UserData"])
+    if head.get("UserData") is not None:
+        out["user_data"] = user_data(head["UserData"])
 
 
 def _classic(text: str) -> Record | None:
@@ -237,6 +247,13 @@ def _classic(text: str) -> Record | None:
     return out
 
 
+def _own(value: Any) -> Any:
+    """An object that others hold too, or a list of them, copied at its top: `from_object` takes it over."""
+    if type(value) is dict:
+        return dict(value)
+    return [_own(item) for item in value] if type(value) is list else value
+
+
 def compile_winevent() -> Callable[[Any], Record | list[Record] | None]:
     """A parser for text (XML, JSON, Splunk's old form) and for objects that are parsed already."""
 
@@ -248,6 +265,8 @@ def compile_winevent() -> Callable[[Any], Record | list[Record] | None]:
             if text[:1] not in ("{", "["):
                 return _classic(text) if "\nEventCode=" in text else None
             value = loads(text)
+        else:
+            value = _own(value)
         if type(value) is dict:
             return from_object(value)
         if type(value) is list and value:

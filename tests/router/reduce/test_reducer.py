@@ -15,8 +15,8 @@ def event(**fields: object) -> Event:
 
 def judge(reducer: Reducer, events: list[Event], times: list[float]) -> tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], int]:
     """Rows, and how many events summaries count."""
-    found, summaries = reducer.judge(events, [i.to_bytes(16) for i in range(len(events))], times, [False] * len(events))
-    return found, sum(s.count for s in summaries)
+    found = reducer.judge(events, [i.to_bytes(16) for i in range(len(events))], times, [False] * len(events))
+    return found, sum(s.count for s in reducer.close(times))
 
 
 def matches(rule: str, shadow: str) -> float:
