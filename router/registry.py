@@ -63,6 +63,8 @@ class SourceSettings(Settings):
     """Id of the normalizer to use (`cisco.asa`), where the source is known; outranks identification."""
     tz: str = ""
     """IANA name or offset of the zone that senders without a zone write in; UTC if empty."""
+    host: str = ""
+    """`host.name` of events that name no host themselves: of an appliance, of the tenant of a cloud service."""
 
 
 class SinkSettings(Settings):

@@ -83,10 +83,17 @@ def zone_of(pair: dict[str, Any]) -> str:
     return "" if offset == "local" else re.sub(r"^([+-]\d\d)(\d\d)$", r"\1:\2", offset)
 
 
+def host_of(pair: dict[str, Any]) -> str:
+    """What the operator of a pair's source calls what it comes from: its only tenant, an appliance that nothing else names."""
+    told = (pair.get("fields") or {}).get("_conf") or {}
+    tenants = list((told.get("tenants") or {}).values())
+    return str(told.get("default") or (tenants[0] if len(tenants) == 1 else ""))
+
+
 def score(folder: Path, source: str | None = None, extra: list[Path] | None = None, normalizer: str = "") -> dict[str, Tally]:
     """Tallies by source. One configured source per stream and zone, as an operator would have it."""
     found = list(pairs(folder, source))
-    hints = {f"{name} {zone_of(pair)}": Hints(normalizer, zone_of(pair)) for name, pair in found}
+    hints = {f"{name} {zone_of(pair)}": Hints(normalizer, zone_of(pair), host_of(pair)) for name, pair in found}
     catalogue = _loaded(extra or [], hints)
     listed = oddities.load()
     tallies: dict[str, Tally] = {}
