@@ -14,6 +14,8 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, Type
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from router.shapes import Shape
+
 P = TypeVar("P")
 
 
@@ -76,6 +78,9 @@ class SinkSettings(Settings):
     """The topics it is fed from."""
     choose: Choice = Field(default_factory=Choice)
     """Which of their records it wants."""
+    shape: Shape = Field("ecs", alias="as")
+    """How documents are written: `ecs` as they are stored, `ocsf` as events of OCSF 1.8, `cim` as flat fields of the Splunk CIM.
+    Derived for this sink alone; noise rules and `choose` still go by ECS."""
 
 
 class Step(NamedTuple):

@@ -13,6 +13,7 @@ import typer
 
 from router.batch import Event, Facts
 from router.errors import ConfigError, Malformed, Problem
+from router.shapes import SHAPES, Shape
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json or .gz; standard input if absent or -.")]
 Source = Annotated[str, typer.Option(help="Id of the normalizer to use; found by itself if absent.")]
@@ -30,20 +31,24 @@ def normalize(
     source: Source = "",
     tz: Zone = "UTC",
     rules: Annotated[list[Path] | None, typer.Option(help="More normalizers: files or folders.")] = None,
+    shape: Annotated[
+        Shape, typer.Option("--as", help="What comes out: ECS, OCSF 1.8 events, or fields of the Splunk CIM.")
+    ] = "ecs",
     original: Annotated[bool, typer.Option("--original", help="Keep the input in event.original, always.")] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print why each line was read as it was, instead of documents.")
     ] = False,
 ) -> None:
-    """Raw lines or NDJSON in, ECS NDJSON out."""
+    """Raw lines or NDJSON in, NDJSON out: ECS, or what is derived from it."""
     reader = _Reader(source, tz, rules or (), "always" if original else "doubtful")
     write = sys.stdout.buffer.write
+    derive = SHAPES.get(shape)
     for payload in payloads(files):
         if explain:
             write(orjson.dumps(reader.explain(payload), default=str) + b"\n")
             continue
         for event in reader.read(payload):
-            write(orjson.dumps(event) + b"\n")
+            write(orjson.dumps(derive(event, time.time()) if derive else event) + b"\n")
     sys.stdout.buffer.flush()
     reader.report()
 
