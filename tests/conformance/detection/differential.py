@@ -41,7 +41,7 @@ class Cover:
 def compare(left: Matcher, right: Matcher, oracle: Oracle, stream: Iterable[Received], score: Score) -> Iterator[list[Rule]]:
     """Ask both about each event; yields what `right` says, an event at a time. `oracle` knows the rules of an event."""
     for event, raw in stream:
-        ours, theirs = left.match(event, raw), right.match(event, raw)
+        ours, theirs = list(left.match(event, raw)), list(right.match(event, raw))
         score.events += 1
         score.pairs += len(oracle.visible(event))
         score.trues += len(theirs)

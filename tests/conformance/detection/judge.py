@@ -69,9 +69,9 @@ def true_of_field(atom: Atom, fields: Read, message: str) -> bool:
         empty = isinstance(value, (list, tuple)) and (not value or None in value)
         return value is None or value is ABSENT or empty
     if atom.kind == "fieldref":
-        other, mode = atom.payload  # type: ignore[misc]
-        others = texts(fields(str(other)))
-        return any(of_text(Atom(None, mode, o), t) for o in others for t in texts(value))  # type: ignore[arg-type]
+        payload: Any = atom.payload
+        others = texts(fields(payload[0]))
+        return any(of_text(Atom(None, payload[1], o), t) for o in others for t in texts(value))
     return any(of_text(atom, text) for text in texts(value))
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from functools import cache, partial
 from typing import Protocol
 
+import orjson
+
 from router.batch import Event
-from router.detect import Rule
+from router.detect import Rule, Ruleset
 from router.detect.linking import within
 from router.detect.matcher import Test, compile_tree
 from router.detect.probes import Values
@@ -17,7 +19,18 @@ from tests.conformance.detection.judge import message_of, reader, verdict
 class Matcher(Protocol):
     """The rules that an event satisfies, in the order in which they were loaded."""
 
-    def match(self, event: Event, raw: bytes = b"") -> list[Rule]: ...
+    def match(self, event: Event, raw: bytes = b"") -> Sequence[Rule]: ...
+
+
+class Product:
+    """The engine under test: what the product asks, now with the encoded document at hand, now without."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._ruleset, self._asked = ruleset, 0
+
+    def match(self, event: Event, raw: bytes = b"") -> list[Rule]:
+        self._asked += 1
+        return list(self._ruleset.match(event, raw, orjson.dumps(event) if self._asked % 2 else None))
 
 
 class Oracle:

@@ -13,7 +13,7 @@ from router.detect import Rule, Ruleset
 from router.detect.refusals import reason
 from tests.conformance.detection import corpus, differential, frontend, tables
 from tests.conformance.detection.generate import Quota
-from tests.conformance.detection.oracle import Judge, Matcher, Oracle
+from tests.conformance.detection.oracle import Judge, Matcher, Oracle, Product
 
 LEAST_PAIRS, LEAST_TRUES, LEAST_COVER = 10_000_000, 10_000, 0.99
 
@@ -40,7 +40,7 @@ class Setting:
 
     def engine(self) -> Matcher:
         """The engine under test: the product's own entry."""
-        return Ruleset(self.rules)
+        return Product(Ruleset(self.rules))
 
 
 @dataclass

@@ -82,11 +82,12 @@ def at(value: Any, path: str) -> Any:
 def write(event: Event, path: str, value: Any) -> bool:
     """Put a value at a dotted path. False where something that is no object stands in the way."""
     *parents, key = path.split(".")
+    below: Any = event
     for name in parents:
-        event = event.setdefault(name, {})
-        if not isinstance(event, dict):
+        below = below.setdefault(name, {})
+        if not isinstance(below, dict):
             return False
-    event[key] = value
+    below[key] = value
     return True
 
 

@@ -34,14 +34,15 @@ def fragment(atom: Atom, chance: random.Random) -> Fragment | None:
         case "wild":
             return _wild(payload, chance)
         case "re":
-            return _regex(*payload, chance)
+            source, flags = payload
+            return _regex(source, flags, chance)
         case "cidr":
             network = ip_network(payload)
             return Fragment(str(network[chance.randrange(min(network.num_addresses, 1 << 32))]), True, True)
         case "num":
-            return Fragment(_number(*payload, chance), True, True)
+            return Fragment(_number(payload[0], payload[1], chance), True, True)
         case "time":
-            return Fragment(_moment(*payload, chance), True, True)
+            return Fragment(_moment(payload[0], payload[1], payload[2], chance), True, True)
         case "empty":
             return Fragment("", True, True)
     return None

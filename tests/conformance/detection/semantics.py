@@ -191,7 +191,7 @@ _CHAINS: list[tuple[str, Any, bool]] = [
     ("{f: a}", "a\n", False),
 ]
 
-_STATES = ({}, {"f": None}, {"f": ""}, {"f": "x"})
+_STATES: tuple[dict[str, Any], ...] = ({}, {"f": None}, {"f": ""}, {"f": "x"})
 _PRESENCE: list[tuple[str, tuple[bool, bool, bool, bool]]] = [
     ("{f|contains: ''}", (False, False, True, True)),
     ("{f|startswith: x}", (False, False, False, True)),

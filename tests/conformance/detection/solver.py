@@ -71,8 +71,8 @@ def satisfy(wishes: Sequence[Wish], chance: random.Random) -> Proposal | None:
 
 def _refer(references: Sequence[Wish], fields: Fields, chance: random.Random) -> None:
     for atom, true in references:
-        other, mode = atom.payload  # type: ignore[misc]
-        left, right = str(atom.field), str(other)
+        payload: Any = atom.payload
+        left, (right, mode) = str(atom.field), payload
         value = fields.get(left, ABSENT)
         base = value if isinstance(value, str) else fields.get(right, ABSENT)
         base = base if isinstance(base, str) and base else f"same{chance.randint(0, 99)}"

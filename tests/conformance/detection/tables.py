@@ -12,7 +12,7 @@ from router.detect import Rule, Ruleset
 from router.detect.views import Logsource
 from tests.conformance.detection.frontend import read_by_pysigma
 from tests.conformance.detection.judge import message_of, reader, verdict
-from tests.conformance.detection.oracle import Matcher, Oracle
+from tests.conformance.detection.oracle import Matcher, Oracle, Product
 from tests.conformance.detection.semantics import Row, event_of, rows, rule_text
 
 _SOURCE = Logsource("acme", None, None)
@@ -39,11 +39,11 @@ def ask(folder: Path) -> Tables:
     """Every row asked of everybody. `folder` is for the rules' file."""
     listed = write_rules(folder)
     ruleset = Ruleset.load([folder / "rows.yml"], builtin=False)
-    rules = {rule.id: rule for rule in ruleset.rules}
+    rules, engine = {rule.id: rule for rule in ruleset.rules}, Product(ruleset)
     tables = Tables(len(listed))
     for number, row in enumerate(listed):
         rule = rules[f"row-{number}"]
-        for who, answer in _answers(row, rule, ruleset, tables):
+        for who, answer in _answers(row, rule, engine, tables):
             if answer is not row.expected:
                 tables.wrong.append(f"{who}: {row.block!r} on {row.event!r} is not {row.expected}")
     return tables
