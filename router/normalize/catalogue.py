@@ -95,6 +95,10 @@ class Catalogue:
         """The ids of all normalizers."""
         return sorted(self._normalizers)
 
+    def normalizers(self) -> tuple[Normalizer, ...]:
+        """All normalizers."""
+        return self._places
+
     def normalize(self, body: bytes, facts: Facts, time: float) -> list[Event]:
         """The documents of one payload; none when it is noise of the protocol (counted). `time`: of receipt, in epoch seconds.
 
