@@ -15,6 +15,7 @@ import orjson
 from router.batch import DEAD_LETTERS, EVENTS, MATCHES, RAW, Batch, Mark, Origin, Partition, Record
 from router.errors import Misconfigured, Retryable
 from router.log.checkpoint import high_water, persist, read
+from router.process.sizes import fit
 from router.process.stage import NAME, Output, Stage
 from router.protocols import Follower, Log
 from router.telemetry import (
@@ -116,6 +117,7 @@ class Process:
         partition = batch.span.partition
         with PROCESS_SECONDS.time():
             out = self._stage.run(batch, self._done.get(partition))
+            fit(out, batch)
         if out.dead:
             await persist(self._log, DEAD_LETTERS + NAME, 0, out.dead, stop)
         await asyncio.gather(*[persist(self._log, MATCHES, p, records, stop) for p, records in out.matches.items()])

@@ -69,7 +69,7 @@ class Stage:
             try:
                 made += self._documents(raw, origin, done, out)
             except Malformed as error:
-                out.dead.append(_bury(raw, error, origin))
+                out.dead.append(bury(raw, error, origin))
         self._reduce(out, made, batch.span.partition)
         return out
 
@@ -103,7 +103,7 @@ class Stage:
         try:
             return orjson.dumps(event)
         except TypeError as error:
-            out.dead.append(_bury(raw, Malformed("unencodable", str(error)), origin))
+            out.dead.append(bury(raw, Malformed("unencodable", str(error)), origin))
             return None
 
     def _detect(self, event: Event, record: Record, received: bytes, out: Output) -> bool:
@@ -154,7 +154,8 @@ def _derived(raw_id: bytes, sub: int) -> bytes:
     return raw_id if not sub else blake2b(raw_id + sub.to_bytes(4), digest_size=16).digest()
 
 
-def _bury(raw: Record, error: Malformed, origin: Origin) -> Record:
+def bury(raw: Record, error: Malformed, origin: Origin) -> Record:
+    """The dead letter of a raw record."""
     return dead_letter(
         raw, stage=NAME, reason=error.reason, topic=RAW, partition=origin.partition, offset=origin.offset, attempts=1
     )
