@@ -81,6 +81,9 @@ def pairs(folder: Path, source: str | None) -> Iterator[tuple[str, dict[str, Any
 
 def zone_of(pair: dict[str, Any]) -> str:
     """The zone of a pair's device, as configured for its source."""
+    told = (pair.get("fields") or {}).get("event.timezone")
+    if told:
+        return str(told)
     offset = str(pair.get("tz_offset") or "local")
     return "" if offset == "local" else re.sub(r"^([+-]\d\d)(\d\d)$", r"\1:\2", offset)
 

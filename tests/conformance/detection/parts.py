@@ -11,7 +11,7 @@ from typing import Any
 
 from router.detect import Rule, Ruleset
 from router.detect.refusals import reason
-from tests.conformance.detection import corpus, differential, frontend, tables
+from tests.conformance.detection import corpus, differential, frontend, metamorphic, tables
 from tests.conformance.detection.generate import Quota
 from tests.conformance.detection.oracle import Judge, Matcher, Oracle, Product
 
@@ -132,6 +132,18 @@ def _figures(score: differential.Score) -> dict[str, Any]:
     }
 
 
+def unchanged(setting: Setting) -> Part:
+    """Verdicts that must not hang on anything but rule and event."""
+    chance = random.Random(setting.seed + 2)
+    rules = chance.sample(setting.rules, 60 if setting.short else 600)
+    with TemporaryDirectory() as folder:
+        real = list(corpus.real_events(2003 if setting.short else 101))
+        world = metamorphic.world(rules, real, Path(folder), chance, setting.placeholders)
+        found = list(metamorphic.problems(world))
+    figures = {"relations": len(metamorphic.RELATIONS), "events": len(world.events), "rules": len(rules), "broken": len(found)}
+    return Part(figures, found)
+
+
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "rules": rules_read,
     "front_end": front_end,
@@ -139,6 +151,7 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "real": real_events,
     "generated": generated_events,
     "judged": judged,
+    "metamorphic": unchanged,
 }
 
 
