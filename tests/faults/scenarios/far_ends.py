@@ -32,6 +32,8 @@ async def one_slow_one_dead(outcome: Outcome) -> None:
         one.proxies["search"].latency_seconds = 2.0
         await one.proxies["search"].become(Toxic.LATENCY)
         await one.proxies["lines"].become(Toxic.BLACK_HOLE)
+        one.hit("slow and stopped sinks")
+        asked, sent = one.search.requests, one.ledger.acknowledged
         ages = []
         for _ in range(int(outcome.minutes * 60)):
             await asyncio.sleep(1)
@@ -43,7 +45,10 @@ async def one_slow_one_dead(outcome: Outcome) -> None:
             f"{late} of {len(ages)} looks: {ages[-5:]}",
         )
         grown = (one.fleet.units[0].resident_bytes() - memory) / (1 << 20)
-        outcome.figures["grown_mb"] = round(grown)
+        outcome.figures |= {"grown_mb": round(grown), "slow_requests": one.search.requests - asked}
+        hits = {name: one.proxies[name].hits for name in ("search", "lines")}
+        one.faults |= {f"{name} {toxic}": count for name, found in hits.items() for toxic, count in found.items()}
+        outcome.check("both faults really hit", all(hits.values()) and one.ledger.acknowledged > sent, hits)
         outcome.check("memory stays bounded", grown < 120, f"{grown:.0f} MiB more")
         await one.end()
         one.judge(repeats=lambda name: 20_000 if name == "lines" else 0)
@@ -73,6 +78,10 @@ async def chaos_at_the_far_ends(outcome: Outcome) -> None:
         await conservation.judge(one)
         outcome.check("several kinds of faults really hit", sum(map(bool, hits.values())) >= 3, hits)
         outcome.check("repeats were suppressed by Elasticsearch", one.search.suppressed > 0)
+        there = len(one.ledger.sinks["search"].first)
+        ratio = (there + one.search.suppressed + one.faults["item 429"]) / there
+        outcome.figures["sent_per_document"] = round(ratio, 3)
+        outcome.check("at most a fifth was sent again", ratio <= 1.2, f"{ratio:.3f}")
 
 
 def _busy_now_and_then(one: Arena) -> Callable[[Mapping[str, Any]], tuple[int, str] | None]:
@@ -99,6 +108,7 @@ async def _chaos(one: Arena, seconds: float) -> None:
         await asyncio.sleep(one.random.uniform(1, 4))
         await one.proxies[name].become(Toxic.NONE)
         if turn % 4 == 0:
+            await asyncio.sleep(1)  # what a black hole held back has passed
             await _restart(one)
         await asyncio.sleep(one.random.uniform(0.5, 1.5))
 
