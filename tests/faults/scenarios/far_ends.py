@@ -139,7 +139,7 @@ async def poison(outcome: Outcome) -> None:
 
         def refuse(document: Mapping[str, Any]) -> tuple[int, str] | None:
             text = str(document.get("message", "")).encode()
-            if document.get("event", {}).get("kind") == "alert" or _share_of(text) >= rate[0]:
+            if document.get("event", {}).get("kind") == "alert" or share_of(text) >= rate[0]:
                 return None
             poisoned.add(text)
             return 400, "document_parsing_exception"
@@ -147,28 +147,29 @@ async def poison(outcome: Outcome) -> None:
         one.search._refuse = refuse
         one.send()
         await asyncio.sleep(outcome.minutes * 60)
-        buried = await _dead(one)
+        buried = await dead(one)
         outcome.check("a few bad documents become dead letters and do not stop the stream", buried > 0, buried)
         rate[0] = 0.3
         outcome.check("the brake trips within 10 s at 30 %", await _trips(one, 10))
         await asyncio.sleep(10)
-        held, few = await _dead(one), len(poisoned)
+        held, few = await dead(one), len(poisoned)
         await asyncio.sleep(5)
-        outcome.figures["dead_letters_while_braked"] = await _dead(one) - held
+        outcome.figures["dead_letters_while_braked"] = await dead(one) - held
         outcome.check(
-            "while it holds, dead letters hardly grow", await _dead(one) - held <= 150, f"{await _dead(one) - held} of {few}"
+            "while it holds, dead letters hardly grow", await dead(one) - held <= 150, f"{await dead(one) - held} of {few}"
         )
         one.search._refuse = lambda _: None
         one.faults["poisoned documents"] = len(poisoned)
         await _end_with_dead_letters(one)
 
 
-def _share_of(text: bytes) -> float:
+def share_of(text: bytes) -> float:
     """A number from 0 to 1 that depends on the text alone."""
     return zlib.crc32(text) / 2**32
 
 
-async def _dead(one: Arena) -> int:
+async def dead(one: Arena) -> int:
+    """Dead letters of the search engine so far."""
     metrics = await one.fleet.metrics()
     return int(
         sum(v for k, v in metrics.items() if k.startswith("logweir_sink_dead_lettered_events_total") and 'sink="search"' in k)
@@ -187,15 +188,16 @@ async def _trips(one: Arena, seconds: float) -> bool:
 async def _end_with_dead_letters(one: Arena) -> None:
     """Balance the books with what was buried; redrive it, now that it is taken; then everything is there."""
     await one.quiet()
-    await _caught_up(one)
-    one.outcome.figures["dead_letters"] = await _dead(one)
+    await caught_up(one)
+    one.outcome.figures["dead_letters"] = await dead(one)
     await conservation.judge(one)
-    await _redrive(one)
+    await redrive(one)
     await one.end()
     one.judge(repeats=lambda _: 0)
 
 
-async def _caught_up(one: Arena, seconds: float = 120) -> None:
+async def caught_up(one: Arena, seconds: float = 120) -> None:
+    """No sink has anything left to read."""
     for _ in range(int(seconds)):
         metrics = await one.fleet.metrics()
         if not sum(v for k, v in metrics.items() if k.startswith("logweir_sink_lag_events")):
@@ -204,7 +206,8 @@ async def _caught_up(one: Arena, seconds: float = 120) -> None:
     await asyncio.sleep(6)  # lag is looked up every 5 s
 
 
-async def _redrive(one: Arena) -> None:
+async def redrive(one: Arena) -> None:
+    """Send the dead letters of the search engine again."""
     unit = one.fleet.units[0]
     command = (sys.executable, "-m", "router", "dlq", "redrive", "search", "--apply", "-c", str(unit.config))
     process = await asyncio.create_subprocess_exec(
