@@ -11,7 +11,7 @@ from typing import Any
 
 from router.detect import Rule, Ruleset
 from router.detect.refusals import reason
-from tests.conformance.detection import corpus, differential, frontend, metamorphic, tables
+from tests.conformance.detection import battery, corpus, correlations, differential, frontend, metamorphic, mutation, tables
 from tests.conformance.detection.generate import Quota
 from tests.conformance.detection.oracle import Judge, Matcher, Oracle, Product
 
@@ -144,6 +144,47 @@ def unchanged(setting: Setting) -> Part:
     return Part(figures, found)
 
 
+def correlation_vectors(_: Setting) -> Part:
+    """The 17 groups of vectors, restarts, rebalances and reloads among them."""
+    found = correlations.play()
+    empty = [f"group {group} has no vector" for group in correlations.GROUPS if not found.by_group[group]]
+    figures = {"groups": len(found.by_group), "vectors": found.by_group.total() + found.rows, "wrong": len(found.wrong)}
+    return Part(figures, [*found.wrong, *empty])
+
+
+def mutants_noticed(setting: Setting) -> Part:
+    """Faults put in on purpose: each must be noticed."""
+    chance = random.Random(setting.seed + 3)
+    sources, gone = mutation.named()
+    drawn = [] if setting.short else mutation.drawn(_MUTATED, 40, chance)
+    chosen = chance.sample(sources, 3) if setting.short else sources
+    with TemporaryDirectory() as folder:
+        battery.pack(Path(folder), chance.sample(setting.rules, 20 if setting.short else 150), setting.placeholders, chance)
+        sound = battery.noticed(Path(folder))
+        outcomes = mutation.run([*chosen, *drawn], Path(folder))
+    missed = [o.source.fault for o in outcomes if o.code == mutation.SURVIVED]
+    by_chance = {source.fault for source in drawn}
+    figures = {
+        "mutants": len(chosen),
+        "noticed": len(chosen) - sum(fault not in by_chance for fault in missed),
+        "drawn_by_chance": len(drawn),
+        "drawn_and_noticed": len(drawn) - sum(fault in by_chance for fault in missed),
+        "drawn_and_not_noticed": sorted(fault for fault in missed if fault in by_chance),
+    }
+    stale = [f"the line is gone, renew the mutant: {m.module}: {m.fault}" for m in gone]
+    unseen = [f"not noticed: {fault}" for fault in missed if fault not in by_chance]
+    return Part(figures, [*unseen, *stale, *([f"the sound product fails the battery: {sound}"] if sound else [])])
+
+
+_MUTATED = tuple(
+    f"router.detect.{name}"
+    for name in (
+        *("conditions", "message", "modifiers", "probes", "selections", "strings", "values", "views"),
+        *("engine.bucket", "engine.field", "engine.keywords", "engine.layouts", "engine.literals", "engine.memo"),
+        *("engine.places", "engine.predicates", "engine.required", "engine.routes", "engine.tables", "engine.wild"),
+    )
+)
+
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "rules": rules_read,
     "front_end": front_end,
@@ -152,6 +193,8 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "generated": generated_events,
     "judged": judged,
     "metamorphic": unchanged,
+    "correlations": correlation_vectors,
+    "mutants": mutants_noticed,
 }
 
 
