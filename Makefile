@@ -50,6 +50,7 @@ check: lint types test
 
 conformance: dev
 	@$(BIN)/python -m tests.conformance.ecs --pairs $(PAIRS) --floors
+	@$(BIN)/python -m tests.conformance.detection --summary build/conformance/detection.json
 
 bench: dev
 	$(BIN)/python -m benchmarks

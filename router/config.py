@@ -273,9 +273,14 @@ def _fields(model: type[BaseModel], path: PathKey) -> list[str]:
         if not inner:
             return []
         if len(inner) > 1:
-            return sorted({name for m in inner for name in m.model_fields})
+            return sorted({name for m in inner for name in _keys(m)})
         model = inner[0]
-    return list(model.model_fields)
+    return _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _anchored(settings: Any, folder: Path) -> Any:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, Type
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from router.shapes import Shape
+
 P = TypeVar("P")
 
 
@@ -63,6 +65,8 @@ class SourceSettings(Settings):
     """Id of the normalizer to use (`cisco.asa`), where the source is known; outranks identification."""
     tz: str = ""
     """IANA name or offset of the zone that senders without a zone write in; UTC if empty."""
+    host: str = ""
+    """`host.name` of events that name no host themselves: of an appliance, of the tenant of a cloud service."""
 
 
 class SinkSettings(Settings):
@@ -74,6 +78,9 @@ class SinkSettings(Settings):
     """The topics it is fed from."""
     choose: Choice = Field(default_factory=Choice)
     """Which of their records it wants."""
+    shape: Shape = Field("ecs", alias="as")
+    """How documents are written: `ecs` as they are stored, `ocsf` as events of OCSF 1.8, `cim` as flat fields of the Splunk CIM.
+    Derived for this sink alone; noise rules and `choose` still go by ECS."""
 
 
 class Step(NamedTuple):

@@ -48,7 +48,7 @@ class Content:
     def __init__(self, config: Config) -> None:
         problems: list[Problem] = []
         rules = config.rules
-        hints = {n: Hints(s.normalizer, s.tz) for n, s in config.sources.items()}
+        hints = {n: Hints(s.normalizer, s.tz, s.host) for n, s in config.sources.items()}
         try:
             self.catalogue = Catalogue.load(
                 rules.normalize, tz=config.process.tz, original=config.process.original, sources=hints, disable=rules.disable

@@ -41,6 +41,13 @@ def name_in(body: bytes, parent: bytes, key: bytes = b"name") -> bytes:
     return name if len(name) <= 255 and b"\\" not in name else b""
 
 
+def text_in(body: bytes, key: bytes) -> bytes:
+    """The text at a key of the document itself, as it stands there without quotes; empty if there is none."""
+    start = _top_level(body, b'"%b":"' % key)
+    value = body[start + len(key) + 4 : body.find(b'"', start + len(key) + 4)] if start else b""
+    return value if len(value) <= 255 and b"\\" not in value else b""
+
+
 def _top_level(body: bytes, key: bytes) -> int:
     """Where a key of the document itself stands; 0 if it does not."""
     at = body.find(key)

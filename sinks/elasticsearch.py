@@ -17,6 +17,7 @@ OpenSearch: set `require_data_stream: false`, and make the templates yourself (s
 import base64
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -125,6 +126,7 @@ class Elasticsearch:
         self._http = Http(settings.urls, settings.tls, settings.timeout_seconds, _authorization(settings))
         self._path = _path(settings)
         self._heads: dict[tuple[str, bool], bytes] = {}
+        self._is_ocsf = settings.shape == "ocsf"
 
     async def open(self) -> None:
         await self._http.open(self.limits.max_concurrency)
@@ -147,6 +149,8 @@ class Elasticsearch:
 
     def body(self, records: Sequence[Record]) -> bytes:
         """Action line and document line of each record (bulk API of Elasticsearch and OpenSearch)."""
+        if self._is_ocsf:
+            records = [r._replace(body=_stamped(r)) for r in records]
         body = self._joined(records)
         if body.count(b"\n") != 2 * len(records):
             body = self._joined([r._replace(body=one_line(r.body)) for r in records])
@@ -183,6 +187,13 @@ def _authorization(settings: ElasticsearchSettings) -> dict[str, str]:
 def _path(settings: ElasticsearchSettings) -> str:
     extra = "&require_data_stream=true" if settings.require_data_stream else ""
     return f"/_bulk?{_FILTER}{extra}" + (f"&pipeline={settings.pipeline}" if settings.pipeline else "")
+
+
+def _stamped(record: Record) -> bytes:
+    """A document with the `@timestamp` that data streams want and OCSF does not have."""
+    seconds = min(max(record.time, 0.0), 253_402_300_799.0)
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return b'{"@timestamp":"%b",%b' % (moment.encode(), record.body[1:]) if record.body != b"{}" else record.body
 
 
 SPEC: Spec[Sink] = Spec(settings=ElasticsearchSettings, build=Elasticsearch, setup=setup)

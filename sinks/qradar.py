@@ -15,6 +15,7 @@ dies within that time, some events arrive twice, and nothing is known about what
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -34,6 +35,8 @@ class QRadarSettings(SinkSettings):
 
     host: str = Field(min_length=1)
     """The event collector."""
+    shape: Literal["ecs"] = Field("ecs", alias="as")
+    """Always `ecs`: LEEF is written from ECS fields."""
     port: int = Field(514, ge=1, le=65_535)
     """514 for TCP; a TLS Syslog log source listens on 6514 by default."""
     tls: Tls | None = None

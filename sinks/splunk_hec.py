@@ -28,7 +28,7 @@ from sinks._hec_ack import AckLanes
 from sinks._hec_reply import Verdict, read, unhealthy
 from sinks._hec_setup import setup
 from sinks._http import Http, Reply, Unsent, Url, packed, worst_hope
-from sinks._splice import id_texts, name_in, sendable, with_broken, with_unfit
+from sinks._splice import id_texts, name_in, sendable, text_in, with_broken, with_unfit
 from sinks._tls import Tls
 
 EVENT, HEALTH = "/services/collector/event", "/services/collector/health"
@@ -121,6 +121,7 @@ class SplunkHec:
         self._http = self._make(urls=settings.urls)
         self._lanes: AckLanes | None = None
         self._heads: dict[str, bytes] = {}
+        self._shape = settings.shape
         self._default_host = b'"host":%b,' % orjson.dumps(settings.host) if settings.host else b""
         self._seen_healthy: set[str] = set()
 
@@ -189,6 +190,9 @@ class SplunkHec:
         return b"".join(parts)
 
     def _host(self, body: bytes) -> bytes:
+        if self._shape != "ecs":
+            name = name_in(body, b"device", b"hostname") if self._shape == "ocsf" else text_in(body, b"dvc")
+            return b'"host":"%b",' % name if name else self._default_host
         name = name_in(body, b"host") or name_in(body, b"host", b"hostname") or name_in(body, b"observer")
         return b'"host":"%b",' % name if name else self._default_host
 

@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from router.authoring.blocks import selected
+from router.authoring.explain import because
 from router.authoring.findings import SEVERITIES, Finding, Page, Severity, of_problem
 from router.authoring.metadata import said_about_itself
-from router.detect import Ruleset
+from router.authoring.reach import reach
+from router.authoring.supply import Supply
+from router.detect import Rule, Ruleset
 from router.detect.examples import shipped_or_not
 from router.detect.refusals import reason
 from router.documents import load_file
@@ -26,10 +29,12 @@ def lint(
     placeholders: Mapping[str, Sequence[str]] | None = None,
     ignore: Collection[str] = (),
     builtin: bool = True,
+    supply: Supply | None = None,
 ) -> list[Finding]:
     """Everything there is to say about the files and folders, by place. `ignore`: names of checks to leave out.
 
     References are looked for among these files and, with `builtin`, the rules that ship with Logweir.
+    With `supply`, also says which rules can never fire with what sources provide.
     """
     files, asked = shipped_or_not(paths)
     ruleset = Ruleset.load(files, placeholders=placeholders, builtin=builtin, strict=False)
@@ -38,6 +43,8 @@ def lint(
     pages = list(_pages(asked))
     found += [finding for page in pages for check in (said_about_itself, selected) for finding in check(page)]
     found += [*_across(pages), *_file_names(asked.values())]
+    if supply is not None:
+        found += [f for rule in ruleset.rules if rule.file in asked.values() for f in _reached(rule, supply)]
     kept = (f for f in dict.fromkeys(found) if f.check not in ignore)
     return sorted(kept, key=lambda f: (f.file, f.line, f.column, SEVERITIES.index(f.severity), f.check))
 
@@ -68,6 +75,17 @@ def _pages(asked: Mapping[Path, str]) -> Iterator[Page]:
         except ConfigError:
             continue  # refused already
         yield from (Page(document) for document in documents if isinstance(document.value, dict))
+
+
+def _reached(rule: Rule, supply: Supply) -> Iterator[Finding]:
+    known = reach(rule, supply)
+    if known.verdict in ("never", "no source"):
+        check, severity = _UNREACHED[known.verdict]
+        remedy = "see `logweir rules explain`"
+        yield Finding(rule.file, rule.line, 1, severity, check, "", because(rule, known), remedy)
+
+
+_UNREACHED: dict[str, tuple[str, Severity]] = {"never": ("never-fires", "warning"), "no source": ("no-source", "info")}
 
 
 def _across(pages: Sequence[Page]) -> Iterator[Finding]:

@@ -20,9 +20,8 @@ _KEYS = frozenset(
 )
 _RELATIONS = ("derived", "obsolete", "merged", "renamed", "similar", "correlation")
 _TAG = re.compile(r"[a-z0-9_-]+\.[a-z0-9._-]+")
-_OLD_TACTICS = {"stealth", "defense-impairment"}
 _NAMES = {
-    "attack": re.compile(r"t\d{4}(\.\d{3})?|[gscm]\d{4}|ds\d{4}|" + "|".join({*TACTICS, *_OLD_TACTICS})),
+    "attack": re.compile(r"t\d{4}(\.\d{3})?|[gscm]\d{4}|ds\d{4}|" + "|".join(TACTICS)),
     "car": re.compile(r"\d{4}-\d{2}-\d{3}"),
     "cve": re.compile(r"\d{4}[-.]\d{4,}"),
     "d3fend": re.compile(r"d3[a-z]?-[a-z0-9]+|[a-z-]+"),

@@ -1,4 +1,4 @@
-"""Commands that read events from files or standard input: normalize and detect. No log is needed."""
+"""Reading events from files or standard input, and the command that judges them: detect. No log is needed."""
 
 import gzip
 import sys
@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 import orjson
 import typer
@@ -21,31 +21,7 @@ Zone = Annotated[str, typer.Option(help="Zone of timestamps that name none.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command()(normalize)
     app.command()(detect)
-
-
-def normalize(
-    files: Files = None,
-    source: Source = "",
-    tz: Zone = "UTC",
-    rules: Annotated[list[Path] | None, typer.Option(help="More normalizers: files or folders.")] = None,
-    original: Annotated[bool, typer.Option("--original", help="Keep the input in event.original, always.")] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Print why each line was read as it was, instead of documents.")
-    ] = False,
-) -> None:
-    """Raw lines or NDJSON in, ECS NDJSON out."""
-    reader = _Reader(source, tz, rules or (), "always" if original else "doubtful")
-    write = sys.stdout.buffer.write
-    for payload in payloads(files):
-        if explain:
-            write(orjson.dumps(reader.explain(payload), default=str) + b"\n")
-            continue
-        for event in reader.read(payload):
-            write(orjson.dumps(event) + b"\n")
-    sys.stdout.buffer.flush()
-    reader.report()
 
 
 def detect(
@@ -63,7 +39,7 @@ def detect(
         raise ConfigError(ruleset.refused)
     for problem in ruleset.refused:
         typer.echo(str(problem), err=True)
-    reader = _Reader(source, tz, (), "never")
+    reader = Reader(source, tz, (), "never")
     number = 0
     for payload in payloads(files):
         events = reader.read(payload)
@@ -76,7 +52,7 @@ def detect(
     reader.report()
 
 
-class _Reader:
+class Reader:
     """Payloads to ECS documents, with a count of what could not be read."""
 
     def __init__(self, source: str, tz: str, rules: Sequence[Path], original: str) -> None:
@@ -142,3 +118,36 @@ def _split(text: bytes) -> Iterator[bytes]:
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     return (line.rstrip(b"\r\n") for line in file if line.strip())
+
+
+def documents(text: str, read_as: str, catalogue: Any) -> Iterator[tuple[Event, bytes]]:
+    """The events of a file, of standard input (`-`) or of the text itself, each with its payload as keywords search it.
+
+    read_as: `raw` goes through the normalizers, `ecs` is taken as it is, `auto` tells by ECS's own keys.
+    """
+    if read_as not in ("auto", "raw", "ecs"):
+        raise ConfigError([Problem("--as", 1, "", f"no way to read {read_as!r}", "one of raw, ecs, auto")])
+    is_text = text.lstrip().startswith(("{", "<", "[")) or (text != "-" and not Path(text).exists())
+    for payload in [text.encode()] if is_text else payloads([Path(text)]):
+        found = _ecs(payload, surely=read_as == "ecs") if read_as != "raw" else None
+        if found is not None or read_as == "ecs":
+            yield from [(found, b"")] if found is not None else []
+            continue
+        try:
+            made = catalogue.normalize(payload, Facts("cli"), time.time())
+        except Malformed as error:
+            typer.echo(f"a record cannot be read: {error}", err=True)
+            continue
+        received = catalogue.received() if len(made) == 1 else b""
+        yield from ((event, received) for event in made)
+
+
+def _ecs(payload: bytes, *, surely: bool) -> Event | None:
+    """A document that is ECS already: it has a time and ECS's `event`; or any object, where that is said."""
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    return value if surely or ("@timestamp" in value and isinstance(value.get("event"), dict)) else None

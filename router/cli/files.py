@@ -61,10 +61,15 @@ def run_tests(
         list[Path] | None, typer.Argument(help="Rule files or folders; all that ship with Logweir if absent.")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name the tests that passed.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="First rewrite the golden documents (files: in tests) of the normalizers given.")
+    ] = False,
 ) -> None:
     """Run the tests inside rule files: normalizers, detections, correlations, noise rules."""
     from router.cli.ruletests import run_all
 
+    if update:
+        _renew_golden(paths)
     results = run_all(paths)
     for result in results:
         if verbose or not result.passed:
@@ -73,6 +78,18 @@ def run_tests(
     failed = sum(not r.passed for r in results)
     typer.echo(f"{len(results) - failed} passed, {failed} failed")
     sys.exit(1 if failed or not results else 0)
+
+
+def _renew_golden(paths: list[Path] | None) -> None:
+    """Only of files that were named: what ships with Logweir is not rewritten by accident."""
+    from router.cli.ruletests import kind_of
+    from router.documents import yaml_files
+    from router.normalize.golden import renew
+
+    if not paths:
+        raise ConfigError([Problem("--update", 1, "", "rewrites files, so it wants to be told which", "name normalizer files")])
+    for file, changed, lines in renew([f for path in paths for f in yaml_files(path) if kind_of(f) == "normalize"]):
+        typer.echo(f"{file}: {changed} of {lines} documents changed")
 
 
 def schema() -> None:

@@ -1,23 +1,21 @@
 """`logweir rules ...`: what an author of detections asks about rules, before and after they run."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
+from router.cli import rulecoverage
+from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json, rule_files
 from router.errors import ConfigError, Problem
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-Paths = Annotated[list[Path], typer.Argument(help="Rule files or folders.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     rules = typer.Typer(help="About detection rules: lint, explain, coverage, stats, why.", no_args_is_help=True)
-    for command in (lint,):
+    for command in (lint, explain, rulecoverage.coverage, why):
         rules.command()(command)
     app.add_typer(rules, name="rules")
 
@@ -27,6 +25,9 @@ def lint(
     json: Json = False,
     fail_on: Annotated[str, typer.Option(help="Exit with 1 from this severity on: error, warning, info or never.")] = "error",
     ignore: Annotated[list[str] | None, typer.Option(help="Name of a check to leave out; repeatable.")] = None,
+    reach: Annotated[
+        bool, typer.Option("--reach", help="Also say which rules can never fire.")
+    ] = False,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="A configuration, for values of placeholders.")] = None,
 ) -> None:
     """Say what is wrong with rules, odd about them, or could be better: file, line, column, reason and remedy."""
@@ -38,7 +39,9 @@ def lint(
     if fail_on not in levels:
         raise ConfigError([Problem("--fail-on", 1, "", f"no severity {fail_on!r}", nearest(fail_on, levels))])
     files = rule_files(paths)
-    found = findings_of(files, placeholders=_placeholders(config), ignore=ignore or ())
+    setting = Setting(config, None)
+    supply = setting.supply(None) if reach else None
+    found = findings_of(files, placeholders=setting.placeholders, ignore=ignore or (), supply=supply)
     counts = {severity: sum(f.severity == severity for f in found) for severity in SEVERITIES}
     if json:
         print_json({"files": len(files), **counts, "findings": [f._asdict() for f in found]})
@@ -50,25 +53,64 @@ def lint(
     sys.exit(1 if any(f.severity in failing for f in found) else 0)
 
 
-def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The detection rules below the paths; of a folder, what its keys do not show to be something else."""
-    from router.cli.ruletests import kind_of
-    from router.documents import yaml_files
+def explain(rule: RuleName, rules: Rules = None, config: MaybeConfig = None, events: Events = None, json: Json = False) -> None:
+    """Say in plain words what a rule looks for, which sources feed it, where its fields come from, whether it can fire."""
+    from router.authoring.explain import explained, explained_correlation, told
+    from router.authoring.lookup import found
+    from router.detect import Rule
 
-    missing = [p for p in paths if not p.exists()]
-    if missing:
-        raise ConfigError([Problem(str(p), 1, "", "cannot be read: it is not there", "check the path") for p in missing])
-    return [f for p in paths for f in yaml_files(p) if not p.is_dir() or kind_of(f) == "detect"]
+    setting = Setting(config, rules)
+    ruleset, wanted = found(rule, setting.rules, setting.placeholders)
+    titles = {d.id: d.title for d in (*ruleset.rules, *ruleset.correlations)}
+    supply = setting.supply(events) if any(isinstance(w, Rule) for w in wanted) else None
+    answers = []
+    for one in wanted:
+        if isinstance(one, Rule) and supply is not None:
+            answers.append(explained(one, supply))
+        elif not isinstance(one, Rule):
+            answers.append(explained_correlation(one, titles))
+    if json:
+        print_json(answers)
+        return
+    for i, answer in enumerate(answers):
+        typer.echo(("\n" if i else "") + "\n".join(told(answer)))
 
 
-def _placeholders(config: Path | None) -> dict[str, Sequence[str]]:
-    if config is None:
-        return {}
-    from router.config import load
+def why(
+    rule: RuleName,
+    event: Annotated[str, typer.Argument(help="A file, a raw line, an ECS document as JSON, or - for standard input.")],
+    rules: Rules = None,
+    config: MaybeConfig = None,
+    read_as: Annotated[
+        str, typer.Option("--as", help="raw, ecs, or auto: JSON with ECS's event and @timestamp is ecs.")
+    ] = "auto",
+    json: Json = False,
+) -> None:
+    """Hold a rule against events: each condition true or false, with the value it saw. Exit code 1 if it matches none."""
+    from router.authoring.judged import judged
+    from router.authoring.lookup import found
+    from router.detect import Rule
 
-    return dict(load(config).rules.placeholders)
+    setting = Setting(config, rules)
+    _, wanted = found(rule, setting.rules, setting.placeholders)
+    if not (plain := [w for w in wanted if isinstance(w, Rule)]):
+        raise ConfigError([Problem(rule, 1, "", "is a correlation: no single event says whether it fires", "test its rules")])
+    answers = [(one, judged(one, *pair)) for pair in setting.events(event, read_as) for one in plain]
+    if not answers:
+        raise ConfigError([Problem("EVENT", 1, "", "holds no event that can be read", "give a file, a line, or JSON")])
+    if json:
+        print_json([{"rule": one.id, **a._asdict(), "parts": [p._asdict() for p in a.parts]} for one, a in answers])
+    else:
+        for one, answer in answers:
+            typer.echo("\n".join(_judgement(one, answer)))
+    sys.exit(0 if any(answer.matches for _, answer in answers) else 1)
 
 
-def print_json(value: Any) -> None:
-    """One object, indented, to standard output."""
-    sys.stdout.buffer.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+def _judgement(rule: Any, answer: Any) -> Iterable[str]:
+    yield f"{rule.title}: " + ("matches" if answer.matches else "does not match")
+    if not answer.visible:
+        of = ", ".join(answer.logsources) or "no log source"
+        yield f"  the event is of {of}; the rule sees {rule.logsource} only"
+    for part in answer.parts:
+        saw = "" if part.seen is None else f"; saw {part.seen}"
+        yield f"  {'true ' if part.holds else 'false'} {'  ' * part.depth}{part.text}{saw}"

@@ -52,7 +52,7 @@ def _result(ruleset: Ruleset, correlation: Correlation, line: int, test: Any, no
 
 def _alerts(ruleset: Ruleset, correlation: Correlation, events: list[tuple[float, Event]]) -> int:
     below = _below(correlation, {c.id: c for c in ruleset.correlations})
-    run = _Run(below)
+    run = Rehearsal(below)
     for number, (time, event) in enumerate(sorted(events, key=lambda pair: pair[0])):
         for rule in ruleset.match(event):
             run.take(matches_for(below, rule, event, number.to_bytes(16), time))
@@ -69,7 +69,7 @@ def _below(correlation: Correlation, all_: Mapping[str, Correlation]) -> list[Co
     return list(found.values())
 
 
-class _Run:
+class Rehearsal:
     """Correlations as they run on one partition; what they make for each other comes back at once."""
 
     def __init__(self, correlations: Sequence[Correlation]) -> None:

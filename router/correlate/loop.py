@@ -16,8 +16,8 @@ from router.correlate.correlator import Correlator
 from router.correlate.lane import Lane
 from router.correlate.ticks import GROUP, Barrier, tick
 from router.detect import Correlation
-from router.errors import Retryable
-from router.log.checkpoint import high_water, persist
+from router.errors import Misconfigured, Retryable
+from router.log.checkpoint import high_water, persist, read
 from router.protocols import Follower, Log
 from router.telemetry import GROUPS, bound, logger
 
@@ -91,7 +91,7 @@ class Correlate:
             self.ready.set()
             committed = time.monotonic()
             while not stop.is_set():
-                batches = await follower.read(max_records=self._max_records, timeout_seconds=0.5)
+                batches = await read(follower, self._max_records, 0.5)
                 ready = [batch for batch in batches if not self._rewound(batch)]
                 self._rewind(follower)
                 await asyncio.gather(*[self._batch(batch, stop) for batch in ready])
@@ -136,7 +136,7 @@ class Correlate:
             try:
                 async with self._turns[partition]:
                     await self._log.append(MATCHES, partition, [tick(partition, moment)])
-            except Retryable as error:
+            except (Retryable, Misconfigured) as error:
                 _log.warning("time was not moved on; the next attempt covers it", partition=partition, reason=str(error))
 
     def _measure(self) -> None:
@@ -150,6 +150,6 @@ class Correlate:
         try:
             await follower.commit(dict(self._marks))
             self._marks.clear()
-        except Retryable as error:
+        except (Retryable, Misconfigured) as error:
             _log.warning("commit failed; the next one covers it", reason=str(error))
         return time.monotonic()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from router.correlate.loop import Correlate
 from router.detect import Correlation
-from router.errors import Retryable
+from router.errors import Misconfigured, Retryable
 from router.telemetry import logger
 
 Make = Callable[[Sequence[Correlation], float], Correlate]
@@ -46,7 +46,7 @@ class Renewable:
     async def _run(self, stop: asyncio.Event) -> None:
         try:
             await self._loop.run(self._halt)
-        except* Retryable as group:
+        except* (Retryable, Misconfigured) as group:
             if stop.is_set() or self._next is None:
                 raise
             _log.warning("the log refused writes while rules were changed; it is all read again", reason=str(group.exceptions[0]))

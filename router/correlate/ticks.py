@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from router.batch import MATCHES, RAW, Facts, Partition, Record
 from router.correlate.lane import TICK
-from router.errors import Retryable
+from router.errors import Misconfigured, Retryable
 from router.protocols import Log
 
 GROUP = "correlate"
@@ -28,7 +28,7 @@ class Barrier:
         """Ask again until it is true; from then on it is about what has come since."""
         try:
             return await self._passed()
-        except Retryable:
+        except (Retryable, Misconfigured):
             return False
 
     async def _passed(self) -> bool:

@@ -38,7 +38,7 @@ class Delivery:
         self._sink, self._topics, self._log = sink, settings.read, log
         self._pace = pace or Pace()
         self._tally = Tally(name)
-        self.sink_name, self._kind = name, settings.kind
+        self.sink_name, self._kind, self._shape = name, settings.kind, settings.shape
         limits, tally, progress = sink.limits, self._tally, Progress()
         health = Health(name, limits, self._pace, tally)
         schedule = Schedule(limits, self._pace, health)
@@ -59,7 +59,7 @@ class Delivery:
 
     def _sorter(self, choose: Choice, noise: NoiseRules) -> Sorter:
         scope = noise.scope(self.sink_name, self._kind)
-        return Sorter(Route(choose, scope), scope, self._tally, ordered=self._sink.limits.ordered)
+        return Sorter(Route(choose, scope), scope, self._tally, ordered=self._sink.limits.ordered, shape=self._shape)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`; then let writes in flight land, commit, and leave the rest to the log.

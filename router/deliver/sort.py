@@ -7,6 +7,7 @@ from router.batch import SIGNALS, Batch, Facts, Record
 from router.deliver.tally import Tally
 from router.reduce import Scope, compile_trim
 from router.route import Route, Verdict
+from router.shapes import Shape, reshaper
 
 
 @dataclass(slots=True)
@@ -22,8 +23,9 @@ class Sorted:
 class Sorter:
     """Facts -> verdict -> counted, trimmed or passed on, for one sink."""
 
-    def __init__(self, route: Route, scope: Scope, tally: Tally, *, ordered: bool) -> None:
+    def __init__(self, route: Route, scope: Scope, tally: Tally, *, ordered: bool, shape: Shape = "ecs") -> None:
         self._route, self._scope, self._tally, self._ordered = route, scope, tally, ordered
+        self._reshape = reshaper(shape)
         self._trims: dict[tuple[str, ...], Callable[[bytes], bytes]] = {}
 
     def sort(self, batch: Batch[Record]) -> Sorted:
@@ -35,6 +37,8 @@ class Sorter:
             self._tally.left_out(topic, verdict.left_out, len(records), _size(records))
         if self._ordered:  # overtaking within a partition would break its order, so alerts are told by their topic
             wanted.alerts = list(range(len(wanted.records))) if topic == SIGNALS else []
+        if (reshape := self._reshape) is not None:
+            wanted.records = [r._replace(body=reshape(r.body, r.time)) for r in wanted.records]
         return wanted
 
     def _divide(self, batch: Batch[Record]) -> tuple[Sorted, dict[Verdict, list[Record]]]:

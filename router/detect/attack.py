@@ -4,13 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-TACTICS = {
+TACTICS = {  # of ATT&CK 19, which parted defense evasion in two; rules written before have its old name
     "reconnaissance": "TA0043",
     "resource-development": "TA0042",
     "initial-access": "TA0001",
     "execution": "TA0002",
     "persistence": "TA0003",
     "privilege-escalation": "TA0004",
+    "stealth": "TA0005",
+    "defense-impairment": "TA0112",
     "defense-evasion": "TA0005",
     "credential-access": "TA0006",
     "discovery": "TA0007",

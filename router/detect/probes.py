@@ -80,40 +80,40 @@ class First:
 class Join:
     """The texts of several probes with a separator between; absent unless all are there."""
 
-    __slots__ = ("_probes", "_separator")
+    __slots__ = ("probes", "separator")
 
     def __init__(self, probes: Sequence[Probe], separator: str) -> None:
-        self._probes, self._separator = probes, separator
+        self.probes, self.separator = probes, separator
 
     def __call__(self, values: Values) -> Any:
-        parts = [self._separator.join(texts(values[probe])) for probe in self._probes]
-        return self._separator.join(parts) if all(parts) else MISSING
+        parts = [self.separator.join(texts(values[probe])) for probe in self.probes]
+        return self.separator.join(parts) if all(parts) else MISSING
 
 
 class Item:
     """One element of a list, by its number from 0."""
 
-    __slots__ = ("_number", "_probe")
+    __slots__ = ("number", "probe")
 
     def __init__(self, probe: Probe, number: int) -> None:
-        self._probe, self._number = probe, number
+        self.probe, self.number = probe, number
 
     def __call__(self, values: Values) -> Any:
-        answer = values[self._probe]
-        return answer[self._number] if isinstance(answer, list) and len(answer) > self._number else MISSING
+        answer = values[self.probe]
+        return answer[self.number] if isinstance(answer, list) and len(answer) > self.number else MISSING
 
 
 class Translate:
     """The answer of a probe through a table of texts; what the table does not know stays as it is."""
 
-    __slots__ = ("_probe", "_table")
+    __slots__ = ("probe", "table")
 
     def __init__(self, probe: Probe, table: dict[str, str]) -> None:
-        self._probe, self._table = probe, table
+        self.probe, self.table = probe, table
 
     def __call__(self, values: Values) -> Any:
-        answer = values[self._probe]
-        return self._table.get(answer, answer) if isinstance(answer, str) else answer
+        answer = values[self.probe]
+        return self.table.get(answer, answer) if isinstance(answer, str) else answer
 
 
 class Texts:

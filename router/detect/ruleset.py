@@ -6,19 +6,15 @@ from typing import NamedTuple
 
 from router.batch import Event
 from router.detect.correlation import Correlation, correlation
-from router.detect.linking import link, within
-from router.detect.matcher import Test, compile_tree
+from router.detect.engine import Engine, Options
+from router.detect.linking import link
 from router.detect.modifiers import Placeholders
-from router.detect.probes import Values
-from router.detect.routing import RouteKey, Router
 from router.detect.rules import Filter, Rule, filter_, rule
 from router.detect.selections import Reading
-from router.detect.views import view
 from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
 from rules import ROOT
 
-_MAX_BUCKETS = 4096
 BUILTIN = ("detect", "correlate")
 
 
@@ -46,12 +42,11 @@ class Ruleset:
         correlations: Sequence[Correlation] = (),
         refused: Sequence[Problem] = (),
         lints: Sequence[Problem] = (),
+        options: Options = Options(),  # noqa: B008 (frozen)
     ) -> None:
         self.rules, self.correlations = list(rules), list(correlations)
         self.refused, self.lints = sorted(refused), sorted(lints)
-        self._router = Router()
-        self._buckets: dict[RouteKey, list[tuple[Rule, Test]]] = {}
-        self._tests: dict[Rule, Test] = {}
+        self._engine = Engine(self.rules, options)
 
     @classmethod
     def load(
@@ -62,6 +57,7 @@ class Ruleset:
         disable: Collection[str] = (),
         builtin: bool = True,
         strict: bool = True,
+        options: Options = Options(),  # noqa: B008 (frozen)
     ) -> "Ruleset":
         """Read files and folders (`*.yml`, `*.yaml`, recursively), and the rules that ship with Logweir.
 
@@ -72,40 +68,19 @@ class Ruleset:
         problems = [*read.problems, *linked.problems]
         if problems and strict:
             raise ConfigError(problems)
-        return cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints])
+        return cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints], options)
 
-    def match(self, event: Event, raw: bytes = b"") -> list[Rule]:
+    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
         """The rules that the event satisfies, in the order in which they were loaded.
 
         `raw` is the payload that the event was made from, if it alone was: keywords search it too, unless it is JSON or XML.
+        `encoded` is the event as `orjson.dumps` writes it, if that was done already: it saves doing it again.
         """
-        bucket = self._bucket(self._router.key(event))
-        if not bucket:
-            return []
-        values = Values(event, raw)
-        return [rule for rule, test in bucket if test(values)]
+        return self._engine.match(event, raw, encoded)
 
     def visible(self, event: Event) -> list[Rule]:
         """The rules of the event's log sources, whether they match or not."""
-        return [rule for rule, _ in self._bucket(self._router.key(event))]
-
-    def _bucket(self, key: RouteKey) -> list[tuple[Rule, Test]]:
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            if len(self._buckets) >= _MAX_BUCKETS:
-                self._buckets.clear()
-            bucket = self._buckets[key] = self._make_bucket(key)
-        return bucket
-
-    def _make_bucket(self, key: RouteKey) -> list[tuple[Rule, Test]]:
-        sources = self._router.sources(key)
-        seen = [rule for rule in self.rules if any(within(source, rule.logsource) for source in sources)]
-        return [(rule, self._test(rule)) for rule in seen]
-
-    def _test(self, rule: Rule) -> Test:
-        if rule not in self._tests:
-            self._tests[rule] = compile_tree(rule.tree, view(rule.logsource, rule.taxonomy))
-        return self._tests[rule]
+        return self._engine.visible(event)
 
 
 def _builtin() -> Iterator[tuple[Path, str]]:

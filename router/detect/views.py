@@ -72,11 +72,12 @@ class SigmaView(EcsView):
         self._roots = [root for profile in self._profiles for root in _roots(profile, logsource)]
 
     def raw(self, field: str) -> Probe:
-        steps = list(dict.fromkeys(_step(s) for s in self._steps(field)))
+        steps = list(dict.fromkeys(_step(s) for s in self.steps(field)))
         probes = [_probe(step) for step in steps]
         return probes[0] if len(probes) == 1 else _PROBES.make(First, probes)
 
-    def _steps(self, field: str) -> Iterator[Any]:
+    def steps(self, field: str) -> Iterator[Any]:
+        """The places as the tables have them."""
         own = [f"{root}.{field}" for root in self._roots]
         for profile in self._profiles:
             for step in _listed(profile.get("fields", {}).get(field)):
@@ -90,6 +91,19 @@ class SigmaView(EcsView):
 def view(logsource: Logsource, taxonomy: str = "sigma") -> EcsView:
     """The view for the rules of a log source. Rules for product `logweir` and of taxonomy `ecs` speak ECS."""
     return EcsView() if taxonomy == "ecs" or logsource.product == "logweir" else _sigma(logsource)
+
+
+def places(logsource: Logsource, taxonomy: str, field: str) -> list[tuple[str, ...]]:
+    """Where a field of a rule is looked for, in this order: dotted paths of a document, several where all are needed."""
+    seen = view(logsource, taxonomy)
+    steps = seen.steps(field) if isinstance(seen, SigmaView) else [field]
+    return list(dict.fromkeys(_paths(step) for step in steps))
+
+
+def _paths(step: Any) -> tuple[str, ...]:
+    if isinstance(step, str):
+        return (step,)
+    return tuple(step["join"]) if "join" in step else (str(step["path"]),)
 
 
 @cache

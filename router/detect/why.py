@@ -70,7 +70,7 @@ def _reason(atoms: list[Atom], fields: View, values: Values) -> Reason:
     wanted = " or ".join(filter(None, map(_wanted, atoms)))
     shown = wanted[:_MAX_WANTED] + ("..." if len(wanted) > _MAX_WANTED else "")
     holds = any(compile_tree(atom, fields)(values) for atom in atoms)
-    return Reason(first.field or "", f"{first.kind} {shown}".rstrip(), _seen(first, fields, values), holds)
+    return Reason(first.field or "", f"{first.kind} {shown}".rstrip(), seen_by(first, fields, values), holds)
 
 
 def _wanted(atom: Atom) -> str:
@@ -92,7 +92,8 @@ def _wanted(atom: Atom) -> str:
             return text(payload) if isinstance(payload, bool) else repr(payload)
 
 
-def _seen(atom: Atom, fields: View, values: Values) -> str:
+def seen_by(atom: Atom, fields: View, values: Values) -> str:
+    """The value that a test sees, as text, shortened."""
     if atom.field is None:
         return "message"
     value = values[fields.raw(atom.field)]

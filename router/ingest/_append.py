@@ -13,7 +13,7 @@ from itertools import repeat
 
 from router import telemetry
 from router.batch import RAW, Facts, Record
-from router.errors import Overloaded, Rejected, Retryable
+from router.errors import Misconfigured, Overloaded, Rejected, Retryable
 from router.ingest._ids import Ids
 from router.ingest._ledger import Ledger
 from router.protocols import Log
@@ -23,6 +23,7 @@ MAX_EVENT_BYTES = 900_000
 EVENT_OVERHEAD_BYTES = 256
 """What an event costs in memory beside its payload: id, record, list slots, object headers."""
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 0.05, 1.0
+_log = telemetry.logger("ingest")
 
 
 @dataclass(slots=True, eq=False)
@@ -249,12 +250,15 @@ class _Lane:
         return []
 
     async def _persist(self, records: Sequence[Record], due: float) -> None:
-        """One append, repeated while it may yet succeed. Raises Retryable past the deadline."""
+        """One append, repeated while it may yet succeed. Raises Retryable past the deadline, and when a right is missing."""
         pause = _FIRST_RETRY_SECONDS
         while True:
             try:
                 await self.log.append(self.topic, self.number, records)
                 return
+            except Misconfigured as error:
+                _log.error("the log refuses what was received; senders have to wait until that is mended", reason=str(error))
+                raise Retryable(str(error), _LAST_RETRY_SECONDS) from error
             except Retryable as error:
                 wait = pause * random.uniform(0.5, 1.0)
                 if asyncio.get_running_loop().time() + wait > due or self._closing:

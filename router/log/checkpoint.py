@@ -1,15 +1,16 @@
-"""How far a stage has come, told by what it wrote last; and appends that do not give up."""
+"""How far a stage has come, told by what it wrote last; and reads and appends that do not give up."""
 
 import asyncio
 import random
 from collections.abc import Sequence
 
-from router.batch import Origin, Record
-from router.errors import Retryable
-from router.protocols import Log
+from router.batch import Batch, Origin, Record
+from router.errors import Misconfigured, Retryable
+from router.protocols import Follower, Log
 from router.telemetry import logger
 
 _LAST_WAIT_SECONDS = 10.0
+_FAILED_SECONDS, _REFUSED_SECONDS = 1.0, 5.0
 _log = logger("log")
 
 
@@ -26,15 +27,33 @@ async def high_water(log: Log, topic: str, partition: int) -> Origin | None:
 
 
 async def persist(log: Log, topic: str, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:
-    """Append, and repeat what did not become durable for as long as it takes. Raises Retryable only once `stop` is set."""
+    """Append, and repeat what did not become durable for as long as it takes; a right that is withdrawn may be given back.
+
+    Raises Retryable or Misconfigured only once `stop` is set.
+    """
     wait = 0.1
     while True:
         try:
             await log.append(topic, partition, records)
             return
-        except Retryable as error:
+        except (Retryable, Misconfigured) as error:
             if stop.is_set():
                 raise
             _log.warning("append failed; trying again", topic=topic, partition=partition, reason=str(error))
         await asyncio.sleep(random.uniform(wait / 2, wait))
         wait = min(wait * 2, _LAST_WAIT_SECONDS)
+
+
+async def read(follower: Follower, max_records: int, seconds: float) -> Sequence[Batch[Record]]:
+    """Read once; where the log fails or refuses us, say so, wait a little, and read nothing: a full disk is freed some day,
+    and a right may be given back.
+    """
+    try:
+        return await follower.read(max_records=max_records, timeout_seconds=seconds)
+    except Retryable as error:
+        _log.warning("cannot read; trying again", reason=str(error))
+        await asyncio.sleep(_FAILED_SECONDS)
+    except Misconfigured as error:
+        _log.error("the log refuses to be read; waiting until that is mended", reason=str(error))
+        await asyncio.sleep(_REFUSED_SECONDS)
+    return ()

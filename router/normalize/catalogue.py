@@ -29,6 +29,8 @@ class Hints(NamedTuple):
     """The only normalizer for it; empty: find out."""
     tz: str = ""
     """Zone of times that name none; empty: that of the catalogue."""
+    host: str = ""
+    """host.name of events that name no host; empty: leave it out."""
 
 
 class Catalogue:
@@ -51,6 +53,7 @@ class Catalogue:
         problems: list[Problem] = []
         self._default = _site(tz, "", problems)
         self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
+        self._hosts = {name: hint.host for name, hint in (sources or {}).items() if hint.host}
         self._forced = {name: hint.normalizer for name, hint in (sources or {}).items() if hint.normalizer}
         for name, wanted in self._forced.items():
             if wanted not in self._normalizers:
@@ -92,6 +95,10 @@ class Catalogue:
         """The ids of all normalizers."""
         return sorted(self._normalizers)
 
+    def normalizers(self) -> tuple[Normalizer, ...]:
+        """All normalizers."""
+        return self._places
+
     def normalize(self, body: bytes, facts: Facts, time: float) -> list[Event]:
         """The documents of one payload; none when it is noise of the protocol (counted). `time`: of receipt, in epoch seconds.
 
@@ -129,7 +136,7 @@ class Catalogue:
                 return found[0], tags, found[1]
             tags.append("_norm_envelope")
         x = Line(text, time, site, facts.source, facts.peer, meta)
-        x.hint_host = meta.get("host")
+        x.hint_host = meta.get("host") or self._hosts.get(facts.source)
         return x, tags, None
 
     def _made(self, x: Line) -> list[Event] | Ignored:
@@ -216,7 +223,7 @@ class Catalogue:
                 chosen = normalizer.id
                 break
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
-        fresh._default, fresh._sites, fresh._forced = self._default, self._sites, self._forced
+        fresh._default, fresh._sites, fresh._hosts, fresh._forced = self._default, self._sites, self._hosts, self._forced
         return {
             "chosen": chosen,
             "why": "set for the source"

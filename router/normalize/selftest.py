@@ -18,6 +18,8 @@ from router.normalize.zones import UTC
 from rules import ROOT
 
 _RECEIPT = "2026-06-01T00:00:00Z"
+RECEIPT_SECONDS = 1_780_272_000.0
+"""The same, in epoch seconds: when the lines of tests arrive that do not say otherwise."""
 _ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
 _KEYS = frozenset(
     "name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split()
@@ -50,7 +52,7 @@ def _run(document: Document, file: Path, normalizer: Normalizer) -> Iterator[Tes
         if "files" in test:
             yield from _from_files(str(test["files"]), file, line, normalizer)
             continue
-        detail = _problem(test, normalizer)
+        detail = problems_of(test, normalizer)
         yield TestResult(document.file, line, name, not detail, detail)
 
 
@@ -62,15 +64,25 @@ def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer) -> 
         for number, text in enumerate(golden.read_bytes().splitlines(), 1):
             if text.strip():
                 test = orjson.loads(text)
-                detail = _problem(test, normalizer)
+                detail = problems_of(test, normalizer)
                 yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
 
 
-def _problem(test: dict[str, Any], normalizer: Normalizer) -> str:
+def problems_of(test: dict[str, Any], normalizer: Normalizer) -> str:
     """What is wrong with the documents of a test; empty when nothing."""
     strange = [key for key in test if key not in _KEYS]
     if strange:
         return f"unknown key {strange[0]!r}"
+    try:
+        documents = documents_of(test, normalizer)
+        orjson.dumps(documents)
+    except (Malformed, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return _judge(test, documents)
+
+
+def documents_of(test: dict[str, Any], normalizer: Normalizer) -> list[Event]:
+    """What the input of a test becomes, with this normalizer alone. Raises Malformed."""
     source = str(test.get("source", "test"))
     hints = {source: Hints(tz=str(test.get("tz", "")))}
     catalogue = Catalogue([normalizer], sources=hints, original=test.get("original", "doubtful"))
@@ -78,12 +90,7 @@ def _problem(test: dict[str, Any], normalizer: Normalizer) -> str:
     meta = tuple(sorted((str(k), str(v)) for k, v in test.get("meta", {}).items()))
     facts = Facts(source, str(test.get("peer", "")), str(test.get("envelope", "")), meta)
     moment = iso(str(test.get("receipt", _RECEIPT)), UTC)
-    try:
-        documents = catalogue.normalize(body, facts, float(moment.seconds) if moment else 0.0)
-        orjson.dumps(documents)
-    except (Malformed, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return _judge(test, documents)
+    return catalogue.normalize(body, facts, float(moment.seconds) if moment else 0.0)
 
 
 def _judge(test: dict[str, Any], documents: Sequence[Event]) -> str:

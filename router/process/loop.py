@@ -13,8 +13,9 @@ from collections.abc import Collection, Mapping
 import orjson
 
 from router.batch import DEAD_LETTERS, EVENTS, MATCHES, RAW, Batch, Mark, Origin, Partition, Record
-from router.errors import Retryable
-from router.log.checkpoint import high_water, persist
+from router.errors import Misconfigured, Retryable
+from router.log.checkpoint import high_water, persist, read
+from router.process.sizes import fit
 from router.process.stage import NAME, Output, Stage
 from router.protocols import Follower, Log
 from router.telemetry import (
@@ -70,14 +71,14 @@ class Process:
             try:
                 await self._turn(follower, stop)
                 await self._finish(stop)
-            except* Retryable as group:
+            except* (Retryable, Misconfigured) as group:
                 _log.warning("stopped while the log refused writes; it is all read again", reason=str(group.exceptions[0]))
 
     async def _turn(self, follower: Follower, stop: asyncio.Event) -> None:
         committed, marks = time.monotonic(), dict[Partition, Mark]()
         while not stop.is_set():
             await self._renew(stop)
-            batches = await follower.read(max_records=self._max_records, timeout_seconds=0.5)
+            batches = await read(follower, self._max_records, 0.5)
             async with asyncio.TaskGroup() as group:
                 for batch in batches:
                     group.create_task(self._batch(batch, stop))
@@ -108,7 +109,7 @@ class Process:
         try:
             await follower.commit(marks)
             marks.clear()
-        except Retryable as error:
+        except (Retryable, Misconfigured) as error:
             _log.warning("commit failed; the next one covers it", reason=str(error))
         return time.monotonic()
 
@@ -116,6 +117,7 @@ class Process:
         partition = batch.span.partition
         with PROCESS_SECONDS.time():
             out = self._stage.run(batch, self._done.get(partition))
+            fit(out, batch)
         if out.dead:
             await persist(self._log, DEAD_LETTERS + NAME, 0, out.dead, stop)
         await asyncio.gather(*[persist(self._log, MATCHES, p, records, stop) for p, records in out.matches.items()])

@@ -77,7 +77,7 @@ class Stage:
                 try:
                     self._documents(raw, origin, done, out, made)
                 except Malformed as error:
-                    out.dead.append(_bury(raw, error, origin))
+                    out.dead.append(bury(raw, error, origin))
             self._reduce(out, made)
         for summary in self._reducer.close([record.time for record in out.events]):
             self._match(out, partition, _summary(summary))
@@ -104,7 +104,7 @@ class Stage:
                 out.repeated += 1
             elif (body := self._encoded(event, raw, place, out)) is not None:
                 one = _Made(event, _derived(raw.id, sub), body, event_time(event, raw.time), raw.facts.source, place, False)
-                rules = self._ruleset.match(event, received)
+                rules = self._ruleset.match(event, received, body)
                 made.append(self._matched(one, rules, received, out) if rules else one)
 
     def _encoded(self, event: Event, raw: Record, origin: Origin, out: Output) -> bytes | None:
@@ -113,7 +113,7 @@ class Stage:
         try:
             return orjson.dumps(event)
         except TypeError as error:
-            out.dead.append(_bury(raw, Malformed("unencodable", str(error)), origin))
+            out.dead.append(bury(raw, Malformed("unencodable", str(error)), origin))
             return None
 
     def _matched(self, made: _Made, rules: Sequence[Rule], received: bytes, out: Output) -> _Made:
@@ -161,7 +161,8 @@ def _derived(raw_id: bytes, sub: int) -> bytes:
     return raw_id if not sub else blake2b(raw_id + sub.to_bytes(4), digest_size=16).digest()
 
 
-def _bury(raw: Record, error: Malformed, origin: Origin) -> Record:
+def bury(raw: Record, error: Malformed, origin: Origin) -> Record:
+    """The dead letter of a raw record."""
     return dead_letter(
         raw, stage=NAME, reason=error.reason, topic=RAW, partition=origin.partition, offset=origin.offset, attempts=1
     )

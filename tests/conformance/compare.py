@@ -4,9 +4,9 @@ Only leaves that ECS defines (or that lie in an ECS object) count; not what ship
 as instants to the millisecond, numbers as their text, lists in any order and a list of one as its item. A field that is `dynamic`
 need only be there, as a time where one is expected. recall = right / expected, precision = right / predicted.
 
-Two precisions come out. `strict` counts every leaf of ours. `precision` leaves out three things where the other document has none:
-`event.dataset` and `event.module` (elsewhere the index template adds them, here the document carries them) and what the syslog
-header said (`log.syslog.*`, kept here for every source).
+Two precisions come out. `strict` counts every leaf of ours. `precision` leaves out four things where the other document has none:
+`event.dataset` and `event.module` (elsewhere the index template adds them, here the document carries them), `@timestamp` (elsewhere
+the shipper adds it) and what the syslog header said (`log.syslog.*`, kept here for every source).
 """
 
 import re
@@ -25,7 +25,7 @@ _LOOKED_UP = re.compile(
     r"(.*\.)?(geo|as)\..*|related\..*|threat\.enrichments.*|network\.community_id|user_agent\.(?!original$).*"
     r"|.*\.(registered_domain|top_level_domain|subdomain)"
 )
-_OWN = frozenset(("event.dataset", "event.module"))
+_OWN = frozenset(("@timestamp", "event.dataset", "event.module"))
 _FRAME = "log.syslog."
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 

@@ -31,9 +31,10 @@ _TOLD = {
     "windows/forwarded": (("sourcetype", "XmlWinEventLog:ForwardedEvents"),),
     "cisco_asa/log": (("sourcetype", "cisco:asa"),),
     "cisco_ftd/log": (("sourcetype", "cisco:ftd"),),
+    "cisco_nexus/log": (("sourcetype", "cisco:nxos"),),
 }
 """What the receiver was told about a stream whose raw events do not say it: the channel of an event collector,
-the kind of firewall."""
+the kind of firewall or switch."""
 
 _RECEIPT = 1_767_225_600.0
 """2026-01-01, when pairs arrive that name no time of arrival."""
@@ -59,12 +60,13 @@ def _meta(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _receipt(pair: dict[str, Any]) -> float:
-    """The time of arrival that the shipper of a pair names."""
+    """The time of arrival that the shipper of a pair names, else the end of the expected year: a line without a year cannot tell it."""
     try:
         moment = datetime.fromisoformat(str((pair.get("fields") or {}).get("@timestamp")))
         return float(calendar.timegm(moment.utctimetuple()))
     except ValueError:
-        return _RECEIPT
+        year = str(pair["expected"].get("@timestamp"))[:4]
+        return float(calendar.timegm((int(year) + 1, 1, 1, 0, 0, 0))) if year.isdecimal() else _RECEIPT
 
 
 def pairs(folder: Path, source: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,14 +81,24 @@ def pairs(folder: Path, source: str | None) -> Iterator[tuple[str, dict[str, Any
 
 def zone_of(pair: dict[str, Any]) -> str:
     """The zone of a pair's device, as configured for its source."""
+    told = (pair.get("fields") or {}).get("event.timezone")
+    if told:
+        return str(told)
     offset = str(pair.get("tz_offset") or "local")
     return "" if offset == "local" else re.sub(r"^([+-]\d\d)(\d\d)$", r"\1:\2", offset)
+
+
+def host_of(pair: dict[str, Any]) -> str:
+    """What the operator of a pair's source calls what it comes from: its only tenant, an appliance that nothing else names."""
+    told = (pair.get("fields") or {}).get("_conf") or {}
+    tenants = list((told.get("tenants") or {}).values())
+    return str(told.get("default") or (tenants[0] if len(tenants) == 1 else ""))
 
 
 def score(folder: Path, source: str | None = None, extra: list[Path] | None = None, normalizer: str = "") -> dict[str, Tally]:
     """Tallies by source. One configured source per stream and zone, as an operator would have it."""
     found = list(pairs(folder, source))
-    hints = {f"{name} {zone_of(pair)}": Hints(normalizer, zone_of(pair)) for name, pair in found}
+    hints = {f"{name} {zone_of(pair)}": Hints(normalizer, zone_of(pair), host_of(pair)) for name, pair in found}
     catalogue = _loaded(extra or [], hints)
     listed = oddities.load()
     tallies: dict[str, Tally] = {}

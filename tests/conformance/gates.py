@@ -27,7 +27,7 @@ GROUPS = {
             " process.hash.sha256 process.pid dll.path dll.name file.path file.name file.hash.sha256 registry.path registry.key"
             " registry.value registry.data.strings event.code event.action event.provider service.name user.name dns.question.name"
             " destination.domain destination.ip destination.port network.direction url.path url.query url.original url.domain"
-            " http.request.method http.response.status_code user_agent.original message"
+            " http.request.method http.response.status_code user_agent.original"
         ).split()
     ),
     "5-tuple": frozenset("source.ip source.port destination.ip destination.port network.transport network.iana_number".split()),

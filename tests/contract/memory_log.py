@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from router.batch import Record
-from router.errors import Rejected, Retryable
+from router.errors import Misconfigured, Rejected, Retryable
 
 
 class MemoryLog:
@@ -19,6 +19,8 @@ class MemoryLog:
         self.gate.set()
         self.outstanding = self.most_outstanding = 0
         self.refuse_above = 1 << 30
+        self.is_forbidden = False
+        """Appends raise Misconfigured, as when a right was withdrawn."""
 
     async def partitions(self, topic: str) -> int:
         return len(self.records)
@@ -33,6 +35,8 @@ class MemoryLog:
             if self.failures:
                 self.failures -= 1
                 raise Retryable("told to fail")
+            if self.is_forbidden:
+                raise Misconfigured("no right to write")
             if any(len(r.body) > self.refuse_above for r in records):
                 raise Rejected("a record is too large")
             self.records[partition] += records

@@ -19,11 +19,12 @@ from tests.faults.ledger import Ledger
 from tests.faults.outcome import Outcome
 from tests.faults.proxy import Proxy
 from tests.faults.senders import ACK_TOKEN, TOKEN, Hec, HecWithAck, Sender, SyslogTcp
+from tests.faults.watch import Watch
 from tests.journeys.deployment import free_port
 
 ROLES = ("ingest", "process", "correlate", "deliver")
 _PROBE_EVENTS, _PROBE_SECONDS = 50, 60.0
-_DRAIN_SECONDS, _FLAT_SECONDS = 180.0, 45.0
+_DRAIN_SECONDS, _FLAT_SECONDS = 900.0, 60.0
 
 
 @dataclass(slots=True)
@@ -74,10 +75,12 @@ class Arena:
         self.hec_port, self.syslog_port = free_port(), free_port()
         self.faults: dict[str, int] = {}
         self._stop, self._sending = asyncio.Event(), list[asyncio.Task[None]]()
+        self.watch = Watch(self)
 
     def hit(self, fault: str) -> None:
         """A fault was applied."""
         self.faults[fault] = self.faults.get(fault, 0) + 1
+        self.watch.struck()
 
     async def assemble(self, stack: AsyncExitStack) -> None:
         """Start far ends and Logweir; nothing is sent yet."""
@@ -87,13 +90,23 @@ class Arena:
         ports["lines"] = self.plan.external_lines or self.lines.address[1]
         for name, port in ports.items():
             if name in self.plan.sinks:
-                self.proxies[name] = await stack.enter_async_context(Proxy(port))
-        config, environment = self._config(), {"T1": TOKEN, "T2": ACK_TOKEN, "T3": SPLUNK_TOKEN} | self.plan.environment
-        self.fleet = Fleet([Unit(name, self.folder, config, options, environment) for name, options in self.plan.units])
+                self.proxies[name] = await stack.enter_async_context(Proxy(port, keeps=name == "lines"))
+        config = self._config()
+        self.fleet = Fleet([self._unit(name, config, options) for name, options in self.plan.units])
         stack.push_async_callback(self.fleet.kill)
         await self.fleet.start()
         self._make_senders()
+        watching = asyncio.create_task(self.watch.run())
+        stack.callback(watching.cancel)
         stack.push_async_callback(self.quiet)
+
+    def _unit(self, name: str, config: dict[str, Any], options: Sequence[str]) -> Unit:
+        environment = {"T1": TOKEN, "T2": ACK_TOKEN, "T3": SPLUNK_TOKEN} | self.plan.environment
+        return Unit(name, self.folder, config, options, environment)
+
+    def spare(self, name: str, *options: str) -> Unit:
+        """One more unit of this deployment. It is nobody's duty to keep it running, and the scenario's to end it."""
+        return self._unit(name, self._config(), options)
 
     def _config(self) -> dict[str, Any]:
         (self.folder / "ledger.yml").write_text(RULE)
@@ -242,6 +255,7 @@ class Arena:
             "faults": " ".join(f"{name}={count}" for name, count in sorted(self.faults.items())),
             "sender_failures": sum(sent.failures for sent in senders.values()),
             "longest_gap_seconds": round(max((s.longest_gap_seconds for s in senders.values()), default=0.0), 1),
+            **self.watch.figures(),
             "sinks": rows,
             "proxies": {name: proxy.hits for name, proxy in self.proxies.items()},
         }

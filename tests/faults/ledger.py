@@ -28,6 +28,7 @@ class Arrived:
 
     is_ordered: bool = False
     first: dict[Key, bytes] = field(default_factory=dict)
+    """The id under which each event came first."""
     copies: dict[Key, set[bytes]] = field(default_factory=dict)
     """Further ids of one event."""
     alerts: dict[Key, bytes] = field(default_factory=dict)

@@ -19,7 +19,8 @@ class Toxic(StrEnum):
     HALF_REPLY = "half_reply"
     """The request arrives; its answer is cut in the middle."""
     BLACK_HOLE = "black_hole"
-    """Connections are accepted, nothing passes, nothing is answered."""
+    """Connections are accepted, nothing passes, nothing is answered. What waited is thrown away at its end, or passed on where
+    `keeps` is set: a sender over a protocol without answers cannot know that what was taken from it is thrown away."""
     DOWN = "down"
     """Connections are refused."""
 
@@ -27,8 +28,8 @@ class Toxic(StrEnum):
 class Proxy:
     """One listening port in front of one port."""
 
-    def __init__(self, target_port: int, *, latency_seconds: float = 0.5) -> None:
-        self.port, self._target = free_port(), target_port
+    def __init__(self, target_port: int, *, latency_seconds: float = 0.5, keeps: bool = False) -> None:
+        self.port, self._target, self._keeps = free_port(), target_port, keeps
         self.toxic, self.latency_seconds = Toxic.NONE, latency_seconds
         self.hits: dict[str, int] = {}
         """How often each toxic really touched a connection."""
@@ -49,7 +50,7 @@ class Proxy:
         was, self.toxic = self.toxic, toxic
         if was is Toxic.DOWN and toxic is not Toxic.DOWN:
             await self._listen()
-        if was is Toxic.BLACK_HOLE or toxic is Toxic.RESET:
+        if (was is Toxic.BLACK_HOLE and not self._keeps) or toxic is Toxic.RESET:
             self._abort()
         if toxic is Toxic.BLACK_HOLE:
             self._clean.clear()

@@ -90,6 +90,7 @@ class SqliteLog:
         return topic
 
     async def _partition(self, name: str, number: int) -> Topic:
+        await self.partitions(name)  # makes a topic for dead letters with its first one
         topic = await self._topic(name)
         if not 0 <= number < topic.partitions:
             raise ValueError(f"topic {name} has no partition {number}, but {topic.partitions}")

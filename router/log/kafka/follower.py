@@ -22,7 +22,7 @@ from router.log.kafka.watchdog import Watchdog
 from router.protocols import Lag, Listener
 from router.telemetry import REBUILDS, logger
 
-Marks = Callable[[], Awaitable[Mapping[tuple[str, int], Mark]]]
+Marks = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, Mark]]]
 _SLICE_SECONDS = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _log = logger("log")
@@ -127,8 +127,8 @@ class BrokerFollower:
     async def _take(self, consumer: AIOKafkaConsumer) -> None:
         """Look up where to start, tell the listener, and let the records of what is not paused flow."""
         places = sorted(consumer.assignment())
-        stored = await self._marks()
-        marks = {p: stored.get((p.topic, p.partition)) for p in places}
+        stored = await self._marks(places)
+        marks = {p: stored.get(p) for p in places}
         fresh = [p for p, mark in marks.items() if mark is None]
         oldest = await consumer.beginning_offsets(fresh) if fresh else {}
         for place, mark in marks.items():
@@ -251,8 +251,8 @@ class BrokerFollower:
     async def lag(self) -> Mapping[Partition, Lag]:
         """See Follower. Raises Retryable when the brokers do not answer."""
         places = sorted(self._positions)
-        marks, ends = await self._marks(), await self._reader.ends(places)
-        return {self._partition(p): await self._lag(p, marks.get((p.topic, p.partition)), *ends[p]) for p in places}
+        marks, ends = await self._marks(places), await self._reader.ends(places)
+        return {self._partition(p): await self._lag(p, marks.get(p), *ends[p]) for p in places}
 
     async def _lag(self, place: TopicPartition, mark: Mark | None, oldest: int, end: int) -> Lag:
         start = max(mark.offset if mark else 0, oldest)

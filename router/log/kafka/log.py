@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from aiokafka import TopicPartition
 
@@ -87,7 +88,8 @@ class BrokerLog:
         for topic in topics:
             await self.partitions(topic)
         names, full = {topic: self._full(topic) for topic in topics}, self._settings.prefix + group
-        follower = BrokerFollower(self._clients, full, names, lambda: self._topics.marks(full), self._reader, listener)
+        marks = partial(self._topics.marks, full)
+        follower = BrokerFollower(self._clients, full, names, marks, self._reader, listener)
         try:
             yield follower
         finally:
@@ -106,6 +108,10 @@ class BrokerLog:
 
     async def committed(self, group: str, topics: Sequence[str]) -> Mapping[Partition, Mark]:
         """See Log."""
-        wanted = {self._full(topic): topic for topic in topics}
-        marks = await self._topics.marks(self._settings.prefix + group)
-        return {Partition(wanted[topic], number): mark for (topic, number), mark in marks.items() if topic in wanted}
+        wanted = {
+            TopicPartition(self._full(topic), number): Partition(topic, number)
+            for topic in topics
+            for number in range(await self.partitions(topic))
+        }
+        marks = await self._topics.marks(self._settings.prefix + group, wanted)
+        return {wanted[place]: mark for place, mark in marks.items()}

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError, LeaderNotAvailableError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    LeaderNotAvailableError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from router.batch import Record
 from router.errors import ConfigError, Misconfigured, Rejected, Retryable
@@ -104,7 +110,7 @@ class Producer:
                 builder = line.producer.create_batch()
                 count = fill(builder, place.topic, records, start, stop, int(time.time() * 1000))
                 return await line.send(builder, place), count
-            except MessageSizeTooLargeError as error:
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 self._retire(line)
                 if count == 1:
                     size = len(records[start].body)

@@ -1,9 +1,10 @@
 """Topics and group offsets, through the admin client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 
@@ -97,10 +98,19 @@ class Topics:
             await asyncio.sleep(0.25)
         raise Retryable(f"kafka: topics {', '.join(wanted)} were created, but not all partitions have a leader")
 
-    async def marks(self, group: str) -> dict[tuple[str, int], Mark]:
-        """Everything that a group has committed."""
-        found = await self._ask(f"offsets of group {group}", lambda admin: admin.list_consumer_group_offsets(group))
-        return {(p.topic, p.partition): Mark(o.offset, o.metadata or "") for p, o in found.items() if o.offset >= 0}
+    async def marks(self, group: str, places: Collection[TopicPartition]) -> dict[TopicPartition, Mark]:
+        """What a group has committed of these partitions. Raises Retryable where its coordinator does not say.
+
+        The library passes over an error that concerns the whole answer, such as that of a coordinator that is still loading.
+        So every partition is asked for by name, and one that is not in the answer is not taken for one without a commit.
+        """
+        if not places:
+            return {}
+        wanted, doing = list(places), f"offsets of group {group}"
+        found = await self._ask(doing, lambda admin: admin.list_consumer_group_offsets(group, partitions=wanted))
+        if silent := set(wanted) - set(found):
+            raise Retryable(f"kafka: {doing}: no answer about {len(silent)} of {len(wanted)} partitions")
+        return {place: Mark(o.offset, o.metadata or "") for place, o in found.items() if o.offset >= 0}
 
 
 def _configs(settings: TopicSettings, replication: int, newer: bool) -> dict[str, str]:

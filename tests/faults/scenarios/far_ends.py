@@ -32,6 +32,8 @@ async def one_slow_one_dead(outcome: Outcome) -> None:
         one.proxies["search"].latency_seconds = 2.0
         await one.proxies["search"].become(Toxic.LATENCY)
         await one.proxies["lines"].become(Toxic.BLACK_HOLE)
+        one.hit("slow and stopped sinks")
+        asked, sent = one.search.requests, one.ledger.acknowledged
         ages = []
         for _ in range(int(outcome.minutes * 60)):
             await asyncio.sleep(1)
@@ -43,7 +45,10 @@ async def one_slow_one_dead(outcome: Outcome) -> None:
             f"{late} of {len(ages)} looks: {ages[-5:]}",
         )
         grown = (one.fleet.units[0].resident_bytes() - memory) / (1 << 20)
-        outcome.figures["grown_mb"] = round(grown)
+        outcome.figures |= {"grown_mb": round(grown), "slow_requests": one.search.requests - asked}
+        hits = {name: one.proxies[name].hits for name in ("search", "lines")}
+        one.faults |= {f"{name} {toxic}": count for name, found in hits.items() for toxic, count in found.items()}
+        outcome.check("both faults really hit", all(hits.values()) and one.ledger.acknowledged > sent, hits)
         outcome.check("memory stays bounded", grown < 120, f"{grown:.0f} MiB more")
         await one.end()
         one.judge(repeats=lambda name: 20_000 if name == "lines" else 0)
@@ -73,6 +78,10 @@ async def chaos_at_the_far_ends(outcome: Outcome) -> None:
         await conservation.judge(one)
         outcome.check("several kinds of faults really hit", sum(map(bool, hits.values())) >= 3, hits)
         outcome.check("repeats were suppressed by Elasticsearch", one.search.suppressed > 0)
+        there = len(one.ledger.sinks["search"].first)
+        ratio = (there + one.search.suppressed + one.faults["item 429"]) / there
+        outcome.figures["sent_per_document"] = round(ratio, 3)
+        outcome.check("at most a fifth was sent again", ratio <= 1.2, f"{ratio:.3f}")
 
 
 def _busy_now_and_then(one: Arena) -> Callable[[Mapping[str, Any]], tuple[int, str] | None]:
@@ -99,6 +108,7 @@ async def _chaos(one: Arena, seconds: float) -> None:
         await asyncio.sleep(one.random.uniform(1, 4))
         await one.proxies[name].become(Toxic.NONE)
         if turn % 4 == 0:
+            await asyncio.sleep(1)  # what a black hole held back has passed
             await _restart(one)
         await asyncio.sleep(one.random.uniform(0.5, 1.5))
 
@@ -129,7 +139,7 @@ async def poison(outcome: Outcome) -> None:
 
         def refuse(document: Mapping[str, Any]) -> tuple[int, str] | None:
             text = str(document.get("message", "")).encode()
-            if document.get("event", {}).get("kind") == "alert" or _share_of(text) >= rate[0]:
+            if document.get("event", {}).get("kind") == "alert" or share_of(text) >= rate[0]:
                 return None
             poisoned.add(text)
             return 400, "document_parsing_exception"
@@ -137,28 +147,29 @@ async def poison(outcome: Outcome) -> None:
         one.search._refuse = refuse
         one.send()
         await asyncio.sleep(outcome.minutes * 60)
-        buried = await _dead(one)
+        buried = await dead(one)
         outcome.check("a few bad documents become dead letters and do not stop the stream", buried > 0, buried)
         rate[0] = 0.3
         outcome.check("the brake trips within 10 s at 30 %", await _trips(one, 10))
         await asyncio.sleep(10)
-        held, few = await _dead(one), len(poisoned)
+        held, few = await dead(one), len(poisoned)
         await asyncio.sleep(5)
-        outcome.figures["dead_letters_while_braked"] = await _dead(one) - held
+        outcome.figures["dead_letters_while_braked"] = await dead(one) - held
         outcome.check(
-            "while it holds, dead letters hardly grow", await _dead(one) - held <= 150, f"{await _dead(one) - held} of {few}"
+            "while it holds, dead letters hardly grow", await dead(one) - held <= 150, f"{await dead(one) - held} of {few}"
         )
         one.search._refuse = lambda _: None
         one.faults["poisoned documents"] = len(poisoned)
         await _end_with_dead_letters(one)
 
 
-def _share_of(text: bytes) -> float:
+def share_of(text: bytes) -> float:
     """A number from 0 to 1 that depends on the text alone."""
     return zlib.crc32(text) / 2**32
 
 
-async def _dead(one: Arena) -> int:
+async def dead(one: Arena) -> int:
+    """Dead letters of the search engine so far."""
     metrics = await one.fleet.metrics()
     return int(
         sum(v for k, v in metrics.items() if k.startswith("logweir_sink_dead_lettered_events_total") and 'sink="search"' in k)
@@ -177,15 +188,16 @@ async def _trips(one: Arena, seconds: float) -> bool:
 async def _end_with_dead_letters(one: Arena) -> None:
     """Balance the books with what was buried; redrive it, now that it is taken; then everything is there."""
     await one.quiet()
-    await _caught_up(one)
-    one.outcome.figures["dead_letters"] = await _dead(one)
+    await caught_up(one)
+    one.outcome.figures["dead_letters"] = await dead(one)
     await conservation.judge(one)
-    await _redrive(one)
+    await redrive(one)
     await one.end()
     one.judge(repeats=lambda _: 0)
 
 
-async def _caught_up(one: Arena, seconds: float = 120) -> None:
+async def caught_up(one: Arena, seconds: float = 120) -> None:
+    """No sink has anything left to read."""
     for _ in range(int(seconds)):
         metrics = await one.fleet.metrics()
         if not sum(v for k, v in metrics.items() if k.startswith("logweir_sink_lag_events")):
@@ -194,7 +206,8 @@ async def _caught_up(one: Arena, seconds: float = 120) -> None:
     await asyncio.sleep(6)  # lag is looked up every 5 s
 
 
-async def _redrive(one: Arena) -> None:
+async def redrive(one: Arena) -> None:
+    """Send the dead letters of the search engine again."""
     unit = one.fleet.units[0]
     command = (sys.executable, "-m", "router", "dlq", "redrive", "search", "--apply", "-c", str(unit.config))
     process = await asyncio.create_subprocess_exec(

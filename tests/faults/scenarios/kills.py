@@ -13,6 +13,8 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
+_LONG_MINUTES, _LONG_RATE = 2, 2500
+"""A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
 _OUTAGE_SECONDS = 10
 """After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
 
@@ -34,19 +36,22 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
 
 @scenario("R1", 0.5)
 async def killed_in_one_process(outcome: Outcome) -> None:
-    """SIGKILL every 4-8 s of the one process that does everything, on the embedded log."""
-    _judge_kills(await _run(outcome, Plan(), nemesis.kill, (4, 8)), 5)
+    """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
+    is_long = outcome.minutes >= _LONG_MINUTES
+    plan = Plan(rate=_LONG_RATE) if is_long else Plan()
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8)), 3 if is_long else 5)
 
 
 @scenario("R1-roles", 0.5)
 async def killed_role_by_role(outcome: Outcome) -> None:
-    """SIGKILL every 2-5 s of a random one of six processes, a role each, that share the embedded log."""
-    plan = Plan(units=a_unit_for_each_role("process", "deliver"))
-    _judge_kills(await _run(outcome, plan, nemesis.kill, (2, 5)), 8)
+    """SIGKILL every 2-5 s (5-15 s in a long run) of a random one of six processes, a role each, that share the embedded log."""
+    is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
+    plan = Plan(units=units, rate=_LONG_RATE) if is_long else Plan(units=units)
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (2, 5)), 3 if is_long else 8)
 
 
 @asynccontextmanager
-async def _broker() -> AsyncIterator[dict[str, Any]]:
+async def broker() -> AsyncIterator[dict[str, Any]]:
     """The log block of a configuration for a broker that lasts as long as the context."""
     with tempfile.TemporaryDirectory(prefix="logweir-kafka-") as folder:
         jars = await asyncio.to_thread(kafka_peer.jars)
@@ -57,7 +62,7 @@ async def _broker() -> AsyncIterator[dict[str, Any]]:
 @scenario("R1-kafka", 0.5, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of a random one of five processes, a role each, on one Kafka broker."""
-    async with _broker() as log:
+    async with broker() as log:
         plan = Plan(log=log, units=a_unit_for_each_role("process"))
         one = await _run(outcome, plan, nemesis.kill, (4, 8))
         kills = one.faults.get("SIGKILL", 0)

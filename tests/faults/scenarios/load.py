@@ -7,11 +7,13 @@ from tests.faults import conservation
 from tests.faults.arena import Arena, Plan, arena
 from tests.faults.outcome import Outcome
 from tests.faults.scenarios import scenario
-from tests.faults.senders import Hec, SyslogTcp
+from tests.faults.senders import Hec, Sender, SyslogTcp
 from tests.journeys.deployment import free_port, total
 
 _MEMORY_MB, _BODIES_MB = 16, 64
 _HEC_SENDERS, _SYSLOG_SENDERS, _BURST = 20, 4, 2000
+_BURSTS_PER_MINUTE = 12
+"""Of each flooding sender: far more than memory holds, and not so much that draining it takes the rest of the day."""
 _UDP_DATAGRAMS = 60_000
 
 
@@ -37,18 +39,19 @@ async def _overload(one: Arena) -> None:
     for sender in flood:
         await sender.burst(10)  # connected, and everything is warm
     base, peak, loop = ingest.resident_bytes(), 0, asyncio.get_running_loop()
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(_flood(sender, stop)) for sender in flood]
-    end = loop.time() + outcome.minutes * 60
-    while loop.time() < end:
+    bursts, began = max(2, int(outcome.minutes * _BURSTS_PER_MINUTE)), loop.time()
+    tasks = [asyncio.create_task(_flood(sender, bursts)) for sender in flood]
+    while not all(task.done() for task in tasks):
         await asyncio.sleep(0.1)
         peak = max(peak, ingest.resident_bytes())
-    stop.set()
     await asyncio.gather(*tasks)
+    taken = _BURST * bursts * len(flood) / (loop.time() - began)
+    one.hit("flood")
     refused = sum(sender.statuses.get(503, 0) for sender in one.senders if isinstance(sender, Hec))
     one.faults["answers 503"] = refused
     grown = (peak - base) / (1 << 20)
     outcome.figures |= {"grown_mb": round(grown), "offered_events": sum(s.books.sent for s in one.senders)}
+    outcome.figures["taken_per_second"] = round(taken)
     outcome.check(
         "memory stays within what is configured, and 15 %", grown <= 1.15 * (_MEMORY_MB + _BODIES_MB), f"{grown:.0f} MiB more"
     )
@@ -58,8 +61,9 @@ async def _overload(one: Arena) -> None:
     await conservation.judge(one)
 
 
-async def _flood(sender: Hec | SyslogTcp, stop: asyncio.Event) -> None:
-    while not stop.is_set():
+async def _flood(sender: Sender, bursts: int) -> None:
+    """As fast as it is taken."""
+    for _ in range(bursts):
         await sender.burst(_BURST)
 
 

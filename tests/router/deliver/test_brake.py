@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.deliver.brake import Brake
+from tests.contract.examples import examples
 
 
 def test_one_bad_record_of_a_quiet_stream_is_buried() -> None:
@@ -41,7 +42,7 @@ def test_a_minute_later_it_lets_through_as_many_again_once_reopened() -> None:
     assert brake.allow(500, 500, 61.0) == 100
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 5000), st.floats(0, 40)), max_size=80))
 def test_no_minute_has_more_than_the_limit(steps: list[tuple[int, int, float]]) -> None:
     brake, now, buried = Brake(), 0.0, list[tuple[float, int]]()

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from router.deliver.breaker import Breaker, State
+from tests.contract.examples import examples
 
 
 class BreakerMachine(RuleBasedStateMachine):
@@ -76,7 +77,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreaker = BreakerMachine.TestCase
-TestBreaker.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+TestBreaker.settings = settings(max_examples=examples(300), stateful_step_count=60, deadline=None)
 
 
 def test_probes_come_after_1_2_4_and_at_most_60_seconds() -> None:

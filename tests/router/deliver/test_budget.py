@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.deliver.budget import Budget
+from tests.contract.examples import examples
 
 steps = st.lists(st.tuples(st.floats(0, 2), st.integers(1, 300), st.booleans()), max_size=60)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(rate=st.one_of(st.floats(0.05, 5), st.integers(1, 1000).map(float)), share=st.floats(0, 0.9), steps=steps)
 def test_no_window_of_a_second_holds_more_than_the_budget(
     rate: float, share: float, steps: list[tuple[float, int, bool]]
@@ -29,7 +30,7 @@ def test_no_window_of_a_second_holds_more_than_the_budget(
         assert sum(n for _, n, alert in window if not alert) <= budget.capacity - budget.reserved
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rate=st.integers(2, 500).map(float), steps=steps)
 def test_events_never_use_what_is_reserved_for_alerts(rate: float, steps: list[tuple[float, int, bool]]) -> None:
     budget, now = Budget(rate, 0.5), 0.0
@@ -41,7 +42,7 @@ def test_events_never_use_what_is_reserved_for_alerts(rate: float, steps: list[t
         assert budget.available(True, now) >= budget.reserved
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rate=st.floats(0.05, 500), share=st.floats(0, 0.9), steps=steps)
 def test_waiting_as_long_as_it_says_is_enough_in_the_end(rate: float, share: float, steps: list[tuple[float, int, bool]]) -> None:
     budget, now = Budget(rate, share), 0.0

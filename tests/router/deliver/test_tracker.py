@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from router.deliver.tracker import Tracker
+from tests.contract.examples import examples
 
 
 class TrackerMachine(RuleBasedStateMachine):
@@ -56,7 +57,7 @@ class TrackerMachine(RuleBasedStateMachine):
 
 
 TestTracker = TrackerMachine.TestCase
-TestTracker.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestTracker.settings = settings(max_examples=examples(200), stateful_step_count=30, deadline=None)
 
 
 def test_nothing_is_committed_before_anything_was_taken() -> None:

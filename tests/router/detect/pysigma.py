@@ -36,6 +36,8 @@ def _value(field: str | None, value: Any) -> Tree:
             return Or(tuple(_value(field, v) for v in value.values))
         case pt.SigmaString():
             return _string(field, value)
+        case pt.SigmaTimestampPart():
+            return _time(field, "eq", value)
         case pt.SigmaNumber():
             return Atom(field, "eq" if field else "contains", str(value.number))
         case pt.SigmaBool():
@@ -49,15 +51,19 @@ def _value(field: str | None, value: Any) -> Tree:
             return Atom(field, "re", (value.regexp.original, flags), cased=True)
         case pt.SigmaCIDRExpression():
             return Atom(field, "cidr", str(value.network))
+        case pt.SigmaCompareExpression() if isinstance(value.number, pt.SigmaTimestampPart):
+            return _time(field, value.op.name.lower(), value.number)
         case pt.SigmaCompareExpression():
             return Atom(field, "num", (value.op.name.lower(), Decimal(str(value.number.number))))
-        case pt.SigmaTimestampPart():
-            return Atom(field, "time", (value.timestamp_part.name.lower(), "eq", Decimal(value.number)))
         case pt.SigmaFieldReference():
             sides = (value.starts_with, value.ends_with)
             mode = {(False, False): "eq", (True, False): "startswith", (False, True): "endswith", (True, True): "contains"}[sides]
             return Atom(field, "fieldref", (value.field, mode))
     raise AssertionError(f"not mapped: {value!r}")
+
+
+def _time(field: str | None, operator: str, part: Any) -> Atom:
+    return Atom(field, "time", (part.timestamp_part.name.lower(), operator, Decimal(str(part.number))))
 
 
 def _string(field: str | None, value: Any) -> Atom:

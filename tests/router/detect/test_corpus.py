@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from router.detect.ir import And, Atom, Not, Or, Tree, atoms
+from router.detect.matcher import compile_tree
 from router.detect.ruleset import Ruleset
+from router.detect.views import view
 
 ARCHIVE = Path(__file__).parents[4] / "shared/data/sigma/rules/sigma-rules.tar.gz"
 STANDARD = {"DomainControllers": ["dc1"], "Administrators": ["adm"], "Servers": ["srv"], "Workstations": ["ws"]}
@@ -84,5 +86,5 @@ def test_pysigma_reads_the_same_atoms_and_the_same_logic(ruleset, corpus):
 
 def test_every_rule_can_be_compiled_for_its_log_source(ruleset):
     for rule in ruleset.rules:
-        assert ruleset._test(rule) is not None
+        assert compile_tree(rule.tree, view(rule.logsource, rule.taxonomy)) is not None
     assert isinstance(ruleset.rules[0].tree, Atom | And | Or | Not)

@@ -4,39 +4,38 @@ import pytest
 
 from tests.router.detect.rules import holds, whole
 
+EVENT = {
+    "message": "Failed password for root",
+    "source": {"ip": "192.0.2.1", "port": 4711},
+    "x": ["in", 'a list with quote" and \\back'],
+}
+KEYWORDS = [
+    ("[failed]", True),
+    ("[FAILED]", True),
+    ("[fail*root]", True),
+    ("[fail?d]", True),
+    ("[absent, root]", True),
+    ("[absent]", False),
+    ("['192.0.2.1']", True),
+    ("[4711]", True),
+    ("{'|all': [failed, root]}", True),
+    ("{'|all': [failed, absent]}", False),
+    ("{'|all': ['fail*for', '4711']}", True),
+    ("{'|re': 'for \\w+'}", True),
+    ("{'|re': '^nothing'}", False),
+    ("{'|contains': oot}", True),
+    ("failed", True),
+    ("['quote\" and \\back']", True),
+    ("['[\"in\"']", False),
+    ("[list]", True),
+    ("[source.ip]", False),
+    ("['\"ip\"']", False),
+]
 
-@pytest.mark.parametrize(
-    ("keywords", "expected"),
-    [
-        ("[failed]", True),
-        ("[FAILED]", True),
-        ("[fail*root]", True),
-        ("[fail?d]", True),
-        ("[absent, root]", True),
-        ("[absent]", False),
-        ("['192.0.2.1']", True),
-        ("[4711]", True),
-        ("{'|all': [failed, root]}", True),
-        ("{'|all': [failed, absent]}", False),
-        ("{'|all': ['fail*for', '4711']}", True),
-        ("{'|re': 'for \\w+'}", True),
-        ("{'|re': '^nothing'}", False),
-        ("{'|contains': oot}", True),
-        ("failed", True),
-        ("['quote\" and \\back']", True),
-        ("['[\"in\"']", False),
-        ("[list]", True),
-        ("[source.ip]", False),
-        ("['\"ip\"']", False),
-    ],
-)
+
+@pytest.mark.parametrize(("keywords", "expected"), KEYWORDS)
 def test_a_keyword(keywords, expected):
-    event = {
-        "message": "Failed password for root",
-        "source": {"ip": "192.0.2.1", "port": 4711},
-        "x": ["in", 'a list with quote" and \\back'],
-    }
-    assert holds(keywords, event) is expected
+    assert holds(keywords, EVENT) is expected
 
 
 def test_a_star_crosses_lines_and_values():

@@ -213,11 +213,11 @@ def test_matching_leaves_the_event_as_it_is():
 
 
 def test_many_kinds_of_events_do_not_grow_memory(monkeypatch):
-    monkeypatch.setattr("router.detect.ruleset._MAX_BUCKETS", 10)
+    monkeypatch.setattr("router.detect.engine.routes._MAX_ROUTES", 10)
     rules = ruleset(titled("r", "{product: acme}", "{a: x}"))
     for i in range(100):
         rules.match({"event": {"dataset": f"d{i}"}})
-    assert len(rules._buckets) <= 10
+    assert len(rules._engine._routes.by_key) <= 10
     assert rules.match(EVENT)
 
 

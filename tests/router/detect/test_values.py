@@ -8,23 +8,23 @@ from tests.router.detect.rules import holds, whole
 ABSENT, NULL, EMPTY, TEXT = {}, {"f": None}, {"f": ""}, {"f": "x"}
 
 
-@pytest.mark.parametrize(
-    ("selection", "absent", "null", "empty", "text"),
-    [
-        ("{f: null}", True, True, False, False),
-        ("{f: ''}", False, False, True, False),
-        ("{f|exists: true}", False, True, True, True),
-        ("{f|exists: false}", True, False, False, False),
-        ("{f: '*'}", False, False, True, True),
-        ("{f: '?*'}", False, False, False, True),
-        ("{f: x}", False, False, False, True),
-        ("{f|neq: x}", True, True, True, False),
-        ("{f|contains: ''}", False, False, True, True),
-        ("{f|re: '^$'}", False, False, True, False),
-        ("{f: 'null'}", False, False, False, False),
-        ("{f|neq: null}", False, False, True, True),
-    ],
-)
+STATES = [
+    ("{f: null}", True, True, False, False),
+    ("{f: ''}", False, False, True, False),
+    ("{f|exists: true}", False, True, True, True),
+    ("{f|exists: false}", True, False, False, False),
+    ("{f: '*'}", False, False, True, True),
+    ("{f: '?*'}", False, False, False, True),
+    ("{f: x}", False, False, False, True),
+    ("{f|neq: x}", True, True, True, False),
+    ("{f|contains: ''}", False, False, True, True),
+    ("{f|re: '^$'}", False, False, True, False),
+    ("{f: 'null'}", False, False, False, False),
+    ("{f|neq: null}", False, False, True, True),
+]
+
+
+@pytest.mark.parametrize(("selection", "absent", "null", "empty", "text"), STATES)
 def test_null_empty_and_absent_are_three_states(selection, absent, null, empty, text):
     assert [holds(selection, event) for event in (ABSENT, NULL, EMPTY, TEXT)] == [absent, null, empty, text]
 

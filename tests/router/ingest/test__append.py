@@ -102,6 +102,15 @@ async def test_past_the_deadline_the_sender_is_told_to_try_again(log: MemoryLog,
     assert log.bodies == [b"b"]
 
 
+async def test_where_the_log_forbids_it_the_sender_waits_and_the_process_lives(log: MemoryLog, intake: Intake) -> None:
+    log.is_forbidden = True
+    with pytest.raises(Retryable, match="no right to write"):
+        await intake.emit_for("test")([b"a"], FACTS)
+    log.is_forbidden = False
+    await intake.emit_for("test")([b"b"], FACTS)
+    assert log.bodies == [b"b"]
+
+
 async def test_memory_makes_it_busy_at_eighty_percent_and_refuses_above_the_limit(log: MemoryLog, balance: None) -> None:
     async with Intake(log, memory_bytes=100_000) as intake:
         emit = intake.emit_for("test")

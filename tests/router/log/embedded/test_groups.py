@@ -12,6 +12,7 @@ from router.log.embedded import groups, store
 from router.log.embedded.groups import Member
 from router.log.embedded.schema import prepare
 from router.protocols import TopicSettings
+from tests.contract.examples import examples
 
 _LEASE = 10.0
 _names = st.sampled_from("abcd")
@@ -121,5 +122,5 @@ class Team(RuleBasedStateMachine):
             self.connection.close()
 
 
-Team.TestCase.settings = profile(max_examples=60, stateful_step_count=30, deadline=None)
+Team.TestCase.settings = profile(max_examples=examples(60), stateful_step_count=30, deadline=None)
 TestTeam = Team.TestCase

@@ -1,0 +1,84 @@
+"""The command `normalize`: documents from raw input, a report, an explanation, or a first normalizer for an unknown source."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from router.cli.data import Files, Reader, Source, Zone, payloads
+from router.errors import ConfigError, Problem
+from router.shapes import SHAPES, Shape
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command()(normalize)
+
+
+def normalize(
+    files: Files = None,
+    source: Source = "",
+    tz: Zone = "UTC",
+    rules: Annotated[list[Path] | None, typer.Option(help="More normalizers: files or folders.")] = None,
+    shape: Annotated[
+        Shape, typer.Option("--as", help="What comes out: ECS, OCSF 1.8 events, or fields of the Splunk CIM.")
+    ] = "ecs",
+    original: Annotated[bool, typer.Option("--original", help="Keep the input in event.original, always.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print why each line was read as it was, instead of documents.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Print what became of the input, source by source, instead of documents.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The report as NDJSON, an object a source.")] = False,
+    init: Annotated[
+        bool, typer.Option("--init", help="Print a first normalizer (YAML) for the source that the input is a sample of.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Id of the normalizer that --init proposes.")] = "acme.app",
+) -> None:
+    """Raw lines, NDJSON or .evtx in, NDJSON out: ECS, or what is derived from it."""
+    if sum((explain, report, init)) > 1:
+        raise ConfigError([Problem("--report", 1, "", "--explain, --report and --init exclude each other", "choose one")])
+    if init:
+        _propose(files, name)
+        return
+    reader = Reader(source, tz, rules or (), "always" if original else "doubtful")
+    if report:
+        _report(reader, files, as_json=json)
+    elif explain:
+        for payload in payloads(files):
+            sys.stdout.buffer.write(orjson.dumps(reader.explain(payload), default=str) + b"\n")
+    else:
+        _documents(reader, files, shape)
+    sys.stdout.buffer.flush()
+    reader.report()
+
+
+def _documents(reader: Reader, files: Files, shape: Shape) -> None:
+    derive = SHAPES.get(shape)
+    for payload in payloads(files):
+        for event in reader.read(payload):
+            sys.stdout.buffer.write(orjson.dumps(derive(event, time.time()) if derive else event) + b"\n")
+
+
+def _report(reader: Reader, files: Files, *, as_json: bool) -> None:
+    from router.normalize.report import Report
+
+    found = Report()
+    for payload in payloads(files):
+        found.start()
+        found.add(reader.read(payload))
+    if as_json:
+        sys.stdout.buffer.writelines(orjson.dumps(row) + b"\n" for row in found.rows())
+    else:
+        for line in found.lines():
+            typer.echo(line)
+
+
+def _propose(files: Files, name: str) -> None:
+    from router.normalize.propose import propose
+
+    typer.echo(propose(payloads(files), name), nl=False)

@@ -1,0 +1,17 @@
+"""The fast matcher: what thousands of rules ask of an event costs little more than what a few ask.
+
+A rule depends on an event only through its atoms, and an atom on one field's value. So for each kind of event (`engine`):
+
+    keys of the document -> places of the fields            (`layouts`, `places`)
+    value of a field     -> signature: its true atoms       (`memo`; a miss is decided by `field`, over `tables`)
+    signatures           -> verdict                         (`bucket`; a miss asks the few rules that have a witness)
+
+Memos hold truths, not guesses. Literals are found by a `Finder` (`literals`: the seam for other matchers), which is Hyperscan's
+(`databases`) or made of `str` methods; regular expressions are RE2's, asked where a literal that they need was found
+(`required`). Nothing that decides an atom is shared with `router.detect.matcher`, which is the oracle of the tests.
+"""
+
+from router.detect.engine.engine import Engine
+from router.detect.engine.options import Options
+
+__all__ = ["Engine", "Options"]

@@ -1,0 +1,142 @@
+"""A rule set, matched fast: a bucket for every kind of event, compiled when the first such event comes."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from router.batch import Event
+from router.detect.engine.bucket import Bucket
+from router.detect.engine.databases import Databases
+from router.detect.engine.memo import Budget
+from router.detect.engine.numbers import Numbers
+from router.detect.engine.options import Options
+from router.detect.engine.prepared import Prepared, prepare
+from router.detect.engine.routes import Routes
+from router.detect.ir import atoms
+from router.detect.linking import within
+from router.detect.matcher import Test, compile_tree
+from router.detect.probes import Values
+from router.detect.routing import RouteKey
+from router.detect.rules import Rule
+from router.detect.views import Logsource, view
+from router.telemetry import logger
+
+_SMALL = 300
+"""Atoms of a bucket that is compiled at once: some milliseconds."""
+_log = logger("detect")
+
+
+class Judge(Protocol):
+    """Says which rules an event satisfies."""
+
+    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
+        """The rules, in the order in which they were loaded."""
+
+
+class Slow:
+    """The exact matcher without an engine: judges the events of a bucket that is still being compiled."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._tests: list[tuple[Rule, Test]] | None = None
+
+    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> list[Rule]:
+        """The rules that the event satisfies."""
+        if self._tests is None:
+            self._tests = [(rule, compile_tree(rule.tree, view(rule.logsource, rule.taxonomy))) for rule in self._rules]
+        values = Values(event, raw)
+        return [rule for rule, test in self._tests if test(values)]
+
+
+class Engine:
+    """Judges events by rules. One thread may match; compiling may go on in another."""
+
+    def __init__(self, rules: Sequence[Rule], options: Options) -> None:
+        self._rules, self._options = rules, options
+        self._databases = Databases(options.cache)
+        self._numbers, self._budget = Numbers(), Budget(options.memory_bytes)
+        self._routes = Routes(self._open)
+        self._logsources = list(dict.fromkeys(rule.logsource for rule in rules))
+        self._judges: dict[frozenset[Logsource], Judge] = {}
+        self._prepared: dict[Rule, Prepared] = {}
+        self._waiting: deque[tuple[Slow, list[Rule]]] = deque()
+        self._ready: deque[tuple[Slow, Bucket]] = deque()
+        self._building = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
+        """The rules that the event satisfies, in the order in which they were loaded."""
+        if self._ready:
+            self._swap()
+        return self._routes.of(event).match(event, raw, encoded)  # type: ignore[no-any-return]  # a Judge's answer
+
+    def visible(self, event: Event) -> list[Rule]:
+        """The rules of the event's log sources, whether they match or not."""
+        return self._seen(self._logsources_of(self._routes.key(event)))
+
+    def settle(self) -> None:
+        """Wait until every bucket that was asked for is compiled."""
+        while thread := self._thread:
+            thread.join()
+        self._swap()
+
+    def _logsources_of(self, key: RouteKey) -> frozenset[Logsource]:
+        sources = self._routes.sources(key)
+        return frozenset(wanted for wanted in self._logsources if any(within(source, wanted) for source in sources))
+
+    def _seen(self, logsources: frozenset[Logsource]) -> list[Rule]:
+        return [rule for rule in self._rules if rule.logsource in logsources]
+
+    def _open(self, key: RouteKey) -> Judge:
+        """The bucket of a route: the same for all routes whose events the same rules see."""
+        logsources = self._logsources_of(key)
+        judge = self._judges.get(logsources)
+        if judge is None:
+            judge = self._judges[logsources] = self._judge(self._seen(logsources))
+        return judge
+
+    def _judge(self, rules: list[Rule]) -> Judge:
+        """Compiled at once where that is quick, and nobody else compiles; else by the slow matcher until it is done."""
+        small = sum(1 for rule in rules for _ in atoms(rule.tree)) <= _SMALL
+        if not self._options.background or (small and self._building.acquire(blocking=False)):
+            try:
+                return self._build(rules)
+            finally:
+                if self._options.background:
+                    self._building.release()
+        slow = Slow(rules)
+        self._waiting.append((slow, rules))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="detection rules", daemon=True)
+            self._thread.start()
+        return slow
+
+    def _build(self, rules: Sequence[Rule]) -> Bucket:
+        prepared = [self._prepare(rule) for rule in rules]
+        return Bucket(prepared, self._numbers, self._databases.finder, self._budget)
+
+    def _prepare(self, rule: Rule) -> Prepared:
+        if rule not in self._prepared:
+            self._prepared[rule] = prepare(rule, self._numbers)
+        return self._prepared[rule]
+
+    def _work(self) -> None:
+        """The thread: compile what waits. Hyperscan leaves the GIL free, so that events go on."""
+        while self._waiting:
+            slow, rules = self._waiting.popleft()
+            try:
+                with self._building:
+                    self._ready.append((slow, self._build(rules)))
+            except Exception as error:
+                _log.error("a bucket cannot be compiled; its events are judged slowly", rules=len(rules), exc_info=error)
+        self._thread = None
+
+    def _swap(self) -> None:
+        """Put compiled buckets in the place of the slow matchers. Both are exact, so it may happen between any two events."""
+        while self._ready:
+            slow, bucket = self._ready.popleft()
+            self._routes.replace(slow, bucket)
+            for logsources, judge in self._judges.items():
+                if judge is slow:
+                    self._judges[logsources] = bucket

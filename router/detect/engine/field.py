@@ -1,0 +1,107 @@
+"""One field's atoms, decided: a value in, the numbers of the atoms that are true for it out. Exact, and without memory."""
+
+from collections.abc import Callable, Iterator
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+from router.detect import values
+from router.detect.engine.literals import Build, Finder
+from router.detect.engine.tables import Check, FieldTable, Literals
+from router.detect.folding import fold
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {"lt": lt, "lte": le, "gt": gt, "gte": ge, "eq": eq}
+
+
+class FieldMatcher:
+    """Decides the atoms of a table."""
+
+    def __init__(self, table: FieldTable, build: Build) -> None:
+        self._table = table
+        self._folded = _Form(table.folded, build)
+        self._cased = _Form(table.cased, build)
+        self._regexes = bool(table.regexes)
+        self._special = bool(table.networks or table.numbers or table.times)
+        self.present = tuple(table.present)
+        self.absent = tuple(sorted([*table.null, *table.absent]))
+        self.null = tuple(sorted([*table.null, *table.present]))
+
+    def of(self, value: Any) -> tuple[int, ...]:
+        """The atoms true for a value as the view reads it, sorted; of a list, those true for any of its elements."""
+        if value is values.MISSING:
+            return self.absent
+        true = set(self.present)
+        if values.is_null(value):
+            true.update(self._table.null)
+        for text in values.texts(value):
+            true.update(self.of_text(text))
+        return tuple(sorted(true))
+
+    def of_text(self, text: str) -> list[int]:
+        """The atoms true for a text that is there, in any order."""
+        true = list(self.present)
+        if not text:
+            true += self._table.empty
+        folded = text.lower() if text.isascii() else fold(text)
+        hits = self._folded.decide(folded, true)
+        if self._cased.used:
+            self._cased.decide(text, true)
+        if self._regexes:
+            true += self._matching(text, hits)
+        if self._special:
+            true += self._specials(text)
+        return true
+
+    def _matching(self, text: str, hits: list[int]) -> Iterator[int]:
+        """Regular expressions: those without a literal, and those whose literal was found. In a text that is no Unicode, all."""
+        table = self._table
+        gates = table.regex_gates
+        checks: dict[int, Check] = {check[0]: check for check in table.regex_always}
+        for hit in hits:
+            if hit in gates:
+                checks.update((check[0], check) for check in gates[hit])
+        if not checks and text.isascii():
+            return
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = text.encode("utf-8", "replace")
+            checks.update((check[0], check) for check in table.regexes)
+        yield from (atom for atom, search in checks.values() if search(data) is not None)
+
+    def _specials(self, text: str) -> Iterator[int]:
+        table = self._table
+        if table.networks and (address := values.address(text)) is not None:
+            version, number = address.version, int(address)
+            yield from (atom for atom, v, low, high in table.networks if v == version and low <= number <= high)
+        if table.numbers and (exact := values.number(text)) is not None:
+            yield from (atom for atom, operator, wanted in table.numbers if _COMPARE[operator](exact, wanted))
+        if table.times and (moment := values.moment(text)) is not None:
+            for atom, unit, operator, wanted in table.times:
+                if _COMPARE[operator](values.part(moment, unit), wanted):
+                    yield atom
+
+
+class _Form:
+    """The texts of one form, folded or as they are."""
+
+    def __init__(self, literals: Literals, build: Build) -> None:
+        self.used = bool(literals.equal or literals.patterns or literals.always)
+        self._equal = literals.equal
+        self._atoms, self._gates, self._always = literals.atoms, literals.gates, literals.always
+        self._find: Finder | None = build(literals.patterns) if literals.patterns else None
+
+    def decide(self, text: str, true: list[int]) -> list[int]:
+        """Append the atoms true for the text; return the indexes of the patterns found in it."""
+        atom = self._equal.get(text)
+        if atom is not None:
+            true.append(atom)
+        if self._always:
+            true += [number for number, test in self._always if test(text)]
+        if self._find is None:
+            return []
+        hits = self._find(text)
+        atoms = self._atoms
+        true += [atoms[hit] for hit in hits if atoms[hit] >= 0]
+        if self._gates and not self._gates.keys().isdisjoint(hits):
+            true += {number for hit in hits for number, test in self._gates.get(hit, ()) if test(text)}
+        return hits

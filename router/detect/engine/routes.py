@@ -1,0 +1,76 @@
+"""Which bucket an event goes to, by the cheapest key that tells."""
+
+from collections.abc import Callable
+from typing import Any
+
+from router.batch import Event
+from router.detect.routing import RouteKey, Router
+
+_MAX_ROUTES = 4096
+_TYPE_DECIDES = ("12",)
+
+
+class Routes:
+    """Event -> what `open_` gave for its route key. Most events are told by a few values; the rest by the whole key."""
+
+    def __init__(self, open_: Callable[[RouteKey], Any]) -> None:
+        self._router, self._open = Router(), open_
+        self.by_key: dict[RouteKey, Any] = {}
+        self._quick: dict[Any, Any] = {}
+
+    def of(self, event: Event) -> Any:
+        """The bucket."""
+        winlog, facts = event.get("winlog"), event.get("event")
+        header = winlog if winlog.__class__ is dict else event
+        event_id = header.get("event_id", header.get("EventID", ""))
+        key: Any = (header.get("channel", header.get("Channel")), event_id)
+        if facts.__class__ is dict:
+            category, kind = facts.get("category"), facts.get("type")
+            key += (
+                facts.get("dataset"),
+                tuple(category) if category.__class__ is list else category,
+                tuple(kind) if kind.__class__ is list else kind,
+            )
+        try:
+            bucket = self._quick.get(key)
+        except TypeError:  # a value that is no key of a dict
+            return self._whole(event)
+        if bucket is None or "logweir" in event or event_id.__class__ is bool:
+            return self._learn(key, event)
+        return bucket
+
+    def _whole(self, event: Event) -> Any:
+        return self._bucket(self._router.key(event))
+
+    def _bucket(self, key: RouteKey) -> Any:
+        bucket = self.by_key.get(key)
+        if bucket is None:
+            if len(self.by_key) >= _MAX_ROUTES:
+                self.by_key.clear()
+            bucket = self.by_key[key] = self._open(key)
+        return bucket
+
+    def _learn(self, quick: Any, event: Event) -> Any:
+        """Remember the quick key, if it tells all that the whole key does."""
+        key = self._router.key(event)
+        bucket = self._bucket(key)
+        told = "logweir" not in event and not key.values and not isinstance(quick[1], bool)  # `True` is `1` to a dict
+        if told and not (key.windows and key.windows[1] in _TYPE_DECIDES):
+            if len(self._quick) >= _MAX_ROUTES:
+                self._quick.clear()
+            self._quick[quick] = bucket
+        return bucket
+
+    def key(self, event: Event) -> RouteKey:
+        """The whole route key of an event."""
+        return self._router.key(event)
+
+    def sources(self, key: RouteKey) -> Any:
+        """The log sources of a key."""
+        return self._router.sources(key)
+
+    def replace(self, old: Any, new: Any) -> None:
+        """Send what went to one bucket to another."""
+        for table in (self.by_key, self._quick):
+            for key in [key for key, bucket in table.items() if bucket is old]:
+                table[key] = new

@@ -1,0 +1,132 @@
+"""Which format a sample is in: the parse steps that read most of its lines, and the records they give."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from router.normalize.formats.cef import compile_cef
+from router.normalize.formats.csv import compile_csv
+from router.normalize.formats.json import compile_json
+from router.normalize.formats.kv import FREE_TEXT, compile_kv
+from router.normalize.formats.leef import compile_leef
+from router.normalize.formats.syslog import read
+from router.normalize.formats.xml import compile_xml
+from router.normalize.line import NO_HEADER, Line
+from router.normalize.zones import UTC
+
+Record = dict[str, Any]
+_ENOUGH = 0.8
+"""The part of the lines that a format must read."""
+
+
+class Form(NamedTuple):
+    """A format that fits: the steps as they are written in `parse`, and what they make of each line (None: does not fit)."""
+
+    name: str
+    steps: list[Any]
+    records: list[Record | None]
+    header: str = ""
+    """The first column, if the first line of the sample names the columns."""
+
+
+def form_of(lines: Sequence[str]) -> Form:
+    """The most structured format that reads most of the lines; as a last resort the text as it stands."""
+    bodies, has_header = _bodies(lines)
+    before: list[Any] = ["syslog"] if has_header else []
+    for name, step, parse in _candidates(bodies):
+        records = [_record(parse, body) for body in bodies]
+        if sum(r is not None for r in records) >= _ENOUGH * len(bodies):
+            if records[0] is not None and list(records[0]) == list(records[0].values()):
+                return Form(name, [*before, step], [None, *records[1:]], next(iter(records[0])))
+            return Form(name, [*before, step], records)
+    return Form("text", ["syslog"], [{} for _ in lines])
+
+
+def _bodies(lines: Sequence[str]) -> tuple[list[str], bool]:
+    """The texts behind their syslog headers, where most lines have one that says when or who."""
+    read_lines = [Line(text, 0.0, UTC) for text in lines]
+    for line in read_lines:
+        read(line)
+    with_header = [line for line in read_lines if line.head is not NO_HEADER and (line.head.priority or line.header_time)]
+    if len(with_header) >= _ENOUGH * len(lines):
+        return [line.body for line in read_lines], True
+    return list(lines), False
+
+
+def _record(parse: Callable[[str], Any], body: str) -> Record | None:
+    try:
+        found = parse(body)
+    except (ValueError, IndexError, KeyError):
+        return None
+    if isinstance(found, list):
+        found = found[0] if found else None
+    return found if isinstance(found, dict) and found else None
+
+
+def _candidates(bodies: Sequence[str]) -> list[tuple[str, Any, Callable[[str], Any]]]:
+    """Name, step and parser of every format worth a try, the most telling first."""
+    found: list[tuple[str, Any, Callable[[str], Any]]] = []
+    starts = Counter(body.lstrip()[:1] for body in bodies)
+    if starts["{"] + starts["["] >= _ENOUGH * len(bodies):
+        found.append(("json", "json", compile_json()))
+    if sum("CEF:" in body for body in bodies) >= _ENOUGH * len(bodies):
+        found.append(("cef", "cef", compile_cef()))
+    if sum("LEEF:" in body for body in bodies) >= _ENOUGH * len(bodies):
+        found.append(("leef", "leef", compile_leef()))
+    if starts["<"] >= _ENOUGH * len(bodies):
+        found.append(("xml", "xml", compile_xml()))
+    return [*found, *_pairs(bodies), *_columns(bodies)]
+
+
+_PAIR = re.compile(r"(?:^|[\s,;|])([A-Za-z_][\w.\-]{0,40})(=|: ?)(?:\"[^\"]*\"|[^\s,;|]*)")
+
+
+def _pairs(bodies: Sequence[str]) -> list[tuple[str, Any, Callable[[str], Any]]]:
+    """key=value, by the separator that gives the most pairs and the least text around them."""
+    if sum(len(_PAIR.findall(body)) >= 3 for body in bodies) < _ENOUGH * len(bodies):
+        return []
+    best: tuple[float, Any, Callable[[str], Any]] | None = None
+    for assign in ("=", ":"):
+        for sep in (" ", ",", ";", "|", "\t"):
+            parse = compile_kv(assign=assign, sep=sep)
+            score = sum(_pair_score(_record(parse, body)) for body in bodies) / len(bodies)
+            if best is None or score > best[0]:
+                best = score, _kv_step(assign, sep), parse
+    return [("kv", best[1], best[2])] if best is not None and best[0] >= 2 else []
+
+
+def _pair_score(record: Record | None) -> float:
+    """Pairs with sound keys; words outside of pairs, and values that hold further pairs, speak against it."""
+    if record is None:
+        return 0.0
+    good = sum(bool(re.fullmatch(r"[A-Za-z_][\w.\-]{0,40}", key)) for key in record)
+    loose = len(str(record.get(FREE_TEXT, "")).split())
+    nested = sum(type(value) is str and bool(_PAIR.search(" " + value)) for value in record.values())
+    return good - loose / 4 - nested * 2
+
+
+def _kv_step(assign: str, sep: str) -> Any:
+    options = {key: value for key, value, usual in (("assign", assign, "="), ("sep", sep, " ")) if value != usual}
+    return {"kv": options} if options else "kv"
+
+
+def _columns(bodies: Sequence[str]) -> list[tuple[str, Any, Callable[[str], Any]]]:
+    """Delimited text: the separator that gives the same number of columns, four or more, in most lines."""
+    for sep in ("\t", "|", ";", ","):
+        counts = Counter(body.count(sep) for body in bodies)
+        count, lines = counts.most_common(1)[0]
+        if count >= 3 and lines >= _ENOUGH * len(bodies):
+            names = _header(bodies[0].split(sep), bodies) or [f"column{i + 1}" for i in range(count + 1)]
+            options: dict[str, Any] = {"columns": names}
+            if sep != ",":
+                options["sep"] = sep
+            return [("csv", {"csv": options}, compile_csv(**options))]
+    return []
+
+
+def _header(first: Sequence[str], bodies: Sequence[str]) -> list[str] | None:
+    """Names of columns, if the first line holds them: words, all different, that no other line repeats."""
+    names = [re.sub(r"[^0-9A-Za-z_.\-]+", "_", cell.strip().strip('"')).strip("_") for cell in first]
+    sound = all(re.fullmatch(r"[A-Za-z][\w.\-]{0,60}", name) for name in names)
+    return names if sound and len(set(names)) == len(names) and list(bodies).count(bodies[0]) == 1 else None

@@ -1,0 +1,214 @@
+"""From sample lines to the text of a normalizer file: format, identity, times, mapping, tests; tried before it is handed out."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from router.documents import load_text
+from router.errors import ConfigError, Malformed, Problem
+from router.normalize.compiler import compile_document
+from router.normalize.decoding import decode
+from router.normalize.normalizer import Normalizer
+from router.normalize.propose.candidates import Candidate, candidates, is_time
+from router.normalize.propose.examples import Example, examples
+from router.normalize.propose.forms import Form, form_of
+from router.normalize.propose.identity import identity
+from router.normalize.selftest import problems_of
+from router.normalize.times import instant
+from router.normalize.zones import UTC
+
+_MOST = 500
+"""Lines of the sample that are looked at."""
+_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
+
+
+class Draft:
+    """The parts of the file; what the compiler does not take is taken out again."""
+
+    def __init__(self, name: str, lines: Sequence[str]) -> None:
+        self.name, self.lines = name, lines
+        self.form: Form = form_of(lines)
+        self.identity = identity(lines, self.form, name)
+        self.columns = _columns(self.form.records)
+        self.time = next((path for path, values in self.columns.items() if _is_time(path, values)), None)
+        self.mapped = [c for c in candidates(self.columns) if c.path != self.time]
+        self.examples: list[Example] = []
+
+    def text(self) -> str:
+        """The file."""
+        parts = [self._head(), self._mapping(), self._tail()]
+        return "".join(parts)
+
+    def _head(self) -> str:
+        found = self.identity
+        lines = [
+            f"id: {self.name}",
+            f"title: {self.name} (proposed from {len(self.lines)} lines; read it before you use it)",
+            "identify:   # one item must hold; the fewer other sources have these literals, the better",
+            *[f"  - {_flow(item)}" for item in found],
+            "parse:",
+            *[f"  - {_flow(step)}" for step in self.form.steps],
+        ]
+        if always := [path for path in self.columns if self._is_always_there(path)][:3]:
+            lines.append("accept: {" + ", ".join(f"{_quoted(_path(p) + '|exists')}: true" for p in always) + "}")
+        if self.form.header:
+            lines.append(
+                f"ignore: {{{_quoted(_path([self.form.header]))}: {_quoted(self.form.header)}}}   # the line of column names"
+            )
+        if self.time is not None:
+            lines += ["time:", f"  '@timestamp': {_quoted(_path(self.time))}", "  tz_default: site"]
+        lines += [
+            "const: {event.kind: event}   # event.category and event.type decide what dashboards and rules see; set them by cases"
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _is_always_there(self, path: tuple[str, ...]) -> bool:
+        return sum(v not in (None, "") for v in self.columns[path]) == sum(r is not None for r in self.form.records)
+
+    def _mapping(self) -> str:
+        lines = [_mapped(c) for c in self.mapped]
+        if self.form.name == "text":
+            lines.append("  message: '@body'")
+        return "\n".join(["map:", *lines]) + "\n" if lines else ""
+
+    def _tail(self) -> str:
+        known = {c.path for c in self.mapped} | ({self.time} if self.time else set())
+        rest = [path for path in self.columns if path not in known]
+        lines = ["derive: [related]", f"rest: {self.name}"]
+        if rest:
+            lines.append("# Left under that name until they are mapped:")
+            lines += [f"#   {_path(path)}: {_seen(self.columns[path])}" for path in rest[:60]]
+        lines.append("tests:")
+        lines += [line for example in self.examples for line in example.lines()]
+        return "\n".join(lines) + "\n"
+
+
+def propose(payloads: Iterable[bytes], name: str) -> str:
+    """The text of a normalizer named `name` for the source of these payloads. Raises ConfigError where there is none."""
+    if not _ID.match(name):
+        raise ConfigError([Problem("--name", 1, "", f"{name!r} is no id", "write vendor.product in lower case")])
+    lines = _texts(payloads)
+    if not lines:
+        raise ConfigError([Problem("--init", 1, "", "the sample holds no line that can be read", "give a file with a few lines")])
+    draft = Draft(name, lines)
+    normalizer = _settled(draft)
+    draft.examples = examples(normalizer, draft.lines, draft.identity[0].get("sourcetype", ""))
+    return _checked(draft)
+
+
+def _texts(payloads: Iterable[bytes]) -> list[str]:
+    found: list[str] = []
+    for payload in payloads:
+        try:
+            text, _ = decode(payload)
+        except Malformed:
+            continue
+        if text.strip():
+            found.append(text)
+        if len(found) == _MOST:
+            break
+    return found
+
+
+def _settled(draft: Draft) -> Normalizer:
+    """Compile; leave out what the compiler refuses. Raises ConfigError where that does not end in a normalizer."""
+    draft.examples = [Example("a line of the sample", draft.lines[0], {})]
+    problems: Sequence[Problem] = ()
+    for _ in range(len(draft.mapped) + 2):
+        document = load_text(draft.text(), f"{draft.name}.yaml")[0]
+        normalizer, problems = compile_document(document, Path("."))
+        if normalizer is not None:
+            return normalizer
+        if not _leave_out(draft, problems):
+            break
+    raise ConfigError(list(problems))
+
+
+def _leave_out(draft: Draft, problems: Sequence[Problem]) -> bool:
+    """Is there a mapping to blame? Then it is gone."""
+    text = " ".join(f"{p.path} {p.text}" for p in problems)
+    kept = [c for c in draft.mapped if c.field not in text]
+    if len(kept) == len(draft.mapped):
+        kept = draft.mapped[:-1]
+    is_less = len(kept) < len(draft.mapped)
+    draft.mapped = kept
+    return is_less
+
+
+def _checked(draft: Draft) -> str:
+    """Examples that would fail are left out; one is always kept."""
+    text = draft.text()
+    for document in load_text(text, f"{draft.name}.yaml"):
+        normalizer, problems = compile_document(document, Path("."))
+        if normalizer is None:
+            raise ConfigError(problems)
+        failing = [bool(problems_of(test, normalizer)) for test in document.value["tests"]]
+        if any(failing):
+            draft.examples = [e for e, fails in zip(draft.examples, failing, strict=True) if not fails]
+    return draft.text()
+
+
+def _columns(records: Sequence[Any]) -> dict[tuple[str, ...], list[Any]]:
+    """The values of every key, nested ones by their path; lists are values."""
+    found: dict[tuple[str, ...], list[Any]] = {}
+    for record in records:
+        for path, value in _leaves(record or {}, ()):
+            found.setdefault(path, []).append(value)
+    return found
+
+
+def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], Any]]:
+    for key, value in node.items():
+        path = (*above, str(key))
+        if not path[-1].isprintable() or '"' in path[-1]:
+            continue
+        if isinstance(value, dict) and value and len(path) < 6:
+            yield from _leaves(value, path)
+        elif not isinstance(value, dict):
+            yield path, value
+
+
+def _is_time(path: tuple[str, ...], values: Sequence[Any]) -> bool:
+    """Named as a time, and read as one."""
+    said = [v for v in values if v not in (None, "", "-")]
+    return is_time(path) and bool(said) and all(instant(v, UTC, 1_780_272_000.0) is not None for v in said)
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def _path(path: Sequence[str]) -> str:
+    """As an expression names it: keys that are no plain words in double quotes."""
+    return ".".join(part if _PLAIN.match(part) else f'"{part}"' for part in path)
+
+
+def _mapped(candidate: Candidate) -> str:
+    doubt = " (told by its values alone: check)" if candidate.by_value else ""
+    return f"  {candidate.field}: {_quoted(_path(candidate.path))}   # {_comment(candidate.example)}{doubt}"
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", text)
+
+
+def _seen(values: Sequence[Any]) -> str:
+    """A few of the values."""
+    different = list(dict.fromkeys(str(v).replace("\n", " ")[:24] for v in values if v not in (None, "")))
+    return _comment(", ".join(different[:4]) + (f", ... ({len(different)})" if len(different) > 4 else ""))
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar."""
+    return (
+        text
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", text) and text not in ("on", "off", "yes", "no")
+        else "'" + text.replace("'", "''") + "'"
+    )
+
+
+def _flow(value: Any) -> str:
+    """YAML in one line."""
+    return str(yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)).removesuffix("\n...\n").strip()

@@ -1,0 +1,39 @@
+"""Keeps results within what a log takes: one event that grew too large must become a dead letter, not stop the stage for good."""
+
+from collections.abc import Callable, Sequence
+
+from router.batch import Batch, Origin, Record
+from router.deliver.burial import without_body
+from router.errors import Malformed
+from router.log.codec import MAX_BODY_BYTES
+from router.process.stage import Output, bury
+
+
+def fit(out: Output, batch: Batch[Record]) -> None:
+    """Bury the raw record of every result with a larger body than any log takes; letters that are too large lose their body.
+
+    A normalized document may be twice as large as what was received, because of escapes and what is kept of the original.
+    """
+    if any(map(_is_large, out.events)):
+        out.events = _within(out.events, lambda record: out.dead.append(_letter(record, batch, "too_large")))
+    for partition, records in out.matches.items():
+        if any(map(_is_large, records)):
+            out.matches[partition] = _within(records, lambda record: out.dead.append(_letter(record, batch, "alert_too_large")))
+    out.dead = [without_body(letter) if _is_large(letter) else letter for letter in out.dead]
+
+
+def _is_large(record: Record) -> bool:
+    return len(record.body) > MAX_BODY_BYTES
+
+
+def _within(records: Sequence[Record], otherwise: Callable[[Record], None]) -> list[Record]:
+    for record in filter(_is_large, records):
+        otherwise(record)
+    return [record for record in records if not _is_large(record)]
+
+
+def _letter(record: Record, batch: Batch[Record], reason: str) -> Record:
+    """Of the raw record that a result was made from; of the result itself where that is not known (a summary)."""
+    origin = record.origin or Origin(batch.span.partition, batch.span.start)
+    raw = next((r for i, r in enumerate(batch.items) if batch.offset(i) == origin.offset), record)
+    return bury(raw, Malformed(reason), origin)

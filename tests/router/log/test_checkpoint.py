@@ -1,0 +1,62 @@
+"""Reads and appends that do not give up, whatever the log answers."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from router.batch import Batch, Record, Span
+from router.errors import Misconfigured, Retryable
+from router.log import checkpoint
+from tests.contract.log import record
+from tests.contract.memory_log import MemoryLog
+
+TROUBLES = (Retryable("the disk is full"), Misconfigured("no right to read"))
+
+
+class _Follower:
+    """Raises what it is given, one after the other; then reads a batch."""
+
+    def __init__(self, troubles: Sequence[Exception]) -> None:
+        self._troubles = list(troubles)
+
+    async def read(self, *, max_records: int, timeout_seconds: float) -> Sequence[Batch[Record]]:
+        if self._troubles:
+            raise self._troubles.pop(0)
+        return [Batch([record(1)], Span("raw", 0, 0, 1))]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_FAILED_SECONDS", 0.01)
+    monkeypatch.setattr(checkpoint, "_REFUSED_SECONDS", 0.01)
+
+
+async def test_a_read_that_fails_reads_nothing_and_the_next_one_reads_on() -> None:
+    follower = _Follower(TROUBLES)
+    found = [await checkpoint.read(follower, 10, 0.1) for _ in range(3)]  # type: ignore[arg-type]
+    assert [len(batches) for batches in found] == [0, 0, 1]
+
+
+async def test_a_bug_of_the_log_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await checkpoint.read(_Follower([ZeroDivisionError()]), 10, 0.1)  # type: ignore[arg-type]
+
+
+async def test_an_append_waits_until_a_right_is_given_back() -> None:
+    log, stop = MemoryLog(1), asyncio.Event()
+    log.is_forbidden = True
+    writing = asyncio.create_task(checkpoint.persist(log, "events", 0, [record(1)], stop))  # type: ignore[arg-type]
+    await asyncio.sleep(0.2)
+    assert not writing.done()
+    log.is_forbidden = False
+    await asyncio.wait_for(writing, 10)
+    assert log.all == [record(1)]
+
+
+async def test_an_append_that_is_forbidden_gives_up_when_the_process_stops() -> None:
+    log, stop = MemoryLog(1), asyncio.Event()
+    log.is_forbidden = True
+    stop.set()
+    with pytest.raises(Misconfigured):
+        await checkpoint.persist(log, "events", 0, [record(1)], stop)  # type: ignore[arg-type]

@@ -1,0 +1,46 @@
+"""Golden documents are renewed from what a normalizer makes of them now."""
+
+from pathlib import Path
+
+import orjson
+
+from router.normalize import run_tests
+from router.normalize.golden import renew
+
+_NORMALIZER = """\
+id: acme.door
+identify: [{contains: ['door=']}]
+parse: [kv]
+accept: {door|exists: true}
+map: {user.name: usr}
+rest: acme.door
+tests:
+  - files: golden/*.jsonl
+"""
+
+
+def _written(folder: Path, *lines: dict[str, object]) -> Path:
+    (folder / "golden").mkdir()
+    file = folder / "acme.door.yaml"
+    file.write_text(_NORMALIZER)
+    (folder / "golden/a.jsonl").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    return file
+
+
+def test_named_fields_get_their_new_values_and_a_line_without_any_its_whole_document(tmp_path: Path) -> None:
+    file = _written(tmp_path, {"raw": "door=1 usr=ann", "expect": {"user.name": "bob"}}, {"raw": "door=2 usr=eve"}, {"raw": "no"})
+    assert [r.passed for r in run_tests([file])] == [False, True, False]
+    (renewed,) = renew([file])
+    assert (renewed.changed, renewed.lines) == (3, 3)
+    named, whole, other = map(orjson.loads, (tmp_path / "golden/a.jsonl").read_bytes().splitlines())
+    assert named["expect"] == {"user.name": "ann"}
+    assert whole["expect"]["acme.door.door"] == "2"
+    assert other["unknown"] is True
+    assert all(r.passed for r in run_tests([file]))
+
+
+def test_what_is_true_already_is_not_touched(tmp_path: Path) -> None:
+    file = _written(tmp_path, {"raw": "door=1 usr=ann", "expect": {"user.name": "ann"}})
+    before = (tmp_path / "golden/a.jsonl").read_bytes()
+    assert renew([file])[0].changed == 0
+    assert (tmp_path / "golden/a.jsonl").read_bytes() == before

@@ -1,0 +1,100 @@
+"""A proposed normalizer loads, passes its own tests, and maps what can be told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from router.batch import Facts
+from router.documents import load_text
+from router.errors import ConfigError
+from router.normalize import Catalogue
+from router.normalize.compiler import compile_document
+from router.normalize.normalizer import Normalizer
+from router.normalize.propose import propose
+from router.normalize.selftest import problems_of
+
+PAIRS = [
+    f'ts=2026-03-01T10:00:0{i}Z client=192.0.2.{i} usr=ann{i} act=login msg="hello, world {i}" level=warn bytes_sent={i}7'.encode()
+    for i in range(6)
+]
+OBJECTS = [
+    orjson.dumps(
+        {"doorEventTime": 1772359200 + i, "peer": {"clientIp": "2001:db8::1"}, "userName": "ann", "door.no": i, "ok": True}
+    )
+    for i in range(6)
+]
+COLUMNS = [
+    b"when|srcip|dstip|dport|verdict",
+    *[b"2026-03-01 10:00:00|192.0.2.1|198.51.100.2|%d|deny" % (440 + i) for i in range(6)],
+]
+HEADED = [b"<134>Mar  1 10:00:0%d fw1 wall: " % i + line for i, line in enumerate(PAIRS)]
+CEF = [b"CEF:0|ACME|Wall|1|%d|a name|5|src=192.0.2.1 dpt=%d act=deny suser=ann" % (i, 440 + i) for i in range(6)]
+TEXT = [b"<13>Mar  1 10:00:00 h1 doord[7]: the door number %d was opened slowly" % i for i in range(6)]
+SAMPLES = {"pairs": PAIRS, "objects": OBJECTS, "columns": COLUMNS, "headed": HEADED, "cef": CEF, "text": TEXT}
+
+
+def _compiled(text: str) -> tuple[Normalizer, list[dict[str, Any]]]:
+    (document,) = load_text(text, "acme.app.yaml")
+    normalizer, problems = compile_document(document, Path("."))
+    assert normalizer is not None, problems
+    return normalizer, document.value["tests"]
+
+
+def _first(lines: Sequence[bytes], index: int = -1) -> dict[str, Any]:
+    normalizer, _ = _compiled(propose(lines, "acme.app"))
+    return Catalogue([normalizer]).normalize(lines[index], Facts("test", meta=(("sourcetype", "acme.app"),)), 1_772_400_000.0)[0]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_proposal_loads_and_passes_its_own_tests(name: str) -> None:
+    normalizer, tests = _compiled(propose(SAMPLES[name], "acme.app"))
+    assert len(tests) >= 2
+    assert not [problem for test in tests if (problem := problems_of(test, normalizer))]
+
+
+def test_keys_are_mapped_by_their_names_and_times_are_found() -> None:
+    document = _first(PAIRS)
+    assert document["@timestamp"] == "2026-03-01T10:00:05Z"
+    assert document["user"]["name"] == "ann5"
+    assert document["source"] == {"ip": "192.0.2.5", "bytes": 57}
+    assert document["log"]["level"] == "warn"
+
+
+def test_nested_keys_are_found_and_what_is_not_known_is_listed_and_left() -> None:
+    text = propose(OBJECTS, "acme.app")
+    document = _first(OBJECTS)
+    assert document["source"]["ip"] == "2001:db8::1"
+    assert document["user"]["name"] == "ann"
+    assert document["acme"]["app"]["door.no"] == 5
+    assert '#   "door.no": 0, 1, 2, 3' in text
+
+
+def test_a_line_of_column_names_gives_the_names() -> None:
+    document = _first(COLUMNS)
+    assert document["destination"] == {"ip": "198.51.100.2", "port": 445}
+
+
+def test_a_header_is_read_first_and_free_text_is_kept_as_the_message() -> None:
+    assert _first(HEADED)["source"]["ip"] == "192.0.2.5"
+    assert _first(TEXT)["message"] == "the door number 5 was opened slowly"
+
+
+def test_a_name_alone_is_not_believed() -> None:
+    lines = [orjson.dumps({"src": f"hall {i}", "status": "fine", "kind_of": "door", "n": i}) for i in range(5)]
+    document = _first(lines)
+    assert "source" not in document
+    assert document["acme"]["app"]["src"] == "hall 4"
+
+
+def test_a_proposal_does_not_take_lines_of_others() -> None:
+    normalizer, _ = _compiled(propose(PAIRS, "acme.app"))
+    assert Catalogue([normalizer]).normalize(OBJECTS[0], Facts("test"), 0.0)[0]["event"]["dataset"] == "unknown"
+
+
+@pytest.mark.parametrize(("lines", "name"), [([], "acme.app"), ([b" "], "acme.app"), (PAIRS, "Acme")])
+def test_without_a_line_or_a_name_there_is_no_proposal(lines: list[bytes], name: str) -> None:
+    with pytest.raises(ConfigError):
+        propose(lines, name)
