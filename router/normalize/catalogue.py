@@ -14,6 +14,7 @@ from router.normalize.envelope import unwrap
 from router.normalize.identify import HEAD, selector
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
+from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
@@ -152,15 +153,34 @@ class Catalogue:
                     made = self._try(normalizer, x)
                     if made is not None:
                         return made
-        for normalizer in self.candidates(head, x.meta):
-            if recent and normalizer in recent:
-                continue
+        candidates = self.candidates(head, x.meta)
+        made = self._first([n for n in candidates if n.identity.priority > GENERAL and n not in (recent or ())], x, key)
+        if made is None:
+            made = self._relayed(x, key)
+        if made is None:
+            made = self._first([n for n in candidates if n.identity.priority <= GENERAL], x, key)
+        return [unknown(x)] if made is None else made
+
+    def _first(self, candidates: Iterable[Normalizer], x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+        """The answer of the first that accepts; it is remembered for the sender unless it is a general one."""
+        for normalizer in candidates:
             made = self._try(normalizer, x)
             if made is not None:
                 if normalizer.identity.priority >= 0:
                     self._remember(key, normalizer)
                 return made
-        return [unknown(x)]
+        return None
+
+    def _relayed(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+        """The answer for what stands behind a relay's header."""
+        found = inner(x)
+        if found is None:
+            return None
+        candidates = self.candidates(found.raw[:HEAD], x.meta)
+        made = self._first([n for n in candidates if n.identity.priority > GENERAL], found, key)
+        if made is not None:
+            adopt(x, found)
+        return made
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Normalizer]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""

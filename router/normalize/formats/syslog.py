@@ -40,6 +40,11 @@ def read(x: Line) -> None:
         x.head, x.body, x.header_time = head, body, when
 
 
+def outer(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+    """The first header alone, what stands behind it (another header, or a message that is none of syslog's), and its time."""
+    return _message(text.lstrip(" \t\r\n\x00\ufeff"), 0)
+
+
 def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
     found = _PRI.match(text) if text[:1] == "<" else None
     if found is not None and int(found[1]) <= 191:

@@ -215,3 +215,22 @@ def test_a_file_of_ones_own_replaces_a_built_in_one(tmp_path: Path) -> None:
     assert "acme.own" in catalogue.ids()
     assert "acme.own" not in Catalogue.load([own], disable=["acme.own"]).ids()
     assert catalogue.normalize(b"own-acme a=1", Facts(), RECEIPT)[0]["event"]["dataset"] == "acme.own"
+
+
+@pytest.mark.parametrize(
+    "header", ["<13>Mar  1 10:00:00 relay1 ", "<14>1 2026-03-01T10:00:00Z relay1 - - - - ", "Mar  1 10:00:00 relay1 fwd[7]: "]
+)
+def test_a_relays_header_hides_no_message(header: str) -> None:
+    event = {"version": "1.100000", "query_timestamp": "2026-03-01T09:00:00Z", "query_name": "a.", "rcode": "NOERROR"}
+    body = header.encode() + orjson.dumps(event)
+    document = Catalogue.load().normalize(body, Facts("s"), 1_780_272_000.0)[0]
+    assert document["event"]["dataset"] == "aws.route53"
+    assert document["@timestamp"] == "2026-03-01T09:00:00Z"
+    assert document["host"]["name"] == "relay1"
+
+
+def test_a_header_behind_a_relays_header_counts() -> None:
+    message = b"<86>Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
+    line = b"<14>1 2026-03-01T10:00:00Z relay1 - - - - " + message
+    document = Catalogue.load().normalize(line, Facts("s"), 1_780_272_000.0)[0]
+    assert (document["event"]["dataset"], document["host"]["hostname"], document["process"]["pid"]) == ("linux.auth", "web1", 7)
