@@ -58,6 +58,7 @@ class _Cluster:
 
     def __init__(self, brokers: int, topics: dict[str, int]) -> None:
         self._library, self._brokers = _library(), brokers
+        self._ordered: dict[int, int] = {}
         error = ctypes.create_string_buffer(512)
         handle = self._library.rd_kafka_new(0, self._library.rd_kafka_conf_new(), error, 512)
         self._cluster = _POINTER(self._library.rd_kafka_mock_cluster_new(handle, brokers))
@@ -76,18 +77,16 @@ class _Cluster:
         return list(name(self._cluster).decode().split(","))
 
     def errors(self, api: int, code: int, times: int) -> None:
-        """Every broker answers its next `times` requests of this kind with the code."""
-        for broker in range(1, self._brokers + 1):
-            pairs = [ctypes.c_int(n) for _ in range(times) for n in (code, 0)]
-            self._call("broker_push_request_error_rtts", _INT(broker), ctypes.c_int16(api), _SIZE(times), *pairs)
+        """The next `times` requests of this kind are answered with the code, by whichever broker; earlier orders are void."""
+        self.never(api)
+        self._ordered[api] = times
+        codes = (ctypes.c_int * times)(*[code] * times)
+        self._call("push_request_errors_array", ctypes.c_int16(api), _SIZE(times), codes)
+        self._call("clear_requests")
 
     def left(self, api: int) -> int:
-        """Of what `errors` asked for, not answered yet."""
-        total, count = 0, _SIZE(0)
-        for broker in range(1, self._brokers + 1):
-            self._call("broker_error_stack_cnt", _INT(broker), ctypes.c_int16(api), ctypes.byref(count))
-            total += count.value
-        return total
+        """Of what `errors` asked for last, not answered yet."""
+        return max(0, self._ordered.get(api, 0) - self.requests().get(str(api), 0))
 
     def always(self, api: int, code: int) -> None:
         """Every request of this kind is answered so, until `never`."""
@@ -95,7 +94,7 @@ class _Cluster:
         self._call("push_request_errors_array", ctypes.c_int16(api), _SIZE(len(codes)), codes)
 
     def never(self, api: int) -> None:
-        """The end of `always`."""
+        """Nothing that was ordered is answered any more."""
         self._call("clear_request_errors", ctypes.c_int16(api))
 
     def down(self, broker: int) -> None:
@@ -120,13 +119,12 @@ class _Cluster:
             self._call("broker_set_rtt", _INT(broker), ctypes.c_int(milliseconds))
 
     def requests(self) -> dict[str, int]:
-        """How many requests of each kind came since the last time this was asked."""
+        """How many requests of each kind came since the last order."""
         count = _SIZE(0)
         found = self._library.rd_kafka_mock_get_requests(self._cluster, ctypes.byref(count))
         rows = ctypes.cast(found, ctypes.POINTER(_POINTER))
         kinds = Counter(str(self._library.rd_kafka_mock_request_api_key(rows[n])) for n in range(count.value))
         self._library.rd_kafka_mock_request_destroy_array(found, count)
-        self._call("clear_requests")
         return dict(kinds)
 
 

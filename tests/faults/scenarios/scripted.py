@@ -65,13 +65,13 @@ async def every_error_of_kafka(outcome: Outcome) -> None:
 
 
 async def _give(one: Arena, mock: MockKafka, name: str, api: int, code: int, times: int, seconds: float) -> None:
-    """Every broker answers so; what was not asked for in that time stays for later requests of the kind."""
-    before = await asyncio.to_thread(mock, "left", api)
+    """The next requests of the kind are answered so; what was not asked for in that time is taken back."""
     await asyncio.to_thread(mock, "errors", api, code, times)
-    end, left = asyncio.get_running_loop().time() + seconds, 0
+    end = asyncio.get_running_loop().time() + seconds
     while (left := await asyncio.to_thread(mock, "left", api)) and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(0.05)
-    for _ in range(before + len(mock.bootstrap) * times - left):
+    await asyncio.to_thread(mock, "never", api)
+    for _ in range(times - left):
         one.hit(name)
 
 
