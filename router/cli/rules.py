@@ -25,9 +25,7 @@ def lint(
     json: Json = False,
     fail_on: Annotated[str, typer.Option(help="Exit with 1 from this severity on: error, warning, info or never.")] = "error",
     ignore: Annotated[list[str] | None, typer.Option(help="Name of a check to leave out; repeatable.")] = None,
-    reach: Annotated[
-        bool, typer.Option("--reach", help="Also say which rules can never fire.")
-    ] = False,
+    reach: Annotated[bool, typer.Option("--reach", help="Also say which rules can never fire.")] = False,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="A configuration, for values of placeholders.")] = None,
 ) -> None:
     """Say what is wrong with rules, odd about them, or could be better: file, line, column, reason and remedy."""

@@ -4,20 +4,23 @@
 """
 
 from router.detect.alerts import alert_document
-from router.detect.blocks import compile_selection
+from router.detect.blocks import compile_selection, read_selection
 from router.detect.correlation import Correlation
 from router.detect.examples import run_tests
+from router.detect.joint import Joint
 from router.detect.rules import Rule
 from router.detect.ruleset import Ruleset
 from router.detect.why import Reason, why
 
 __all__ = [
     "Correlation",
+    "Joint",
     "Reason",
     "Rule",
     "Ruleset",
     "alert_document",
     "compile_selection",
+    "read_selection",
     "run_tests",
     "why",
 ]

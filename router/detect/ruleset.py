@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from router.batch import Event
 from router.detect.correlation import Correlation, correlation
 from router.detect.engine import Engine, Options
+from router.detect.ir import Tree
+from router.detect.joint import Joint
 from router.detect.linking import link
 from router.detect.modifiers import Placeholders
 from router.detect.rules import Filter, Rule, filter_, rule
@@ -16,6 +18,7 @@ from router.errors import ConfigError, Problem
 from rules import ROOT
 
 BUILTIN = ("detect", "correlate")
+T = TypeVar("T")
 
 
 class _Read(NamedTuple):
@@ -46,6 +49,7 @@ class Ruleset:
     ) -> None:
         self.rules, self.correlations = list(rules), list(correlations)
         self.refused, self.lints = sorted(refused), sorted(lints)
+        self._options = options
         self._engine = Engine(self.rules, options)
 
     @classmethod
@@ -77,6 +81,10 @@ class Ruleset:
         `encoded` is the event as `orjson.dumps` writes it, if that was done already: it saves doing it again.
         """
         return self._engine.match(event, raw, encoded)
+
+    def joined(self, owners: Sequence[tuple[T, Tree | None]]) -> Joint[T]:
+        """These rules and the selections of other owners, asked together."""
+        return Joint(self.rules, owners, self._options)
 
     def visible(self, event: Event) -> list[Rule]:
         """The rules of the event's log sources, whether they match or not."""

@@ -21,4 +21,5 @@ def severity(event: Event) -> int:
     level = log.get("level")
     if level is None:
         level = log.get("syslog", {}).get("severity", {}).get("code")
-    return BY_LEVEL.get(str(level).lower(), 0)
+    known = BY_LEVEL.get(level) if level.__class__ is str else None
+    return BY_LEVEL.get(str(level).lower(), 0) if known is None else known

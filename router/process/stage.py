@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import NamedTuple
 
 import orjson
 
@@ -21,8 +20,7 @@ from router.reduce import Reducer, Summary
 
 NAME = "process"
 _MAX_FACTS = 20_000
-_CHUNK = 16
-"""Documents decoded at a time: few enough that they are still in the processor's cache when the last of them is judged."""
+_NOTHING: Event = {}
 
 
 @dataclass(slots=True)
@@ -40,24 +38,13 @@ class Output:
     tags: Counter[str] = field(default_factory=Counter)
 
 
-class _Made(NamedTuple):
-    """One document and what is known about it so far."""
-
-    event: Event
-    id: bytes
-    body: bytes
-    time: float
-    source: str
-    origin: Origin
-    matched: bool
-
-
 class Stage:
     """Normalizers, rules and noise rules, applied to batches."""
 
     def __init__(self, catalogue: Catalogue, ruleset: Ruleset, reducer: Reducer, match_partitions: int) -> None:
-        self._catalogue, self._ruleset, self._reducer = catalogue, ruleset, reducer
+        self._catalogue, self._reducer = catalogue, reducer
         self._match_partitions = match_partitions
+        self._joint = ruleset.joined(reducer.selections)
         self._facts: dict[tuple[object, ...], Facts] = {}
         self._counting: dict[str, list[Correlation]] = {}
         for correlation in ruleset.correlations:
@@ -67,18 +54,15 @@ class Stage:
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
         out, partition = Output(), batch.span.partition
-        for start in range(0, len(batch.items), _CHUNK):
-            made: list[_Made] = []
-            for i, raw in enumerate(batch.items[start : start + _CHUNK], start):
-                origin = Origin(partition, batch.offset(i))
-                if done is not None and origin.offset < done.offset:
-                    out.repeated += 1
-                    continue
-                try:
-                    self._documents(raw, origin, done, out, made)
-                except Malformed as error:
-                    out.dead.append(bury(raw, error, origin))
-            self._reduce(out, made)
+        for i, raw in enumerate(batch.items):
+            origin = Origin(partition, batch.offset(i))
+            if done is not None and origin.offset < done.offset:
+                out.repeated += 1
+                continue
+            try:
+                self._documents(raw, origin, done, out)
+            except Malformed as error:
+                out.dead.append(bury(raw, error, origin))
         for summary in self._reducer.close([record.time for record in out.events]):
             self._match(out, partition, _summary(summary))
         return out
@@ -93,8 +77,8 @@ class Stage:
         """What open windows of noise rules held back so far, for `matches`. Call it when no batch follows."""
         return [_summary(summary) for summary in self._reducer.finish()]
 
-    def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output, made: list[_Made]) -> None:
-        """Append what one raw record became to `made`."""
+    def _documents(self, raw: Record, origin: Origin, done: Origin | None, out: Output) -> None:
+        """What one raw record becomes. Each document is let go before the next is made: it is still in the processor's cache."""
         events = self._catalogue.normalize(raw.body, raw.facts, raw.time)
         out.ignored += not events
         received = self._catalogue.received() if len(events) == 1 else b""
@@ -102,31 +86,35 @@ class Stage:
             place = origin._replace(sub=sub) if sub else origin
             if done is not None and place <= done:
                 out.repeated += 1
-            elif (body := self._encoded(event, raw, place, out)) is not None:
-                one = _Made(event, _derived(raw.id, sub), body, event_time(event, raw.time), raw.facts.source, place, False)
-                rules = self._ruleset.match(event, received, body)
-                made.append(self._matched(one, rules, received, out) if rules else one)
+            else:
+                self._document(event, raw, place, received, out)
 
-    def _encoded(self, event: Event, raw: Record, origin: Origin, out: Output) -> bytes | None:
-        if "tags" in event:
-            out.tags.update(event["tags"])
+    def _document(self, event: Event, raw: Record, origin: Origin, received: bytes, out: Output) -> None:
+        """Encode it, ask all rules in one go, write what they say, and the event with their marks."""
+        for tag in event.get("tags", ()):
+            out.tags[tag] += 1
         try:
-            return orjson.dumps(event)
+            body = orjson.dumps(event)
         except TypeError as error:
             out.dead.append(bury(raw, Malformed("unencodable", str(error)), origin))
-            return None
+            return
+        record_id, time = _derived(raw.id, origin.sub), event_time(event, raw.time)
+        rules, selected = self._joint.match(event, received, body)
+        if rules:
+            record = Record(record_id, body, time, Facts(raw.facts.source), b"", origin)
+            self._matched(rules, event, record, received, out)
+        marks = self._reducer.row(selected, event, record_id, time, bool(rules))
+        out.events.append(Record(record_id, body, time, self._facts_of(event, raw.facts.source, marks), b"", origin))
 
-    def _matched(self, made: _Made, rules: Sequence[Rule], received: bytes, out: Output) -> _Made:
-        """Write what the rules that match have to say."""
-        record = Record(made.id, made.body, made.time, Facts(made.source), b"", made.origin)
+    def _matched(self, rules: Sequence[Rule], event: Event, record: Record, received: bytes, out: Output) -> None:
         for rule in rules:
             out.hits[rule.id, rule.level] += 1
             if rule.alerts:
-                self._alert(rule, made.event, record, received, out)
-            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, made.event, made.id, made.time):
+                self._alert(rule, event, record, received, out)
+            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, event, record.id, record.time):
+                facts = Facts(record.facts.source, kind=MATCH)
                 place = home(key, self._match_partitions)
-                self._match(out, place, record._replace(id=match_id, body=body, facts=Facts(made.source, kind=MATCH), key=key))
-        return made._replace(matched=True)
+                self._match(out, place, record._replace(id=match_id, body=body, facts=facts, key=key))
 
     def _alert(self, rule: Rule, event: Event, record: Record, received: bytes, out: Output) -> None:
         document = alert_document(rule, event, event_id=record.id, time=record.time, raw=received)
@@ -138,15 +126,8 @@ class Stage:
     def _match(self, out: Output, home: int, record: Record) -> None:
         out.matches.setdefault(home % self._match_partitions, []).append(record)
 
-    def _reduce(self, out: Output, made: Sequence[_Made]) -> None:
-        """The events' records: their facts, with the marks of noise rules among them."""
-        events, ids, _, times, _, _, matched = zip(*made, strict=True) if made else ((),) * 7
-        for one, marks in zip(made, self._reducer.judge(events, ids, times, matched), strict=True):
-            facts = self._facts_of(one.event, one.source, marks)
-            out.events.append(Record(one.id, one.body, one.time, facts, b"", one.origin))
-
     def _facts_of(self, event: Event, source: str, marks: tuple[tuple[str, ...], tuple[str, ...]]) -> Facts:
-        about = event.get("event", {})
+        about = event.get("event", _NOTHING)
         key = (source, about.get("dataset", ""), about.get("kind", "event"), severity(event), *marks)
         facts = self._facts.get(key)
         if facts is None:

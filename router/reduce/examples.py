@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from router.batch import Event
+from router.detect import Joint
+from router.detect.engine import Options
 from router.documents import TestResult
 from router.errors import ConfigError, Problem
 from router.reduce.fields import place
-from router.reduce.judge import Judge
+from router.reduce.judge import NOTHING, Judge, Picker, Row
 from router.reduce.models import Example
 from router.reduce.reading import NoiseRule, read_file, rule_files
 
@@ -46,8 +48,20 @@ def _difference(rule: NoiseRule, example: Example) -> str:
 def _answers(rule: NoiseRule, events: Sequence[Event], matched: bool) -> list[str]:
     ids = [i.to_bytes(16) for i in range(len(events))]
     times = [_time(e, float(i)) for i, e in enumerate(events)]
-    rows = Judge([rule]).rows(events, ids, times, [matched] * len(events))
+    rows = rows_of(Judge([rule]), events, ids, times, [matched] * len(events))
     return ["left_out" if noise else "trimmed" if trim else "kept" for noise, trim in rows]
+
+
+def rows_of(
+    judge: Judge, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]
+) -> list[Row]:
+    """What a judge says of events by itself, without detection rules beside it."""
+    joint: Joint[Picker] = Joint([], [(p, p.selection) for p in judge.pickers], Options(memory_bytes=8 << 20))
+    rows = []
+    for event, event_id, time, is_matched in zip(events, ids, times, matched, strict=True):
+        _, selected = joint.match(event)
+        rows.append(judge.row(selected, event, event_id, time, is_matched) if selected else NOTHING)
+    return rows
 
 
 def _nested(event: Event, rule: NoiseRule) -> Event:

@@ -1,12 +1,12 @@
 """Which noise rules pick an event: the pure part, without metrics and without a clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from router.batch import Event
+from router.detect.ir import Atom, Tree, all_of, any_of
 from router.reduce.fields import getter, hashable
-from router.reduce.index import Bucket
 from router.reduce.models import Dedupe, Drop, Sample, Throttle, Trim
 from router.reduce.reading import NoiseRule
 from router.reduce.summary import Summary, summarise
@@ -24,7 +24,7 @@ class Picker:
 
     def __init__(self, rule: NoiseRule) -> None:
         settings = rule.settings
-        self.id, self.selects, self.needs = rule.id, rule.selects, rule.needs
+        self.id, self.selection = rule.id, selection(rule)
         self.keeps_matched, self.shadow = settings.keep_matched, settings.shadow
         self.trims = isinstance(settings, Trim)
         self.is_plain = isinstance(settings, (Trim, Drop))
@@ -104,46 +104,33 @@ def picker(rule: NoiseRule) -> Picker:
 
 
 class Judge:
-    """All rules over batches. Rules are independent: each judges every event that it selects, whatever the others say,
+    """All rules over events. Rules are independent: each judges every event that it selects, whatever the others say,
     except that an event which a rule in force leaves out does not open a window of another one."""
 
     def __init__(self, rules: Sequence[NoiseRule]) -> None:
         self.pickers = [picker(r) for r in rules]
-        self._choose = {p.id: dataset_test(r.settings.datasets) for p, r in zip(self.pickers, rules, strict=True)}
-        self._buckets: dict[str, Bucket[Picker] | None] = {}
         self._rows: dict[Row, Row] = {}
         self._plain: dict[tuple[Picker, ...], tuple[Row, Sequence[Picker]]] = {}
         self.tally: dict[Picker, int] = {}
         """Events picked since the owner last cleared it."""
 
-    def rows(self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]) -> list[Row]:
-        """One row per event; equal rows are one object."""
-        buckets, rows = self._buckets, []
-        for event, event_id, time, is_matched in zip(events, ids, times, matched, strict=True):
-            dataset = dataset_of(event)
-            bucket = buckets[dataset] if dataset in buckets else self._bucket(dataset)
-            if bucket is None:
-                rows.append(NOTHING)
-                continue
-            picked = [p for p in bucket.candidates(event) if not (is_matched and p.keeps_matched) and p.selects(event)]
-            rows.append(self._row(picked, event, event_id, time) if picked else NOTHING)
-        return rows
-
-    def close(self, time: float | None) -> list[Summary]:
-        """Summaries of the windows that are over at `time`; None ends them all."""
-        return [summary for p in self.pickers for summary in p.close(time)]
-
-    def _row(self, picked: list[Picker], event: Event, event_id: bytes, time: float) -> Row:
-        key = tuple(picked)
-        known = self._plain.get(key)
+    def row(self, selected: tuple[Picker, ...], event: Event, event_id: bytes, time: float, matched: bool) -> Row:
+        """What is to be done with an event, given the rules whose selection it satisfies; equal rows are one object."""
+        if matched:
+            selected = tuple([p for p in selected if not p.keeps_matched])
+        known = self._plain.get(selected)
         if known is None:
-            known = self._decide(picked, event, event_id, time)
-            if all(p.is_plain for p in picked) and len(self._plain) < _MANY:
-                self._plain[key] = known
+            known = self._decide(selected, event, event_id, time)
+            if all(p.is_plain for p in selected) and len(self._plain) < _MANY:
+                self._plain[selected] = known
         row, counted = known
         for p in counted:
             self.tally[p] = self.tally.get(p, 0) + 1
         return row
+
+    def close(self, time: float | None) -> list[Summary]:
+        """Summaries of the windows that are over at `time`; None ends them all."""
+        return [summary for p in self.pickers for summary in p.close(time)]
 
     def _decide(self, picked: Sequence[Picker], event: Event, event_id: bytes, time: float) -> tuple[Row, Sequence[Picker]]:
         out = [p for p in picked if p.leaves_out(event, event_id, time)]
@@ -158,13 +145,6 @@ class Judge:
             self._rows.clear()
         return self._rows.setdefault(row, row)
 
-    def _bucket(self, dataset: str) -> Bucket[Picker] | None:
-        """None where no rule looks at the dataset."""
-        if len(self._buckets) > _MANY:
-            self._buckets.clear()
-        pickers = [p for p in self.pickers if self._choose[p.id](dataset)]
-        return self._buckets.setdefault(dataset, Bucket(pickers) if pickers else None)
-
 
 def dataset_of(event: Event) -> str:
     """event.dataset, or "" where it is missing or no text."""
@@ -173,10 +153,15 @@ def dataset_of(event: Event) -> str:
     return dataset if isinstance(dataset, str) else ""
 
 
-def dataset_test(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """A test for datasets, exact or by a trailing `*`; no patterns mean all."""
-    exact = frozenset(p for p in patterns if not p.endswith("*"))
-    prefixes = tuple(p[:-1] for p in patterns if p.endswith("*"))
-    if not patterns:
-        return lambda dataset: True
-    return lambda dataset: dataset in exact or dataset.startswith(prefixes)
+def selection(rule: NoiseRule) -> Tree | None:
+    """Its datasets and its detection as one tree; None where it selects every event."""
+    patterns = rule.settings.datasets
+    trees = [] if not patterns or "*" in patterns else [any_of([_dataset(p) for p in patterns])]
+    trees += [] if rule.tree is None else [rule.tree]
+    return all_of(trees) if trees else None
+
+
+def _dataset(pattern: str) -> Tree:
+    """A dataset, exact or by a trailing `*`."""
+    kind: Literal["startswith", "eq"] = "startswith" if pattern.endswith("*") else "eq"
+    return Atom("event.dataset", kind, pattern.removesuffix("*"), cased=True)

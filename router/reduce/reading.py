@@ -1,18 +1,16 @@
 """One YAML document -> one noise rule, or every problem in it with its line."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from router.batch import Event
-from router.detect import compile_selection
-from router.detect.selections import Reading, block
+from router.detect import read_selection
+from router.detect.ir import Tree
 from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
-from router.reduce.index import Needs, needs_of
 from router.reduce.models import KINDS, Rule
 from router.registry import nearest
 
@@ -22,8 +20,8 @@ class NoiseRule:
     """A rule that is right as far as can be told without data."""
 
     settings: Rule
-    selects: Callable[[Event], bool]
-    needs: Needs
+    tree: Tree | None
+    """What it asks of an event; None: nothing."""
     document: Document = field(repr=False)
 
     @property
@@ -66,10 +64,10 @@ def read(document: Document, problems: list[Problem]) -> NoiseRule | None:
         return None
     before = len(problems)
     settings = _validated(document, KINDS[kind], problems)
-    selects, needs = _selection(document, problems)
+    tree = _selection(document, problems)
     if settings is not None:
         _check(settings, document, problems)
-    return NoiseRule(settings, selects, needs, document) if len(problems) == before else None
+    return NoiseRule(settings, tree, document) if len(problems) == before else None
 
 
 def _validated(document: Document, model: type[Any], problems: list[Problem]) -> Any:
@@ -87,21 +85,15 @@ def _validated(document: Document, model: type[Any], problems: list[Problem]) ->
         return None
 
 
-def _selection(document: Document, problems: list[Problem]) -> tuple[Callable[[Event], bool], Needs]:
+def _selection(document: Document, problems: list[Problem]) -> Tree | None:
     detection = document.value.get("detection")
     if not isinstance(detection, dict):
-        return _everything, {}
+        return None
     try:
-        selects = compile_selection(detection, document, ("detection",))
+        return read_selection(detection, document, ("detection",))
     except ConfigError as error:
         problems += error.problems
-        return _everything, {}
-    tree = block(Reading(document, {}), detection, ("detection",))
-    return selects, needs_of(tree) if tree is not None else {}
-
-
-def _everything(_: Event) -> bool:
-    return True
+        return None
 
 
 def _check(rule: Rule, document: Document, problems: list[Problem]) -> None:

@@ -1,10 +1,11 @@
-"""Noise rules at work on batches: `judge` for a few events at a time, `close` once per batch."""
+"""Noise rules at work on batches: `row` for each event, `close` once per batch."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from router.batch import Event
-from router.reduce.judge import Grouper, Judge, Row
+from router.detect.ir import Tree
+from router.reduce.judge import NOTHING, Grouper, Judge, Picker, Row
 from router.reduce.rules import NoiseRules
 from router.reduce.summary import Summary
 from router.telemetry import NOISE_EVICTED, NOISE_GROUPS, NOISE_MATCHES, label
@@ -24,13 +25,18 @@ class Reducer:
         self._evictions = {p: NOISE_EVICTED.labels(label(p.id)) for p in self._groupers}
         self._evicted = dict.fromkeys(self._groupers, 0)
 
-    def judge(self, events: Sequence[Event], ids: Sequence[bytes], times: Sequence[float], matched: Sequence[bool]) -> list[Row]:
-        """One (noise ids, trim ids) per event.
+    @property
+    def selections(self) -> list[tuple[Picker, Tree | None]]:
+        """Each rule with what it asks of an event; None: nothing."""
+        return [(p, p.selection) for p in self._judge.pickers]
 
-        `times` are seconds since the epoch; `matched` says whether a detection matched the event.
+    def row(self, selected: tuple[Picker, ...], event: Event, event_id: bytes, time: float, matched: bool) -> Row:
+        """(noise ids, trim ids) of one event, given the rules whose selection it satisfies; equal rows are one object.
+
+        `time` in seconds since the epoch; `matched` says whether a detection matched the event.
         Ids of rules in shadow are among the noise ids: a sink's scope holds them apart (`NoiseRules.scope`).
         """
-        return self._judge.rows(events, ids, times, matched)
+        return self._judge.row(selected, event, event_id, time, matched) if selected else NOTHING
 
     def close(self, times: Sequence[float]) -> list[Summary]:
         """After a batch, given the times of all its events: the summaries of windows that ended before."""

@@ -21,6 +21,8 @@ class FieldMatcher:
         self._cased = _Form(table.cased, build)
         self._regexes = bool(table.regexes)
         self._special = bool(table.networks or table.numbers or table.times)
+        self.present_only = not (self._folded.used or self._cased.used or self._regexes or self._special or table.empty)
+        """Does nothing but being there count? Then the text of an object need not be written."""
         self.present = tuple(table.present)
         self.absent = tuple(sorted([*table.null, *table.absent]))
         self.null = tuple(sorted([*table.null, *table.present]))

@@ -136,7 +136,7 @@ class Layouts:
         absent = frozenset(n for p, numbers in fields.absent.items() if found[p] is Found.ABSENT for n in numbers)
         layout = Layout(self._absences.setdefault(absent, len(self._absences) + 1), absent)
         self._place(layout, found, objects)
-        layout.reads = [(_read(p, found[p], objects), memo) for p, memo in fields.memos.items() if found[p] is Found.READ]
+        layout.reads = [(_read(p, found[p], objects), memo) for p, memo in fields.memos.items() if _is_aside(found[p], memo)]
         layout.references = [
             (number, _read(one, found[one], objects), _read(other, found[other], objects), mode)
             for number, one, other, mode in fields.references
@@ -149,12 +149,17 @@ class Layouts:
         by_object: dict[int, list[tuple[str, ValueMemo]]] = {}
         for probe, memo in self._fields.memos.items():
             place = found[probe]
-            if isinstance(place, tuple):
+            if isinstance(place, tuple) and not _is_aside(place, memo):
                 by_object.setdefault(objects.index(place[:-1]), []).append((place[-1], memo))
         layout.picks = [(number, _pick([key for key, _ in listed])) for number, listed in by_object.items()]
         layout.memos = tuple(memo for listed in by_object.values() for _, memo in listed)
         layout.alone = not by_object.keys() - {0}
         layout.pick = layout.picks[0][1] if layout.alone and layout.picks else None
+
+
+def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
+    """Is the value read by itself? What is only asked for being there is often an object, and no key of a memo."""
+    return found is Found.READ or (memo.present_only and isinstance(found, tuple))
 
 
 def _pick(keys: list[str]) -> Pick:

@@ -7,6 +7,7 @@ from router.batch import Event
 from router.documents import load_text
 from router.errors import Problem
 from router.reduce import NoiseRules
+from router.reduce.examples import rows_of
 from router.reduce.judge import Judge, Row
 from router.reduce.reading import NoiseRule, read
 
@@ -37,7 +38,7 @@ def rows(
 ) -> list[Row]:
     """What rules say of events, one second apart unless told."""
     ids = [(start + i).to_bytes(16) for i in range(len(events))]
-    return judge.rows(events, ids, times or [float(i) for i in range(len(events))], [matched] * len(events))
+    return rows_of(judge, events, ids, times or [float(i) for i in range(len(events))], [matched] * len(events))
 
 
 def write(folder: Path, name: str, text: str) -> Path:

@@ -3,7 +3,10 @@
 from uuid import uuid4
 
 from router.batch import Event
+from router.detect import Joint
+from router.detect.engine import Options
 from router.reduce import Reducer
+from router.reduce.judge import Picker
 from router.telemetry import REGISTRY
 from tests.router.reduce.noise import noise
 
@@ -15,7 +18,11 @@ def event(**fields: object) -> Event:
 
 def judge(reducer: Reducer, events: list[Event], times: list[float]) -> tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], int]:
     """Rows, and how many events summaries count."""
-    found = reducer.judge(events, [i.to_bytes(16) for i in range(len(events))], times, [False] * len(events))
+    joint = Joint[Picker]([], reducer.selections, Options())
+    found = [
+        reducer.row(joint.match(event)[1], event, i.to_bytes(16), time, matched=False)
+        for i, (event, time) in enumerate(zip(events, times, strict=True))
+    ]
     return found, sum(s.count for s in reducer.close(times))
 
 
