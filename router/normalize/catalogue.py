@@ -12,8 +12,9 @@ from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.envelope import unwrap
-from router.normalize.identify import HEAD, selector
+from router.normalize.identify import HEAD
 from router.normalize.line import Line
+from router.normalize.marks import finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
@@ -48,7 +49,7 @@ class Catalogue:
     ) -> None:
         self._normalizers = {n.id: n for n in normalizers}
         self._places = tuple(self._normalizers.values())
-        self._select = selector([n.identity for n in self._places])
+        self._select = finder([n.identity for n in self._places])
         self._original = original
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
