@@ -70,11 +70,12 @@ class Memo(dict[Any, Any]):
 class ValueMemo(Memo):
     """Value of one field -> signature: `memo[value]` for texts, numbers and null, `memo.of(value)` for everything else."""
 
-    __slots__ = ("_gone", "_hashed", "_intern", "_last", "_matcher", "_typed", "misses", "off", "off_since", "users")
+    __slots__ = ("_gone", "_hashed", "_intern", "_last", "_matcher", "_typed", "misses", "off", "off_since", "present_only", "users")
 
     def __init__(self, matcher: FieldMatcher, intern: Callable[[tuple[int, ...]], int], budget: Budget) -> None:
         super().__init__(budget)
         self._matcher, self._intern = matcher, intern
+        self.present_only = matcher.present_only
         self._typed: dict[Any, int] = {}
         self._hashed: dict[bytes, int] = {}
         self.misses, self.off, self.off_since = 0, False, 0
@@ -118,6 +119,8 @@ class ValueMemo(Memo):
             return self._kept(self, None, None)
         if value is values.MISSING:
             return self._intern(self._matcher.absent)
+        if self._matcher.present_only and not values.is_null(value):
+            return self._intern(self._matcher.present)
         return self._kept(self._typed, (values.is_null(value), values.texts(value)), value)
 
     def _kept(self, memo: dict[Any, int], key: Any, value: Any) -> int:
