@@ -31,7 +31,7 @@ class Sender:
         began, base = time.monotonic(), self.books.sent
         while not stop.is_set():
             due = int((time.monotonic() - began) * self.rate) - (self.books.sent - base)
-            if due > 2 * self.rate:
+            if due > (2 + self.pause_seconds) * self.rate:
                 began, base, due = time.monotonic(), self.books.sent, int(self.rate / 10)
             if due >= 1:
                 await self.burst(min(due, 500))
