@@ -135,6 +135,8 @@ class _Frame(Settings):
     """Metrics and health."""
     limits: Limits = Field(default_factory=Limits)
     """Memory and time."""
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that share ports and partitions, about one a core; `limits` holds for each. Listeners need fixed ports then."""
     sources: dict[str, Any] = Field(default_factory=dict)
     """What is received, by a name of yours."""
     sinks: dict[str, Any] = Field(default_factory=dict)
@@ -152,6 +154,7 @@ class Config:
     limits: Limits
     sources: Mapping[str, SourceSettings]
     sinks: Mapping[str, SinkSettings]
+    workers: int = 1
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -183,7 +186,8 @@ class _Reader:
         frame = self._validate(_Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        return Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks), self._problems
+        config = Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers)
+        return config, self._problems
 
     def _salvaged(self, value: dict[str, Any]) -> _Frame:
         """The sections that are right, and defaults for those that are not: their problems are noted already."""
@@ -290,7 +294,7 @@ def _anchored(settings: Any, folder: Path) -> Any:
     if isinstance(settings, BaseModel):
         changed = {n: _anchored(v, folder) for n, v in settings if n in type(settings).model_fields}
         return settings.model_copy(update={n: v for n, v in changed.items() if v is not getattr(settings, n)})
-    if isinstance(settings, tuple):
+    if isinstance(settings, tuple) and not hasattr(settings, "_fields"):  # an address stays one
         return tuple(_anchored(v, folder) for v in settings)
     return settings
 

@@ -10,13 +10,47 @@ from typing import NamedTuple, Protocol
 from router.batch import Batch, Facts, Mark, Partition, Record
 
 
+class Memory(Protocol):
+    """The bytes of events that one process holds, whoever holds them: bodies, frames, and what waits for the log."""
+
+    @property
+    def limit_bytes(self) -> int:
+        """How much may be held."""
+
+    @property
+    def busy(self) -> bool:
+        """True from 80 % of the limit on: push back."""
+
+    @property
+    def held_share(self) -> float:
+        """What is held, as a part of the limit."""
+
+    @property
+    def full(self) -> bool:
+        """True from 95 % of the limit on: shed what matters least and was not acknowledged."""
+
+    def take(self, size: int, own: int = 0) -> None:
+        """Ask for `size` bytes more, for one that holds `own` already. Raises Overloaded where they do not fit."""
+
+    def hold(self, size: int) -> None:
+        """Note `size` bytes that are in memory already."""
+
+    def give(self, size: int) -> None:
+        """They are gone, or somebody else has noted them."""
+
+
 class Emit(Protocol):
     """The way from a source into the log."""
 
-    async def __call__(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = ()) -> None:
+    @property
+    def memory(self) -> Memory:
+        """Where a source notes what it holds before it emits it."""
+
+    async def __call__(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = (), *, held: bool = False) -> None:
         """Return once all payloads are durable, in order; only then may the source acknowledge.
 
         `ids`: one per payload, where the source derives them (a topic's coordinates); else they are given here.
+        `held`: the source has noted their bytes in `memory` itself, and is never refused for want of it.
         Raises Overloaded at once when the process holds as much as it may, and Retryable when the log did not take them
         within its deadline: in both cases the sender has to send them again.
         """

@@ -105,6 +105,8 @@ class Spec(Generic[P]):
     """(name in the configuration, its settings) -> the part."""
     setup: Setup | None = None
     """Prepares and checks the destination."""
+    alone: bool = False
+    """A source that several workers cannot share (files have one reader, ports have many): only one of them runs it at a time."""
 
 
 class Registry(Generic[P]):

@@ -113,7 +113,7 @@ class Reload:
 
 def needs_restart(running: Config, new: Config) -> Iterator[str]:
     """What differs and cannot be changed while running."""
-    for section in ("log", "admin", "limits"):
+    for section in ("log", "admin", "limits", "workers"):
         if getattr(running, section) != getattr(new, section):
             yield section
     for section, fresh in _FRESH.items():

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import signal
+import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,6 +17,28 @@ from router.telemetry import BUILD, LOOP_LAG, REGISTRY, logger
 
 _log = logger("serve")
 _MAX_LOOP_LAG_SECONDS = 10.0
+UNIX = "unix:"
+"""Before the path of a socket, where an admin address is one."""
+
+
+class Answer(NamedTuple):
+    """To a probe."""
+
+    good: bool
+    told: Mapping[str, Any]
+
+
+class Standing(Protocol):
+    """What the admin port tells about."""
+
+    async def metrics(self) -> bytes:
+        """In Prometheus's text format."""
+
+    async def alive(self) -> Answer:
+        """Whether it works at all."""
+
+    async def ready(self) -> Answer:
+        """Whether it wants to be sent anything."""
 
 
 class Part(Protocol):
@@ -64,6 +87,21 @@ class Service:
         """Names of parts that are not ready yet."""
         return [part.name for part in self.parts if not part.ready.is_set()]
 
+    async def metrics(self) -> bytes:
+        """See Standing."""
+        return generate_latest(REGISTRY)
+
+    async def alive(self) -> Answer:
+        """Alive means that the loop turns; never whether the log or a sink answers."""
+        lag = self.loop_lag_seconds()
+        return Answer(lag < _MAX_LOOP_LAG_SECONDS, {"loop_lag_seconds": lag})
+
+    async def ready(self) -> Answer:
+        """Ready means that every part is, and that nothing drains."""
+        waiting, draining = self.waiting_for(), self.leaving
+        is_ready = not waiting and not draining
+        return Answer(is_ready, {"ready": is_ready, "waiting_for": waiting, "draining": draining})
+
     def loop_lag_seconds(self) -> float:
         """How long ago the loop last turned."""
         return max(0.0, time.monotonic() - self._beat - 1.0)
@@ -88,14 +126,15 @@ class Service:
             self._beat = time.monotonic()
 
 
-def on_signals(drain: Callable[[], None]) -> None:
+def on_signals(drain: Callable[[], None], at_once: Callable[[], None] = lambda: os._exit(130)) -> None:
     """SIGTERM and SIGINT call `drain`; a second one stops at once."""
     seen = asyncio.Event()
 
     def received() -> None:
         if seen.is_set():
             _log.warning("second signal: stopping at once")
-            os._exit(130)
+            at_once()
+            return
         seen.set()
         _log.info("draining")
         drain()
@@ -105,49 +144,69 @@ def on_signals(drain: Callable[[], None]) -> None:
         loop.add_signal_handler(number, received)
 
 
+def obey_parent(drain: Callable[[], None]) -> None:
+    """Instead of `on_signals` in one of several workers: SIGTERM, and the end of the parent, call `drain`.
+
+    However often: a terminal or a service manager may signal parent and workers alike. To stop at once is the parent's
+    affair. Standard input is a pipe from the parent, that ends when it ends, however it does.
+    """
+    loop, seen = asyncio.get_running_loop(), asyncio.Event()
+
+    def leave(why: str) -> None:
+        if not seen.is_set():
+            seen.set()
+            loop.remove_reader(sys.stdin)
+            _log.info("draining", why=why)
+            drain()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loop.add_signal_handler(signal.SIGTERM, leave, "told to")
+    loop.add_reader(sys.stdin, leave, "the parent is gone")
+
+
 @asynccontextmanager
-async def admin(listen: str, service: Service) -> AsyncIterator[str]:
-    """Serve /metrics, /healthz and /readyz on `host:port` while the context lasts; yields the base URL ("" if turned off)."""
+async def admin(listen: str, standing: Standing) -> AsyncIterator[str]:
+    """Serve /metrics, /healthz and /readyz while the context lasts, on `host:port` or on the socket `unix:path`.
+
+    Yields the base URL (of a port; "" if turned off).
+    """
     if not listen:
         yield ""
         return
     BUILD.labels(__version__).set(1)
-    health = _Health(service)
     app = web.Application(client_max_size=64 << 10)
-    app.add_routes(
-        [
-            web.get("/metrics", _metrics),
-            web.get("/healthz", health.alive),
-            web.get("/readyz", health.ready),
-        ]
-    )
+    app.add_routes([web.get("/metrics", _metrics(standing)), *_probes(standing)])
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
-    host, _, port = listen.rpartition(":")
     try:
-        site = web.TCPSite(runner, host.strip("[]"), int(port))
-        await site.start()
+        await _site(runner, listen).start()
         bound = runner.addresses[0]
-        yield f"http://{bound[0]}:{bound[1]}"
+        yield f"http://{bound[0]}:{bound[1]}" if isinstance(bound, tuple) else ""
     finally:
         await runner.cleanup()
 
 
-async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
+    if listen.startswith(UNIX):
+        return web.UnixSite(runner, listen.removeprefix(UNIX))
+    host, _, port = listen.rpartition(":")
+    return web.TCPSite(runner, host.strip("[]"), int(port))
 
 
-class _Health:
-    def __init__(self, service: Service) -> None:
-        self._service = service
+def _metrics(standing: Standing) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(body=await standing.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def alive(self, _: web.Request) -> web.Response:
-        """Alive means that the loop turns; never whether the log or a sink answers."""
-        lag = self._service.loop_lag_seconds()
-        return web.json_response({"loop_lag_seconds": lag}, status=200 if lag < _MAX_LOOP_LAG_SECONDS else 503)
+    return respond
 
-    async def ready(self, _: web.Request) -> web.Response:
-        """Ready means that every part is, and that nothing drains."""
-        waiting, draining = self._service.waiting_for(), self._service.leaving
-        answer = {"ready": not waiting and not draining, "waiting_for": waiting, "draining": draining}
-        return web.json_response(answer, status=200 if answer["ready"] else 503)
+
+def _probes(standing: Standing) -> list[web.RouteDef]:
+    return [web.get("/healthz", _probe(standing.alive)), web.get("/readyz", _probe(standing.ready))]
+
+
+def _probe(ask: Callable[[], Awaitable[Answer]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def respond(_: web.Request) -> web.Response:
+        answer = await ask()
+        return web.json_response(answer.told, status=200 if answer.good else 503)
+
+    return respond

@@ -10,12 +10,17 @@ The conservation identity, to the event, for every stage:
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+
+from router import share
 
 REGISTRY = CollectorRegistry()
+_SHARE = share.mine()
+if _SHARE.is_one_of_several:  # numbers lie in files: they outlive a worker that is killed, and its successor goes on with them
+    values.ValueClass = values.MultiProcessValue(lambda: str(_SHARE.number))  # type: ignore[no-untyped-call]  # it has no types
 _LATENCY = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -23,8 +28,9 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
     return Counter(f"logweir_{name}", text, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, text: str, *labels: str) -> Gauge:
-    return Gauge(f"logweir_{name}", text, labels, registry=REGISTRY)
+def _gauge(name: str, text: str, *labels: str, workers: Literal["sum", "max", "min"] = "sum") -> Gauge:
+    """`workers`: what one number for all living workers is."""
+    return Gauge(f"logweir_{name}", text, labels, registry=REGISTRY, multiprocess_mode=f"live{workers}")  # type: ignore[arg-type]  # built from literals
 
 
 def _histogram(name: str, text: str, *labels: str) -> Histogram:
@@ -79,21 +85,27 @@ SINK_RETRIES = _counter("sink_retried_events_total", "Records sent once more", "
 SINK_BYTES = _counter("sink_written_bytes_total", "Document bytes delivered", "sink")
 SINK_SECONDS = _histogram("sink_write_seconds", "One write, from call to answer", "sink")
 LAG_EVENTS = _gauge("sink_lag_events", "Records not yet committed", "sink")
-LAG_SECONDS = _gauge("sink_lag_seconds", "Age of the oldest record that is not committed", "sink")
-BREAKER = _gauge("sink_breaker_state", "0 closed, 1 half open, 2 open, 3 paused for a person", "sink")
+LAG_SECONDS = _gauge("sink_lag_seconds", "Age of the oldest record that is not committed", "sink", workers="max")
+BREAKER = _gauge("sink_breaker_state", "0 closed, 1 half open, 2 open, 3 paused for a person", "sink", workers="max")
 CONCURRENCY = _gauge("sink_concurrency_limit", "Writes that may run at once", "sink")
 UNACKED_BYTES = _gauge("sink_unacked_bytes", "Bytes sent and not yet answered", "sink")
 
 # the process
 LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")
-LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most")
+LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most", workers="max")
 LOG_EXPIRED = _counter(
     "log_expired_unread_records_total", "Records that retention removed before a group read them", "group", "topic"
 )
 REBUILDS = _counter("log_client_rebuilds_total", "Kafka clients replaced after an error that does not heal", "client")
-RELOAD_SUCCESS = _gauge("config_reload_success", "1 if rules and configuration were good when last read, 0 if the old ones go on")
-CONFIG_LOADED = _gauge("config_loaded_timestamp_seconds", "When what is in force was read, in seconds since the epoch")
-BUILD = _gauge("build_info", "1, with the version as a label", "version")
+RELOAD_SUCCESS = _gauge(
+    "config_reload_success", "1 if rules and configuration were good when last read, 0 if the old ones go on", workers="min"
+)
+CONFIG_LOADED = _gauge(
+    "config_loaded_timestamp_seconds", "When what is in force was read, in seconds since the epoch", workers="min"
+)
+BUILD = _gauge("build_info", "1, with the version as a label", "version", workers="max")
+WORKER_UP = _gauge("worker_up", "1 while this one of several workers runs", "worker")
+WORKER_RESTARTS = _counter("worker_restarts_total", "Workers started again after they had ended", "worker")
 
 
 def label(text: str, limit: int = 100) -> str:
@@ -121,6 +133,7 @@ def configure_logging(level: str = "info", *, json: bool = True) -> None:
     renderer: Any = structlog.processors.JSONRenderer() if json else console
     structlog.configure(
         processors=[
+            *([_with_worker] if _SHARE.is_one_of_several else []),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info if json else structlog.dev.set_exc_info,
@@ -132,6 +145,11 @@ def configure_logging(level: str = "info", *, json: bool = True) -> None:
     )
     for name in ("aiokafka", "elastic_transport", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _with_worker(_: Any, __: str, event: Any) -> Any:
+    event["worker"] = _SHARE.number
+    return event
 
 
 def logger(part: str) -> Any:

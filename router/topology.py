@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 from router.batch import EVENTS, MATCHES, SIGNALS
-from router.config import SINKS, SOURCES, Config, KafkaLog
+from router.config import SINKS, SOURCES, Config, EmbeddedLog, KafkaLog
 from router.correlate import unsupported
 from router.correlate.loop import Correlate
 from router.correlate.renewable import Renewable
@@ -20,8 +20,9 @@ from router.normalize import Catalogue, Hints
 from router.process import Process, Stage
 from router.protocols import Log, Sink, Source
 from router.reduce import NoiseRules, Reducer
-from router.registry import nearest
+from router.registry import SourceSettings, nearest
 from router.serve import Part
+from router.share import mine, turn
 
 Role: TypeAlias = Literal["ingest", "process", "correlate", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -32,14 +33,21 @@ class Receive:
 
     stage = 1
 
-    def __init__(self, name: str, source: Source, intake: Intake) -> None:
-        self.name, self.source = f"source {name}", source
+    def __init__(self, name: str, source: Source, intake: Intake, *, alone: bool = False) -> None:
+        self.name, self.source, self._alone = f"source {name}", source, alone
         self._emit = intake.emit_for(name)
         self.ready = source.ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Receive until `stop`."""
-        await self.source.run(self._emit, stop)
+        """Receive until `stop`; what only one of several workers may read, once it is this one's turn."""
+        if not self._alone:
+            await self.source.run(self._emit, stop)
+            return
+        if mine().is_one_of_several:
+            self.ready.set()  # to stand by is all that is asked of it
+        async with turn(self.name, stop) as is_ours:
+            if is_ours:
+                await self.source.run(self._emit, stop)
 
 
 class Content:
@@ -88,7 +96,7 @@ async def assembled(
         yield built
         return
     async with Intake(log, memory_bytes=config.limits.memory_mb << 20, deadline_seconds=_deadline(config)) as intake:
-        yield built + [Receive(n, SOURCES.spec(s.kind).build(n, s), intake) for n, s in config.sources.items()]
+        yield built + [_receive(n, s, intake) for n, s in config.sources.items()]
 
 
 async def renew(parts: Iterable[Part], config: Config, content: Content, log: Log) -> None:
@@ -109,8 +117,16 @@ def _deadline(config: Config) -> float:
     return config.log.send_deadline_seconds if isinstance(config.log, KafkaLog) else 30.0
 
 
+def _receive(name: str, settings: SourceSettings, intake: Intake) -> Receive:
+    spec = SOURCES.spec(settings.kind)
+    return Receive(name, spec.build(name, settings), intake, alone=spec.alone)
+
+
 def _delivery(config: Config, name: str, log: Log, noise: NoiseRules) -> Delivery:
-    return Delivery(name, sink_of(config, name), config.sinks[name], log, noise)
+    sink = sink_of(config, name)
+    if (budget := sink.limits.records_per_second) is not None:
+        sink.limits = sink.limits._replace(records_per_second=budget / mine().of)  # all workers together must not spend more
+    return Delivery(name, sink, config.sinks[name], log, noise)
 
 
 def sink_of(config: Config, name: str) -> Sink:
@@ -132,13 +148,21 @@ def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:
 @asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Log]:
     """The log, started and with every topic in place."""
-    log = open_log(config.log)
+    log = open_log(_for_one_of(config.log))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(log.close)
         await log.start()
         await log.create(standard_topics(config.log))
         await _check_partitions(log)
         yield log
+
+
+def _for_one_of(settings: EmbeddedLog | KafkaLog) -> EmbeddedLog | KafkaLog:
+    """Each worker is a static member of its groups by itself: two with one name would push each other out."""
+    share = mine()
+    if isinstance(settings, EmbeddedLog) or not settings.instance or not share.is_one_of_several:
+        return settings
+    return settings.model_copy(update={"instance": f"{settings.instance}-{share.number}"})
 
 
 async def _check_partitions(log: Log) -> None:

@@ -7,7 +7,7 @@ import rules
 from router import correlate, detect, normalize, reduce
 from router.documents import TestResult, yaml_files
 
-_FOLDERS = ("normalize", "detect", "correlate", "noise")
+_FOLDERS = ("normalize", "detect", "correlate", "risk", "noise")
 
 
 def run_all(paths: Sequence[Path] | None) -> list[TestResult]:

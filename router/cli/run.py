@@ -5,12 +5,13 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from router.config import SINKS, Config, load
 from router.errors import LogweirError
+from router.share import mine
 from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened, renew
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
@@ -38,9 +39,29 @@ def run(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
     settings, roles = load(config), _roles(role or [])
     sinks = chosen_sinks(settings, sink or [])
+    if settings.workers > 1 and not mine().is_one_of_several:
+        _supervise(settings, ["run", *_words(config, roles, sink or [], log_level, log_text=log_text, watch=watch)])
     main = _serve(config, settings, Content(settings), roles, sinks, watch=watch)
     tune()
     run_loop(main)
+
+
+def _words(
+    config: Path, roles: Sequence[Role], sinks: Sequence[str], log_level: str, *, log_text: bool, watch: bool
+) -> Iterator[str]:
+    """The options of `run`, as words."""
+    yield from ("--config", str(config), "--log-level", log_level)
+    yield from (word for role in roles for word in ("--role", role))
+    yield from (word for sink in sinks for word in ("--sink", sink))
+    yield from (["--log-text"] if log_text else [])
+    yield from (["--watch"] if watch else [])
+
+
+def _supervise(settings: Config, words: Sequence[str]) -> NoReturn:
+    from router.workers import command_line, supervise
+
+    main = supervise(command_line(words), settings.workers, settings.admin.listen, settings.limits.drain_seconds)
+    sys.exit(run_loop(main))
 
 
 def _roles(names: Sequence[str]) -> list[Role]:
@@ -74,7 +95,7 @@ async def _serve(
     path: Path, settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str], *, watch: bool
 ) -> None:
     from router.reload import Reload
-    from router.serve import Service, admin, on_signals
+    from router.serve import UNIX, Service, admin, obey_parent, on_signals
     from router.telemetry import logger
 
     async with opened(settings) as log, assembled(settings, log, content, roles, sinks) as parts:
@@ -84,9 +105,14 @@ async def _serve(
             await renew(parts, config, fresh, log)
 
         service = Service(parts, settings.limits.drain_seconds)
-        on_signals(service.leave)
+        listen = settings.admin.listen
+        if mine().is_one_of_several:
+            obey_parent(service.leave)
+            listen = f"{UNIX}{mine().admin}"
+        else:
+            on_signals(service.leave)
         reload = Reload(path, settings, renewed, watch=watch)
-        async with admin(settings.admin.listen, service) as url, reload.listening():
+        async with admin(listen, service) as url, reload.listening():
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
             try:
                 await service.run()

@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from router.correlate.match import Cause, Made, Match, group_key, records
+from router.batch import Event
+from router.correlate.cause import Cause
+from router.correlate.match import Made, Match, group_key, records
+from router.correlate.risk import risks
 from router.correlate.tally import Number
 from router.correlate.window import Edge
 from router.detect import Correlation
@@ -57,5 +60,17 @@ def chained(correlations: Sequence[Correlation], fired: Firing) -> Iterator[Made
 
     cause = Cause(inner.id, fired.id, written(fired.id), fired.time, fired.match.event, texts)
     for outer in correlations:
-        if inner.id in outer.rules:
-            yield from records(outer, cause)
+        if not outer.refers_to(inner.id):
+            continue
+        for one in [cause] if outer.risk is None else risks(outer, inner, about(fired), cause):
+            yield from records(outer, one)
+
+
+def about(fired: Firing) -> Event:
+    """The fields of the match that raised the edge, with those that the group says over them."""
+    shown = {name: dict(below) if isinstance(below, dict) else below for name, below in fired.match.event.items()}
+    for path, value in zip(fired.correlation.group_by, fired.group, strict=True):
+        first, _, rest = path.partition(".")
+        if rest and "." not in rest and isinstance(shown.setdefault(first, {}), dict):
+            shown[first][rest] = value
+    return shown

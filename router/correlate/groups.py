@@ -34,6 +34,8 @@ class Groups:
         self.correlation, self.level, self._waits = correlation, place.level, waits(correlation)
         self._lateness = place.delay + (0.0 if self._waits else lateness_seconds)
         self._horizon = correlation.timespan_seconds + correlation.suppress_seconds
+        if correlation.risk is not None:  # a restart reads the first of an hour too, or another of it would count in its place
+            self._horizon += correlation.risk.once_seconds
         self._open = opener(correlation)
         self._groups: dict[tuple[str, ...], Window] = {}
         self._held: deque[Held] = deque()

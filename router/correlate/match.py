@@ -5,7 +5,7 @@ correlation makes for another one over it is such a record too.
 Group values are canonical texts, compared exactly (as a terms aggregation does): 5 and "5" are one group, "A" and "a" two.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import product
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 from router.batch import Event
+from router.correlate.cause import Cause
+from router.correlate.risk import risks
 from router.detect import Correlation, Rule
 from router.detect.alerts import written
 from router.detect.probes import Values
@@ -59,18 +61,6 @@ class Match(NamedTuple):
     """Of the correlation for which it was made; empty if unknown."""
 
 
-class Cause(NamedTuple):
-    """What a match is made from."""
-
-    rule: str
-    id: bytes
-    event_id: str
-    time: float
-    event: Event
-    texts: Callable[[str], Sequence[str]]
-    """The texts of a field, none where it is absent or null."""
-
-
 Made: TypeAlias = tuple[bytes, bytes, bytes]
 """(key, body, id) of a record."""
 
@@ -82,9 +72,11 @@ def matches_for(correlations: Sequence[Correlation], rule: Rule, event: Event, e
     """
     cause = None
     for correlation in correlations:
-        if rule.id in correlation.rules:
-            cause = cause or _cause(rule, event, event_id, time)
-            yield from records(correlation, cause)
+        if not correlation.refers_to(rule.id):
+            continue
+        cause = cause or _cause(rule, event, event_id, time)
+        for one in [cause] if correlation.risk is None else risks(correlation, rule, event, cause):
+            yield from records(correlation, one)
 
 
 def _cause(rule: Rule, event: Event, event_id: bytes, time: float) -> Cause:
@@ -135,10 +127,15 @@ def _record(correlation: Correlation, cause: Cause, group: tuple[str, ...]) -> M
         "group": group,
         "event": cause.event,
         "event_id": cause.event_id,
-        "values": [cause.texts(_alias(correlation, cause, name)) for name in correlation.fields],
+        "values": [cause.texts(_alias(correlation, cause, name)) for name in _counted(correlation)],
         "carried": {name: cause.texts(_alias(correlation, cause, name)) for name in correlation.carries},
     }
     return key, orjson.dumps(body), blake2b(key + cause.rule.encode() + b"\0" + cause.id, digest_size=16).digest()
+
+
+def _counted(correlation: Correlation) -> Sequence[str]:
+    """The fields whose values a correlation looks at."""
+    return (*correlation.fields, correlation.also.field) if correlation.also else correlation.fields
 
 
 def group_key(correlation: str, group: Sequence[str]) -> bytes:

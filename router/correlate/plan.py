@@ -10,6 +10,7 @@ from router.correlate.match import Match
 from router.correlate.order import Longest, Ways, ways
 from router.correlate.tally import (
     MAX_VALUES_PER_MATCH,
+    Both,
     Count,
     Distinct,
     Percentile,
@@ -93,6 +94,8 @@ def _tally(correlation: Correlation) -> Callable[[], Tally]:
     match correlation.type:
         case "event_count":
             return Count
+        case "value_count" if (also := correlation.also) is not None:
+            return lambda: Both(len(correlation.fields), also.holds)
         case "value_count":
             return Distinct
         case "value_sum":
@@ -125,9 +128,10 @@ def _named(expression: BoolCondition, names: Mapping[str, str]) -> BoolCondition
 def unusable(correlation: Correlation, match: Match) -> str:
     """Why a match cannot count, as a constant word; empty if it can."""
     shape = (len(match.group), len(match.values))
-    if match.version not in ("", correlation.version()) or shape != (len(correlation.group_by), len(correlation.fields)):
+    wanted = (len(correlation.group_by), len(correlation.fields) + (correlation.also is not None))
+    if match.version not in ("", correlation.version()) or shape != wanted:
         return "changed"
-    if match.rule not in correlation.rules:
+    if not correlation.refers_to(match.rule):
         return "changed"
     if not all(match.values):
         return "value_missing"

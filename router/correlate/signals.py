@@ -33,7 +33,26 @@ def signal_document(firing: Firing) -> Event:
         "window": "sliding",
         "degraded": firing.degraded,
     }
+    return _with_object(document, firing)
+
+
+_OBJECT_FIELDS = {"user": ("user", "name"), "host": ("host", "name"), "address": ("source", "ip")}
+
+
+def _with_object(document: Event, firing: Firing) -> Event:
+    """A risk alert is about its object, whatever its matches agree in besides."""
+    group = document["logweir"]["correlation"]["group"]
+    kind, name = group.get("risk.object.type"), group.get("risk.object.name")
+    if firing.correlation.risk is None or name is None:
+        return document
+    document["logweir"]["risk"] = {"object": {"type": kind, "name": name}, **_score(firing)}
+    if (place := _OBJECT_FIELDS.get(kind)) is not None:
+        document[place[0]] = {place[1]: name}
     return document
+
+
+def _score(firing: Firing) -> dict[str, Any]:
+    return {"score": _value(firing)["value"]} if firing.correlation.type == "value_sum" else {}
 
 
 _NOUNS = {"value_count": "different", "value_sum": "sum", "value_avg": "average", "value_median": "median"}

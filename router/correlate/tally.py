@@ -6,7 +6,7 @@ correlations; `value_percentile` and `value_median` interpolate linearly between
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from decimal import Context, Decimal
 from itertools import product
 from typing import Protocol
@@ -82,6 +82,41 @@ def _rule(match: Match) -> tuple[Hashable, ...]:
 
 def _tuples(match: Match) -> tuple[Hashable, ...]:
     return tuple(dict.fromkeys(product(*match.values)))
+
+
+class Both:
+    """value_count with a second one beside it: the number of the first, 0 as long as the second is not enough.
+
+    The last column of a match has the values of the second.
+    """
+
+    def __init__(self, columns: int, enough: Callable[[int], bool]) -> None:
+        self._columns, self._enough = columns, enough
+        self._present: tuple[Counter[Hashable], Counter[Hashable]] = (Counter(), Counter())
+
+    @property
+    def value(self) -> int:
+        first, second = self._present
+        return len(first) if self._enough(len(second)) else 0
+
+    def _parts(self, match: Match) -> tuple[list[Hashable], list[Hashable]]:
+        first: list[Hashable] = [*dict.fromkeys(product(*match.values[: self._columns]))]
+        return first, [*dict.fromkeys(match.values[-1])]
+
+    def add(self, match: Match) -> None:
+        for present, kinds in zip(self._present, self._parts(match), strict=True):
+            present.update(kinds)
+
+    def remove(self, match: Match) -> None:
+        for present, kinds in zip(self._present, self._parts(match), strict=True):
+            for kind in kinds:
+                present[kind] -= 1
+                if not present[kind]:
+                    del present[kind]
+
+    def kinds(self, match: Match) -> tuple[Hashable, ...]:
+        first, second = self._parts(match)
+        return (*((0, kind) for kind in first), *((1, kind) for kind in second))
 
 
 class Truth(Distinct):

@@ -36,7 +36,9 @@ def alert_document(rule: Rule, event: Event, *, event_id: bytes, time: float, ra
         if name in facts:
             document["event"][name] = facts[name]
     document["logweir"]["event"] = {"id": written(event_id), "dataset": str(facts.get("dataset", ""))}
-    document["logweir"]["why"] = [_sentence(reason) for reason in matched(rule, event, raw)[:_MAX_REASONS]]
+    reasons = matched(rule, event, raw)[:_MAX_REASONS]
+    document["logweir"]["why"] = [_sentence(reason) for reason in reasons]
+    document["logweir"]["conditions"] = [_condition(reason) for reason in reasons]
     return document
 
 
@@ -98,3 +100,10 @@ _WHO = (
 
 def _sentence(reason: Reason) -> str:
     return f"{reason.field or 'message'} {reason.modifier}" + (f" saw {reason.seen!r}" if reason.field else "")
+
+
+def _condition(reason: Reason) -> dict[str, str]:
+    """One test that held, for programs: its field (`message` for keywords), what it asked, the value that it saw."""
+    if not reason.field:
+        return {"field": "message", "test": reason.modifier}
+    return {"field": reason.field, "test": reason.modifier, "value": reason.seen}

@@ -26,15 +26,20 @@ _SMALL_WORDS = frozenset({"and"})
 _TECHNIQUE = re.compile(r"attack\.t(\d{4})(?:\.(\d{3}))?")
 
 
+def tactics(tags: Iterable[str]) -> tuple[str, ...]:
+    """The names of the tactics among a rule's tags, each once, as ATT&CK writes them (`credential-access`)."""
+    names = (t.lower().removeprefix("attack.").replace("_", "-") for t in tags if t.lower().startswith("attack."))
+    return tuple(name for name in dict.fromkeys(names) if name in TACTICS)
+
+
 def threat(tags: Iterable[str]) -> dict[str, Any]:
     """The `threat` object of a rule's tags; empty if none is of ATT&CK."""
     lowered = [tag.lower() for tag in tags]
-    names = [t.removeprefix("attack.").replace("_", "-") for t in lowered if t.startswith("attack.")]
-    tactics = [name for name in dict.fromkeys(names) if name in TACTICS]
+    named = tactics(lowered)
     found = [match for match in map(_TECHNIQUE.fullmatch, lowered) if match]
     result: dict[str, Any] = {}
-    if tactics:
-        result["tactic"] = {"id": [TACTICS[t] for t in tactics], "name": [_title(t) for t in tactics]}
+    if named:
+        result["tactic"] = {"id": [TACTICS[t] for t in named], "name": [_title(t) for t in named]}
     if found:
         result["technique"] = _techniques(found)
     return {"framework": "MITRE ATT&CK", **result} if result else {}

@@ -7,8 +7,9 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
-from router.detect import conditions, values
+from router.detect import conditions, risk, values
 from router.detect.ir import Refused
+from router.detect.risk import Risk
 from router.detect.rules import Metadata, fields_of, metadata
 from router.detect.selections import Reading
 from router.documents import PathKey
@@ -41,6 +42,18 @@ class BoolCondition:
     parts: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Also:
+    """So many different values of a field, beside the condition itself."""
+
+    field: str
+    condition: Comparison
+
+    def holds(self, number: int) -> bool:
+        """Whether so many are enough."""
+        return all(_COMPARE[operator](number, wanted) for operator, wanted in self.condition)
+
+
 @dataclass(slots=True, eq=False)
 class Correlation(Metadata):
     """One correlation. `rules` are references as written until the rule set resolves them to ids."""
@@ -67,8 +80,23 @@ class Correlation(Metadata):
     """An edge of a group that follows another within so long raises nothing (a key of ours: `logweir: {suppress: 1h}`)."""
     carries: tuple[str, ...] = ()
     """Fields of its matches that correlations over this one need."""
+    risk: Risk | None = None
+    """Where it counts risk (a key of ours: `logweir: {risk: {...}}`)."""
+    is_over_all: bool = False
+    """`rules: any`: over whatever raises alerts; `rules` has their ids once the rule set is linked."""
+    also: "Also | None" = None
+    """A second condition over the same window (a key of ours: `logweir: {also: {field: f, gte: n}}`)."""
+    risk_score: Decimal | None = None
+    """What its alerts add to a risk (`logweir: {risk: 60}`)."""
+    members: frozenset[str] = frozenset()
 
     digest: str = ""
+
+    def refers_to(self, rule: str) -> bool:
+        """Whether a rule, by its id, is one of `rules`."""
+        if len(self.members) != len(self.rules):
+            self.members = frozenset(self.rules)
+        return rule in self.members
 
     def version(self) -> str:
         """Told from what says which matches count and when; asked only once everything is linked, then remembered."""
@@ -79,12 +107,26 @@ class Correlation(Metadata):
                 (self.condition, self.percentile, self.expression, self.suppress_seconds),
             )
             matches = (self.type, self.rules, self.group_by, self.timespan_seconds, self.fields, self.carries)
-            self.digest = blake2b(repr((matches, condition, aliases, names)).encode(), digest_size=6).hexdigest()
+            told: tuple[Any, ...] = (matches, condition, aliases, names)
+            if self.is_over_all:  # another rule in the set is no other correlation
+                told = ((self.type, self.group_by, self.timespan_seconds, self.fields), condition, aliases)
+            if self.risk is not None or self.also is not None:
+                told = (*told, _settled(self.risk), self.also)
+            self.digest = blake2b(repr(told).encode(), digest_size=6).hexdigest()
         return self.digest
 
     def holds(self, number: Decimal | int) -> bool:
         """Whether a count (or sum, ...) satisfies every comparison."""
         return all(_COMPARE[operator](number, wanted) for operator, wanted in self.condition)
+
+
+def _settled(risk: Risk | None) -> object:
+    """In an order of its own, so that the version does not hang on that of keys or on a process."""
+    if risk is None:
+        return None
+    factors = [(f.kind, sorted(f.names), f.times) for f in risk.factors]
+    tables = [sorted(table.items()) for table in (risk.scores, risk.rules, risk.objects)]
+    return tables, sorted(risk.ignore), factors, risk.once_seconds
 
 
 _COMPARE: dict[str, Any] = {
@@ -111,6 +153,7 @@ def correlation(reading: Reading) -> Correlation | None:
         reading.problem(("correlation", "type"), f"unknown type {kind!r}", nearest(str(kind), TYPES))
         return None
     found = _read(reading, about, value, str(kind))
+    _ours(reading, found)
     return None if reading.problems else found
 
 
@@ -136,7 +179,6 @@ def _read(reading: Reading, about: Metadata, value: Mapping[str, Any], kind: str
         generate=generate is True,
         has_level="level" in reading.document.value,
         place=reading.document.place(("correlation", "rules")),
-        suppress_seconds=_suppress(reading),
     )
 
 
@@ -157,16 +199,44 @@ def _timespan(reading: Reading, value: Any, path: PathKey = ("correlation", "tim
     return int(match.group(1)) * _SECONDS[match.group(2)]
 
 
-def _suppress(reading: Reading) -> int:
-    ours = reading.document.value.get("logweir")
-    if ours is None:
-        return 0
+_OURS = ("suppress", "risk", "also")
+
+
+def _ours(reading: Reading, found: Correlation) -> None:
+    """The key `logweir`, which no specification knows."""
+    ours, path = reading.document.value.get("logweir", {}), ("logweir",)
     if not isinstance(ours, Mapping):
-        reading.problem(("logweir",), "`logweir` is a mapping", "write `logweir: {suppress: 1h}`")
-        return 0
-    for key in ours.keys() - {"suppress"}:
-        reading.problem(("logweir", key), f"unknown key {key!r}", nearest(str(key), ("suppress",)))
-    return _timespan(reading, ours["suppress"], ("logweir", "suppress")) if "suppress" in ours else 0
+        reading.problem(path, "`logweir` is a mapping", "write `logweir: {suppress: 1h}`")
+        return
+    for key in ours.keys() - set(_OURS):
+        reading.problem((*path, key), f"unknown key {key!r}", nearest(str(key), _OURS))
+    if "suppress" in ours:
+        found.suppress_seconds = _timespan(reading, ours["suppress"], (*path, "suppress"))
+    if "also" in ours:
+        found.also = _also(reading, ours["also"], found, (*path, "also"))
+    said = ours.get("risk")
+    if isinstance(said, (int, float)) and not isinstance(said, bool):
+        found.risk_score = values.number(said)
+    elif "risk" in ours:
+        found.risk = risk.read(reading, said, (*path, "risk"), lambda value, at: _timespan(reading, value, at))
+    if found.rules == ("any",):
+        found.is_over_all, found.rules = True, ()
+        if found.risk is None:
+            reading.problem(
+                ("correlation", "rules"), "`any` is for correlations of risk", "list rules, or add `logweir: {risk: {}}`"
+            )
+
+
+def _also(reading: Reading, value: Any, found: Correlation, path: PathKey) -> Also | None:
+    named = value.get("field") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(named, str) or not {"gt", "gte", "field"}.issuperset(value):
+        reading.problem(path, "`also` has a `field`, and `gt` or `gte`", "write `also: {field: risk.rule, gte: 4}`")
+        return None
+    limits = tuple((op, n) for op in ("gt", "gte") if op in value and (n := values.number(value[op])) is not None)
+    only_more = all(operator in ("gt", "gte") for operator, _ in found.condition)
+    if not limits or found.type != "value_count" or not only_more:
+        reading.problem(path, "`also` is a number of values beside a value_count with `gt` or `gte`", "write `gte: 4`")
+    return Also(named.replace(" ", ""), limits)
 
 
 def _aliases(reading: Reading, value: Any) -> dict[str, dict[str, str]]:

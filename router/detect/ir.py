@@ -89,3 +89,16 @@ def atoms(tree: Tree) -> Iterator[Atom]:
     else:
         for child in tree.children:
             yield from atoms(child)
+
+
+def without(tree: Tree, gone: Atom) -> Tree | None:
+    """A tree without one atom: what is empty then goes too, and what is left alone stands for itself."""
+    if isinstance(tree, Atom):
+        return None if tree is gone else tree
+    if isinstance(tree, Not):
+        child = without(tree.child, gone)
+        return None if child is None else tree if child is tree.child else Not(child)
+    left = [child for child in (without(c, gone) for c in tree.children) if child is not None]
+    if not left:
+        return None
+    return all_of(left) if isinstance(tree, And) else any_of(left)

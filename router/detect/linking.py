@@ -35,6 +35,7 @@ def link(
     kept = [c for c in correlations if c.id not in off and known.get(c.id) is c]
     _correlate(kept, known, linked, off)
     _mark(linked)
+    _spread(linked)
     _carry({c.id: c for c in linked.correlations})
     return linked
 
@@ -143,7 +144,7 @@ def _depths(all_: Mapping[str, Correlation]) -> dict[str, int]:
 def _carry(all_: Mapping[str, Correlation]) -> None:
     """Fields that an outer correlation needs travel with the matches of the inner ones, from level to level."""
     for _ in range(MAX_CHAIN):
-        for outer in all_.values():
+        for outer in [c for c in all_.values() if c.risk is None]:
             for inner in [all_[r] for r in outer.rules if r in all_]:
                 needed = [outer.aliases.get(name, {}).get(inner.id, name) for name in (*outer.group_by, *outer.fields)]
                 wanted = dict.fromkeys((*inner.carries, *needed, *outer.carries))
@@ -152,9 +153,18 @@ def _carry(all_: Mapping[str, Correlation]) -> None:
 
 def _mark(linked: Linked) -> None:
     """Rules that only feed correlations raise nothing of their own; `generate: true` anywhere wins."""
-    generating = {r for c in linked.correlations if c.generate for r in c.rules}
-    quiet = {r for c in linked.correlations for r in c.rules} - generating
+    feeding = [c for c in linked.correlations if c.risk is None]
+    generating = {r for c in feeding if c.generate for r in c.rules}
+    quiet = {r for c in feeding for r in c.rules} - generating
     for rule in linked.rules:
         rule.alerts = rule.id not in quiet
     for correlation in linked.correlations:
         correlation.alerts = correlation.id not in quiet
+
+
+def _spread(linked: Linked) -> None:
+    """Correlations of risk over `any` are over whatever raises alerts, other correlations of risk left out."""
+    raising = [r.id for r in linked.rules if r.alerts] + [c.id for c in linked.correlations if c.alerts and c.risk is None]
+    for correlation in linked.correlations:
+        if correlation.is_over_all:
+            correlation.rules = tuple(raising)

@@ -17,7 +17,7 @@ from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
 from rules import ROOT
 
-BUILTIN = ("detect", "correlate")
+BUILTIN = ("detect", "correlate", "risk")
 T = TypeVar("T")
 
 

@@ -1,16 +1,19 @@
 """A `detection` (or `filter`) block -> one tree, or every problem in it with its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from router.detect import conditions, modifiers
-from router.detect.ir import Not, Refused, Tree, all_of, any_of
+from router.detect.ir import Atom, Refused, Tree, without
+from router.detect.items import Group, Item, Node, joined, tree_of
 from router.detect.modifiers import Placeholders
 from router.documents import Document, PathKey
 from router.errors import Problem
 
 _NO_SELECTIONS = frozenset({"condition", "timeframe", "rules"})
+GONE = Atom(None, "null", None)
+"""Stands for a selection of which pipelines left nothing, while conditions are read. No rule can say it."""
 
 
 @dataclass(slots=True)
@@ -29,38 +32,60 @@ class Reading:
         self.lints.append(self.document.problem(path, text, remedy))
 
 
+@dataclass(slots=True)
+class Block:
+    """Selections by name and the conditions over them, all of them sound."""
+
+    selections: dict[str, Node]
+    conditions: list[str]
+
+    def tree(self) -> Tree | None:
+        """The OR of the conditions; None where nothing is left of them."""
+        trees = {name: tree for name, node in self.selections.items() if (tree := tree_of(node)) is not None}
+        gone: dict[str, Tree] = dict.fromkeys(self.selections.keys() - trees.keys(), GONE)
+        in_order = {name: trees.get(name, gone.get(name, GONE)) for name in self.selections}
+        return joined([without(conditions.parse(text, in_order, set()), GONE) for text in self.conditions], every=False)
+
+
 def block(reading: Reading, value: Any, path: PathKey) -> Tree | None:
     """The tree of a block with selections and a condition; None if there is a problem (which `reading` then has)."""
+    found = written(reading, value, path)
+    return None if found is None else found.tree()
+
+
+def written(reading: Reading, value: Any, path: PathKey) -> Block | None:
+    """A block with selections and a condition; None if there is a problem (which `reading` then has)."""
     if not isinstance(value, Mapping):
         reading.problem(path, "must be a mapping of selections and a condition", "see the Sigma rule format")
         return None
     before = len(reading.problems)
     names = [name for name in value if name not in _NO_SELECTIONS]
-    selections = {str(name): _selection(reading, value[name], (*path, name)) for name in names}
+    selections = {str(name): selection(reading, value[name], (*path, name)) for name in names}
     if "timeframe" in value:
         reading.problem((*path, "timeframe"), "`timeframe` left the language", "write a correlation with a timespan")
-    whole = {name: tree for name, tree in selections.items() if tree is not None}
-    tree = None if len(whole) < len(selections) else _condition(reading, value.get("condition"), whole, (*path, "condition"))
-    return None if len(reading.problems) > before else tree
+    whole = {name: node for name, node in selections.items() if node is not None}
+    listed = None if len(whole) < len(selections) else _conditions(reading, value.get("condition"), whole, (*path, "condition"))
+    return None if listed is None or len(reading.problems) > before else Block(whole, listed)
 
 
-def _condition(reading: Reading, value: Any, selections: Mapping[str, Tree], path: PathKey) -> Tree | None:
+def _conditions(reading: Reading, value: Any, selections: Mapping[str, Node], path: PathKey) -> list[str] | None:
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(text, str) for text in listed):
         reading.problem(path, "a condition (text, or a list of texts) is needed", "write for example `condition: selection`")
         return None
     used: set[str] = set()
-    trees = []
+    known, sound = dict.fromkeys(selections, GONE), 0
     for index, text in enumerate(listed):
         place = (*path, index) if isinstance(value, list) else path
         try:
-            trees.append(conditions.parse(text, selections, used))
+            conditions.parse(text, known, used)
+            sound += 1
         except Refused as refused:
             reading.problems.append(_located(reading.document, place, text, refused))
     for name in selections.keys() - used - {n for n in selections if n.startswith("_")}:
-        if len(trees) == len(listed):
+        if sound == len(listed):
             reading.lint((*path[:-1], name), f"selection {name!r} is in no condition", "use it or remove it")
-    return any_of(trees) if len(trees) == len(listed) else None
+    return listed
 
 
 def _located(document: Document, path: PathKey, text: str, refused: Refused) -> Problem:
@@ -75,36 +100,42 @@ def _located(document: Document, path: PathKey, text: str, refused: Refused) -> 
     return Problem(problem.file, problem.line, problem.path, at, problem.remedy, column)
 
 
-def _selection(reading: Reading, value: Any, path: PathKey) -> Tree | None:
-    """Map = AND of its items, list of maps = OR, list of scalars = keywords (OR)."""
+def selection(reading: Reading, value: Any, path: PathKey) -> Node | None:
+    """Map = AND of its items, list of maps = OR, list of scalars = keywords (OR). None if there is a problem."""
     if isinstance(value, Mapping):
         return _joined(reading, [_item(reading, key, v, (*path, key)) for key, v in value.items()], path, every=True)
     if isinstance(value, list):
         parts = [_part(reading, v, (*path, i)) for i, v in enumerate(value)]
-        return _joined(reading, parts, path, every=False)
+        return _keywords(parts) or _joined(reading, parts, path, every=False)
     return _part(reading, value, path)
 
 
-def _part(reading: Reading, value: Any, path: PathKey) -> Tree | None:
+def _part(reading: Reading, value: Any, path: PathKey) -> Node | None:
     if isinstance(value, Mapping):
-        return _selection(reading, value, path)
-    return _guarded(reading, path, lambda: _values(modifiers.Chain(None, ()), [value], reading.placeholders))
+        return selection(reading, value, path)
+    return _guarded(reading, path, lambda: _valued(modifiers.Chain(None, ()), [value], reading.placeholders, path))
 
 
-def _joined(reading: Reading, trees: list[Tree | None], path: PathKey, *, every: bool) -> Tree | None:
-    whole = [tree for tree in trees if tree is not None]
-    if not trees:
-        reading.problem(path, "selects nothing", "write at least one item, or remove it")
-    if not whole or len(whole) < len(trees):
+def _keywords(parts: list[Node | None]) -> Node | None:
+    """A list of scalars is one item with many values."""
+    found = [part for part in parts if isinstance(part, Item) and part.field is None and not part.negated and not part.every]
+    if not found or len(found) < len(parts):
         return None
-    return all_of(whole) if every else any_of(whole)
+    return Item(None, [w for f in found for w in f.written], [v for f in found for v in f.values], found[0].path)
 
 
-def _item(reading: Reading, key: Any, value: Any, path: PathKey) -> Tree | None:
-    return _guarded(reading, path, lambda: _item_tree(reading, str(key), value, path))
+def _joined(reading: Reading, nodes: list[Node | None], path: PathKey, *, every: bool) -> Node | None:
+    whole = [node for node in nodes if node is not None]
+    if not nodes:
+        reading.problem(path, "selects nothing", "write at least one item, or remove it")
+    return Group(whole, every) if whole and len(whole) == len(nodes) else None
 
 
-def _item_tree(reading: Reading, key: str, value: Any, path: PathKey) -> Tree:
+def _item(reading: Reading, key: Any, value: Any, path: PathKey) -> Node | None:
+    return _guarded(reading, path, lambda: _item_of(reading, str(key), value, path))
+
+
+def _item_of(reading: Reading, key: str, value: Any, path: PathKey) -> Item:
     if key.rstrip().endswith("]:") or "[any]" in key or "[all]" in key:
         raise Refused("array matching is not in Sigma 2.1", "name the field alone: one element that matches is enough")
     chain = modifiers.parse_key(key)
@@ -117,19 +148,17 @@ def _item_tree(reading: Reading, key: str, value: Any, path: PathKey) -> Tree:
         reading.lint(path, "`all` on a single value changes nothing", "remove `|all`")
     if chain.neq and chain.field is not None:
         reading.lint(path, "`neq` is also true where the field is absent", "add `exists: true` if it must be there")
-    tree = _values(chain, listed, reading.placeholders)
-    return Not(tree) if chain.neq else tree
+    return _valued(chain, listed, reading.placeholders, path)
 
 
-def _values(chain: modifiers.Chain, listed: Iterable[Any], placeholders: Placeholders) -> Tree:
-    trees = [any_of(list(modifiers.atoms(chain, value, placeholders))) for value in listed]
-    return all_of(trees) if chain.all else any_of(trees)
+def _valued(chain: modifiers.Chain, listed: Iterable[Any], placeholders: Placeholders, path: PathKey) -> Item:
+    values = [list(modifiers.atoms(chain, value, placeholders)) for value in listed]
+    return Item(chain.field, list(listed), values, path, chain.all, chain.neq)
 
 
-def _guarded(reading: Reading, path: PathKey, make: Any) -> Tree | None:
+def _guarded(reading: Reading, path: PathKey, make: Callable[[], Item]) -> Node | None:
     try:
-        tree: Tree = make()
+        return make()
     except Refused as refused:
         reading.problem(path, refused.text, refused.remedy)
         return None
-    return tree

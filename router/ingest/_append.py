@@ -26,6 +26,11 @@ _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 0.05, 1.0
 _log = telemetry.logger("ingest")
 
 
+def cost(payloads: Sequence[bytes]) -> int:
+    """What payloads take in memory until they are durable, in bytes."""
+    return sum(map(len, payloads)) + EVENT_OVERHEAD_BYTES * len(payloads)
+
+
 @dataclass(slots=True, eq=False)
 class _Parcel:
     """What one emit handed over, waiting for durability."""
@@ -60,7 +65,7 @@ class Intake:
         self._log, self._topic, self._now = log, topic, now
         self._deadline, self._linger, self._batch_bytes = deadline_seconds, linger_seconds, batch_bytes
         self._ids = Ids(receiver or f"{socket.gethostname()}/{os.getpid()}", os.urandom(32))
-        self._ledger = Ledger(memory_bytes, telemetry.LEDGER_BYTES.set)
+        self.memory = Ledger(memory_bytes, telemetry.LEDGER_BYTES.set)
         self._lanes: list[_Lane] = []
         self._tasks = asyncio.TaskGroup()
 
@@ -84,19 +89,24 @@ class Intake:
     @property
     def busy(self) -> bool:
         """True while memory is above its high-water mark."""
-        return self._ledger.busy
+        return self.memory.busy
 
-    async def append(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes]) -> int:
-        """Make payloads durable, in order; returns how many the log refused for good."""
-        size = sum(map(len, payloads)) + EVENT_OVERHEAD_BYTES * len(payloads)
-        self._ledger.take(size)
+    async def append(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes], *, held: bool = False) -> int:
+        """Make payloads durable, in order; returns how many the log refused for good. See Emit for `held`."""
+        size = cost(payloads)
+        if held:
+            return await self._append(payloads, facts, ids, size)
+        self.memory.take(size)
         try:
-            parcel = self._parcel(payloads, facts, ids, size)
-            self._lanes[zlib.crc32(facts.peer.encode()) % len(self._lanes)].put(parcel)
-            await parcel.done
-            return parcel.refused
+            return await self._append(payloads, facts, ids, size)
         finally:
-            self._ledger.give(size)
+            self.memory.give(size)
+
+    async def _append(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes], size: int) -> int:
+        parcel = self._parcel(payloads, facts, ids, size)
+        self._lanes[zlib.crc32(facts.peer.encode()) % len(self._lanes)].put(parcel)
+        await parcel.done
+        return parcel.refused
 
     def _parcel(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes], size: int) -> _Parcel:
         loop, now = asyncio.get_running_loop(), self._now()
@@ -126,7 +136,12 @@ class SourceEmit:
         self._received.inc(count)
         self._rejected(reason).inc(count)
 
-    async def __call__(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = ()) -> None:
+    @property
+    def memory(self) -> Ledger:
+        """The ledger of this process."""
+        return self._intake.memory
+
+    async def __call__(self, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = (), *, held: bool = False) -> None:
         """As Emit promises. `ids`: one per payload where a source derives them; else they are given here.
 
         Payloads above MAX_EVENT_BYTES are counted as rejected{too_large} and left out.
@@ -137,7 +152,7 @@ class SourceEmit:
             return
         began = time.perf_counter()
         try:
-            refused = await self._intake.append(payloads, facts, ids)
+            refused = await self._intake.append(payloads, facts, ids, held=held)
         except Retryable as error:
             self.reject("overloaded" if isinstance(error, Overloaded) else "log_unavailable", len(payloads))
             raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from router.ingest import _hec_replies as replies
 from router.ingest._hec_replies import Refusal
+from router.share import mine
 
 MAX_CHANNELS, MAX_IDS, IDLE_SECONDS = 10_000, 100_000, 600.0
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -30,10 +31,15 @@ def channel_of(value: str | None, *, required: bool) -> str:
 
 
 class Acks:
-    """The channels of one source. One that nobody used for ten minutes is forgotten; so is an id once it was reported."""
+    """The channels of one source. One that nobody used for ten minutes is forgotten; so is an id once it was reported.
+
+    Several workers share a channel, since each connection belongs to one of them: their ids differ, and are not remembered.
+    Whoever asks for one has it from an answer that was given after its events were durable, so that it is true.
+    """
 
     def __init__(self, clock: Callable[[], float], max_channels: int = MAX_CHANNELS, max_ids: int = MAX_IDS) -> None:
         self._clock, self._max_channels, self._max_ids = clock, max_channels, max_ids
+        self._share = mine()
         self._channels: dict[tuple[str, str], _Channel] = {}
 
     def reserve(self, token: str, channel: str) -> None:
@@ -52,11 +58,15 @@ class Acks:
         found = self._channels.setdefault((token, channel), _Channel(0))
         found.used = self._clock()
         number, found.next_id = found.next_id, found.next_id + 1
+        if self._share.is_one_of_several:
+            return number * self._share.of + self._share.number
         found.unasked.add(number)
         return number
 
     def report(self, token: str, channel: str, numbers: Iterable[int]) -> dict[str, bool]:
         """Status by id, as asked; true once, then forgotten. Unknown ids and those of other channels are false."""
+        if self._share.is_one_of_several:
+            return {str(number): number >= 0 for number in numbers}
         found = self._channels.get((token, channel))
         if found is None:
             return {str(number): False for number in numbers}

@@ -12,6 +12,7 @@ from router import telemetry
 from router.batch import Facts
 from router.errors import Malformed, Overloaded, Retryable
 from router.ingest import _hec_replies as replies
+from router.ingest._append import cost
 from router.ingest._hec_acks import MAX_IDS, Acks, channel_of
 from router.ingest._hec_events import EventBatch, RawBatch, metadata
 from router.ingest._hec_replies import Refusal, as_json, reply
@@ -48,7 +49,7 @@ class HecRequests:
     def __init__(self, name: str, emit: Emit, tokens: Tokens, limits: HecLimits, clock: Callable[[], float]) -> None:
         self._name, self._emit, self._tokens, self._limits = name, emit, tokens, limits
         self._tarpit, self._acks = Tarpit(clock), Acks(clock)
-        self._ledger = Ledger(limits.bodies_bytes)
+        self._ledger = Ledger(limits.bodies_bytes, within=emit.memory)
         self._facts: dict[tuple[object, ...], Facts] = {}
         self._doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.closing = False
@@ -132,8 +133,9 @@ class HecRequests:
             await _fill(batch, body)
             if batch.code == replies.TOO_LARGE or not (batch.runs or batch.code):
                 raise Refusal(batch.code or replies.NO_DATA)
+            body.becomes(sum(cost(payloads) for _, payloads in batch.runs))
             for flaw, payloads in batch.runs:
-                await self._emit(payloads, self._facts_of(_peer(request), envelope, meta, flaw))
+                await self._emit(payloads, self._facts_of(_peer(request), envelope, meta, flaw), held=True)
                 if flaw:
                     self._doubts(flaw).inc(len(payloads))
         except Malformed as error:

@@ -127,7 +127,7 @@ class Body:
         await self._invite()
         async for chunk in self._chunks():
             for piece in self._gunzip.feed(chunk) if self._gunzip else (chunk,):
-                self._ledger.take(len(piece))
+                self._ledger.take(len(piece), self._held)
                 self._held += len(piece)
                 yield piece
         if self._gunzip:
@@ -138,6 +138,11 @@ class Body:
         if self._request.headers.get("Expect", "").lower() == "100-continue":
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._request.writer.output_size = 0  # the answer's own head is still to come
+
+    def becomes(self, size: int) -> None:
+        """What was made of the body is held instead of it: `size` bytes."""
+        self._ledger.hold(size - self._held)
+        self._held = size
 
     def release(self) -> None:
         """The body is dealt with."""

@@ -14,8 +14,9 @@ from router import telemetry
 from router.errors import Misconfigured
 from router.ingest._addresses import Address
 from router.ingest._tls import Certificates
-from router.protocols import Emit
+from router.protocols import Emit, Memory
 from router.registry import Settings
+from router.share import mine
 
 HANDSHAKE_SECONDS = 10.0
 _BACKLOG = 1024
@@ -43,6 +44,8 @@ class Admission:
 
     limits: ConnectionLimits
     clock: Callable[[], float] = time.monotonic
+    memory: Memory | None = None
+    """Refuse while it is full, where the protocol has no way to say so later."""
     open: int = 0
     _by_address: Counter[str] = field(default_factory=Counter)
     _recent: Counter[str] = field(default_factory=Counter)
@@ -60,6 +63,8 @@ class Admission:
             return "connections_per_address"
         if self.open >= self.limits.total:
             return "connections"
+        if self.memory is not None and self.memory.full:
+            return "memory"
         self._by_address[address] += 1
         self.open += 1
         return ""
@@ -74,6 +79,8 @@ class Admission:
 
 def bind(name: str, address: Address, kind: socket.SocketKind) -> socket.socket:
     """A bound socket that does not block. Raises Misconfigured with the address when it cannot be had."""
+    if mine().is_one_of_several and address[1] == 0:
+        raise Misconfigured(f"source {name}: every worker would get a port of its own for {address}; give a fixed one")
     try:
         family, _, _, _, where = socket.getaddrinfo(*address, type=kind, flags=socket.AI_PASSIVE)[0]
         sock = socket.socket(family, kind)
@@ -84,6 +91,8 @@ def bind(name: str, address: Address, kind: socket.SocketKind) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address.host != "::")
+        if mine().is_one_of_several:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # the kernel gives each sender to one of the workers
         sock.bind(where)
         sock.setblocking(False)
     except OSError as error:

@@ -15,13 +15,19 @@ _BUSY_SECONDS = 0.02
 
 
 async def until_durable(
-    emit: Emit, payloads: Sequence[bytes], facts: Facts, ids: Sequence[bytes] = (), *, give_up: asyncio.Event | None = None
+    emit: Emit,
+    payloads: Sequence[bytes],
+    facts: Facts,
+    ids: Sequence[bytes] = (),
+    *,
+    give_up: asyncio.Event | None = None,
+    held: bool = False,
 ) -> bool:
-    """Emit, and again after a wait while the log or memory refuses. False only once `give_up` is set."""
+    """Emit, and again after a wait while the log or memory refuses. False only once `give_up` is set. `held`: see Emit."""
     pause = _FIRST_SECONDS
     while True:
         try:
-            await emit(payloads, facts, ids)
+            await emit(payloads, facts, ids, held=held)
             return True
         except Retryable as error:
             if give_up is not None and give_up.is_set():

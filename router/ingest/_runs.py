@@ -13,8 +13,3 @@ def add_run(runs: Runs, flaw: Flaw, frames: list[bytes]) -> None:
         runs[-1][1].extend(frames)
     else:
         runs.append((flaw, frames))
-
-
-def size_of(runs: Runs) -> int:
-    """Bytes of all frames."""
-    return sum(sum(map(len, frames)) for _, frames in runs)

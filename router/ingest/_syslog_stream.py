@@ -6,9 +6,10 @@ from typing import cast
 
 from router import telemetry
 from router.batch import Facts
+from router.ingest._append import cost
 from router.ingest._listener import ConnectionLimits
 from router.ingest._patience import until_durable, until_idle
-from router.ingest._runs import Flaw, Runs, add_run, size_of
+from router.ingest._runs import Flaw, Runs, add_run
 from router.ingest._syslog_frames import SyslogFrames
 from router.protocols import Emit
 
@@ -16,6 +17,8 @@ PENDING_BYTES = 1 << 20
 """Bytes of frames that wait for the log before a connection is no longer read."""
 ALL_PENDING_BYTES = 32 << 20
 """The same, of all connections of a source together."""
+OPEN_SHARE = 0.25
+"""The part of memory that frames which have begun may take, of all connections of a source together."""
 MIN_BYTES_PER_SECOND = 128
 """A frame that has been coming for longer than `stalled_seconds` must have come at least as fast as this."""
 _CLOSE_SECONDS = 1.0
@@ -31,7 +34,9 @@ class Streams:
         self.gauge = telemetry.CONNECTIONS.labels(name)
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.last_data = 0.0
-        self.pending_bytes = 0
+        self.pending_bytes = self.open_bytes = 0
+        self._waiting: set[SyslogStream] = set()
+        self._letting_go = False
         self._empty = asyncio.Event()
         self._empty.set()
         self._closing = False
@@ -53,6 +58,23 @@ class Streams:
         """True while no connection is to be read: memory is short, or too much waits for the log."""
         return self.emit.busy or self.pending_bytes >= ALL_PENDING_BYTES
 
+    def hold_back(self, stream: "SyslogStream") -> None:
+        """Read no more from this one until there is room again; from none, if that is why."""
+        for one in list(self.open) if self.busy else [stream]:
+            one.pause()
+            self._waiting.add(one)
+        if not self._letting_go:
+            self._letting_go = True
+            self.tasks.create_task(self._let_go())
+
+    async def _let_go(self) -> None:
+        """One task for all that wait."""
+        await until_idle(self)
+        self._letting_go = False
+        waiting, self._waiting = self._waiting, set()
+        for stream in waiting:
+            stream.resume()
+
     @property
     def unread(self) -> bool:
         """True while a connection is held back, so that its bytes wait in the kernel."""
@@ -69,6 +91,7 @@ class Streams:
     def discard(self, stream: "SyslogStream") -> None:
         """A connection was lost."""
         self.open.discard(stream)
+        self._waiting.discard(stream)
         self.gauge.dec()
         if not self.open:
             self._empty.set()
@@ -95,7 +118,7 @@ class SyslogStream(asyncio.Protocol):
         self._frames = SyslogFrames(streams.max_frame_bytes)
         self._facts: dict[Flaw, Facts] = {"": Facts(streams.name, peer)}
         self._pending: Runs = []
-        self._pending_bytes = 0
+        self._pending_bytes = self._held_bytes = 0
         self._draining = self.paused = False
         self._loop = asyncio.get_running_loop()
         self._touched = self._open_since = self._loop.time()
@@ -119,15 +142,32 @@ class SyslogStream(asyncio.Protocol):
             self._open_since, self._open_bytes = self._touched, 0
         self._open_bytes += len(data)
         self._take(runs)
+        self._note()
         if self._frames.broken:
             self._emit.reject(self._frames.broken)
             self._transport.close()
-        elif (self._pending_bytes >= PENDING_BYTES or self._streams.busy) and not self.paused:
-            self.paused = True
-            self._transport.pause_reading()
+        elif not self.paused:
+            if self._streams.busy:
+                self._streams.hold_back(self)
+            elif self._pending_bytes >= PENDING_BYTES:
+                self.pause()
+
+    def _note(self) -> None:
+        """Keep the ledger's note of frames that have begun up to date. Together they may take a part of memory, and no more:
+        the rest goes to whoever ends his frames."""
+        grown, memory = self._frames.held_bytes - self._held_bytes, self._emit.memory
+        if not grown:
+            return
+        memory.hold(grown)
+        self._held_bytes += grown
+        self._streams.open_bytes += grown
+        if grown > 0 and self._streams.open_bytes > memory.limit_bytes * OPEN_SHARE and not self._transport.is_closing():
+            self._emit.reject("memory")
+            self._transport.close()
 
     def connection_lost(self, _: Exception | None) -> None:
         self._take(self._frames.finish())
+        self._note()
         self._streams.discard(self)
         self._left()
 
@@ -158,9 +198,10 @@ class SyslogStream(asyncio.Protocol):
     def _take(self, runs: Runs) -> None:
         if not runs:
             return
-        size = size_of(runs)
+        size = sum(cost(frames) for _, frames in runs)
         self._pending_bytes += size
         self._streams.pending_bytes += size
+        self._emit.memory.hold(size)
         for flaw, frames in runs:
             add_run(self._pending, flaw, frames)
         if not self._draining:
@@ -170,23 +211,31 @@ class SyslogStream(asyncio.Protocol):
     async def _drain(self) -> None:
         while self._pending:
             runs, self._pending = self._pending, []
-            self._streams.pending_bytes -= self._pending_bytes
-            self._pending_bytes = 0
-            for flaw, frames in runs:
-                if flaw:
-                    self._streams.doubts(flaw).inc(len(frames))
-                await until_durable(self._emit, frames, self._facts_of(flaw))
+            size, self._pending_bytes = self._pending_bytes, 0
+            try:
+                for flaw, frames in runs:
+                    if flaw:
+                        self._streams.doubts(flaw).inc(len(frames))
+                    await until_durable(self._emit, frames, self._facts_of(flaw), held=True)
+            finally:
+                self._streams.pending_bytes -= size
+                self._emit.memory.give(size)
             if self.paused and not self._streams.busy:
-                self._resume()
+                self.resume()
         self._draining = False
         if self.paused:
-            self._streams.tasks.create_task(self._resume_later())
+            self._streams.hold_back(self)
 
-    async def _resume_later(self) -> None:
-        await until_idle(self._streams)
-        self._resume()
+    def pause(self) -> None:
+        """Leave what comes to the kernel, and the sender to the window of TCP."""
+        if not self.paused:
+            self.paused = True
+            self._transport.pause_reading()
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """Read on, unless what was read already still waits for the log: then when that is through."""
+        if not self.paused or self._pending_bytes >= PENDING_BYTES:
+            return
         self.paused = False
         self._touched = self._open_since = self._loop.time()
         self._open_bytes = 0

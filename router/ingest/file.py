@@ -73,4 +73,4 @@ def _build(name: str, settings: FileSettings) -> FileSource:
     return FileSource(name, settings)
 
 
-SPEC: Spec[Source] = Spec(settings=FileSettings, build=_build)
+SPEC: Spec[Source] = Spec(settings=FileSettings, build=_build, alone=True)

@@ -95,14 +95,17 @@ class SyslogSource:
     async def _serve(self, sockets: dict[str, socket.socket], emit: Emit, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
         settings, name = self._settings, self._name
         streams = Streams(name, emit, tasks, settings.max_frame_bytes, settings.connections)
-        admission = Admission(settings.connections)
+        admission = Admission(settings.connections, memory=emit.memory)
         datagrams = [Datagrams(name, s, emit, tasks, settings.max_datagram_bytes) for t, s in sockets.items() if t == "udp"]
         listeners = [
             StreamListener(s, admission, emit, streams.connect, self._certificates if t == "tls" else None)
             for t, s in sockets.items()
             if t != "udp"
         ]
-        chores = [tasks.create_task(streams.sweep()), *(tasks.create_task(d.watch()) for d in datagrams)]
+        chores = [
+            tasks.create_task(streams.sweep()),
+            *(tasks.create_task(c) for d in datagrams for c in (d.watch(), d.relieve())),
+        ]
         for listener in listeners:
             listener.open(tasks)
         for one in datagrams:

@@ -10,9 +10,11 @@ from router.documents import load_file, yaml_files
 from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
+from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.envelope import unwrap
-from router.normalize.identify import HEAD, selector
+from router.normalize.identify import HEAD
 from router.normalize.line import Line
+from router.normalize.marks import finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
@@ -39,7 +41,7 @@ class Catalogue:
 
     def __init__(
         self,
-        normalizers: Iterable[Normalizer],
+        normalizers: Iterable[Candidate],
         *,
         tz: str = "UTC",
         original: Original = "doubtful",
@@ -47,7 +49,7 @@ class Catalogue:
     ) -> None:
         self._normalizers = {n.id: n for n in normalizers}
         self._places = tuple(self._normalizers.values())
-        self._select = selector([n.identity for n in self._places])
+        self._select = finder([n.identity for n in self._places])
         self._original = original
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
@@ -64,7 +66,7 @@ class Catalogue:
         if problems:
             raise ConfigError(problems)
         self._text = ""
-        self._senders: dict[tuple[str, str], list[Normalizer]] = {}
+        self._senders: dict[tuple[str, str], list[Candidate]] = {}
 
     @classmethod
     def load(
@@ -76,10 +78,13 @@ class Catalogue:
         sources: Mapping[str, Hints] | None = None,
         disable: Collection[str] = (),
     ) -> "Catalogue":
-        """The built-in normalizers and those of `paths` (files or folders); the same id later replaces. Raises ConfigError."""
-        found: dict[str, Normalizer] = {}
+        """The built-in normalizers and those of `paths` (files or folders); the same id later replaces. Raises ConfigError.
+
+        Those of `paths` are compiled now, so that their problems come at once; a built-in one when the first line asks for it.
+        """
+        found: dict[str, Candidate] = {normalizer.id: normalizer for normalizer in shipped(ROOT / "normalize")}
         problems: list[Problem] = []
-        for path in (ROOT / "normalize", *paths):
+        for path in paths:
             for normalizer in _compiled(path, problems):
                 found[normalizer.id] = normalizer
         problems += [
@@ -97,8 +102,8 @@ class Catalogue:
         return sorted(self._normalizers)
 
     def normalizers(self) -> tuple[Normalizer, ...]:
-        """All normalizers."""
-        return self._places
+        """All normalizers, compiled."""
+        return tuple(map(compiled, self._places))
 
     def normalize(self, body: bytes, facts: Facts, time: float) -> list[Event]:
         """The documents of one payload; none when it is noise of the protocol (counted). `time`: of receipt, in epoch seconds.
@@ -161,7 +166,7 @@ class Catalogue:
             made = self._first([n for n in candidates if n.identity.priority <= GENERAL], x, key)
         return [unknown(x)] if made is None else made
 
-    def _first(self, candidates: Iterable[Normalizer], x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+    def _first(self, candidates: Iterable[Candidate], x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
         """The answer of the first that accepts; it is remembered for the sender unless it is a general one."""
         for normalizer in candidates:
             made = self._try(normalizer, x)
@@ -182,7 +187,7 @@ class Catalogue:
             adopt(x, found)
         return made
 
-    def candidates(self, head: str, meta: Mapping[str, str]) -> list[Normalizer]:
+    def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
         found = []
         for place in self._select(head, meta):
@@ -191,7 +196,7 @@ class Catalogue:
             found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
         return [item[3] for item in sorted(found, key=lambda item: item[:3])]
 
-    def _try(self, normalizer: Normalizer, x: Line) -> list[Event] | Ignored | None:
+    def _try(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored | None:
         """The answer of one normalizer; a failure inside of it keeps the event."""
         body, header = x.body, x.head
         try:
@@ -207,11 +212,11 @@ class Catalogue:
             self.ignored[normalizer.id] += 1
         return made
 
-    def _run_forced(self, normalizer: Normalizer, x: Line) -> list[Event] | Ignored:
+    def _run_forced(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored:
         made = self._try(normalizer, x)
         return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
 
-    def _remember(self, key: tuple[str, str], normalizer: Normalizer) -> None:
+    def _remember(self, key: tuple[str, str], normalizer: Candidate) -> None:
         """The sender's last answers, the newest first; bounded."""
         held = self._senders.get(key)
         if held is None:

@@ -23,17 +23,19 @@ class Sender:
         self.name, self.rate, self.books = name, rate, books
         self._address = address
         self._acknowledged_at = time.monotonic()
+        self.pause_seconds = 0.05
+        """Between two batches."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """What is due is sent in one batch; time lost in an outage is not made up for."""
         began, base = time.monotonic(), self.books.sent
         while not stop.is_set():
             due = int((time.monotonic() - began) * self.rate) - (self.books.sent - base)
-            if due > 2 * self.rate:
+            if due > (2 + self.pause_seconds) * self.rate:
                 began, base, due = time.monotonic(), self.books.sent, int(self.rate / 10)
             if due >= 1:
                 await self.burst(min(due, 500))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self.pause_seconds)
 
     async def burst(self, count: int) -> None:
         """Send `count` new events; return once the protocol has nothing more to say about them."""

@@ -11,7 +11,7 @@ from rules import ROOT
 
 RULESET = Ruleset.load([])
 TESTED = [*RULESET.rules, *RULESET.correlations]
-RESULTS = [*detect.run_tests([ROOT / "detect"]), *correlate.run_tests([ROOT / "correlate"])]
+RESULTS = [*detect.run_tests([ROOT / "detect"]), *correlate.run_tests([ROOT / "correlate", ROOT / "risk"])]
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda r: r.name)
@@ -33,7 +33,7 @@ def test_a_rule_says_what_it_is(rule):
     assert rule.description
     assert rule.falsepositives
     assert rule.references
-    assert any(tag.startswith("attack.") for tag in rule.tags)
+    assert getattr(rule, "risk", None) or any(tag.startswith("attack.") for tag in rule.tags)
 
 
 def test_nothing_is_odd_about_them():

@@ -4,12 +4,13 @@ fields -> signatures (a memo a field) -> verdict (a memo a layout); what misses 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from operator import getitem
 from typing import Any
 
 from router.batch import Event
 from router.detect.engine.field import FieldMatcher
-from router.detect.engine.keywords import gate
+from router.detect.engine.keywords import Gate, Marks, Pieces, gate, pieces_of
 from router.detect.engine.layouts import Fields, Layout, Layouts
 from router.detect.engine.literals import Build
 from router.detect.engine.memo import Budget, Memo, ValueMemo
@@ -72,28 +73,41 @@ class Bucket:
         self.memos = list(fields.memos.values())
         self._layouts = self._verdicts.layouts = Layouts(fields)
         budget.memos += [self._signatures, self._verdicts, *self.memos]
-        self._keywords = _keywords(rules, asked, build)
-        self.verdict_misses = self.candidates = self.events = 0
+        self.keywords = _keywords(rules, asked, build)
+        self.marks: Marks | None = None
+        """Tells for whole batches which events may hold a keyword of this bucket."""
+        self.pieces = self.keywords.pieces if self.keywords else None
+        self.verdict_misses = self.candidates = 0
 
     def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> tuple[Rule, ...]:
         """The rules that the event satisfies. `encoded` is the event as orjson writes it, if somebody did already."""
-        layout, objects = self._layouts.of(event)
-        layout.uses += 1
+        keywords = self.keywords
+        if keywords is not None and keywords.gate(event, raw, encoded):
+            return self.judge(event, (self._searched(keywords, event, raw),))
+        return self.judge(event)
+
+    def judge(self, event: Event, found: tuple[int, ...] = ()) -> tuple[Rule, ...]:
+        """The same, where it is known which keywords are in the message: `found` has their signature, if there are any."""
+        layout: Any = self._layouts.top.children.get(tuple(event))
         try:
-            if layout.alone:
-                key = tuple(map(getitem, layout.memos, layout.pick(event))) if layout.pick else ()
+            if layout.__class__ is Layout and layout.alone:
+                objects: list[Any] = [event]
+                key = tuple(map(getitem, layout.memos, layout.pick(event))) + found
             else:
-                key = tuple(map(getitem, layout.memos, layout.values(objects)))
+                layout, objects = self._layouts.of(event)
+                key = tuple(map(getitem, layout.memos, layout.values(objects))) + found
         except TypeError:  # a list or an object is no key of a dict
-            key = tuple([memo.of(value) for memo, value in zip(layout.memos, layout.values(objects), strict=True)])
-        if layout.reads:
-            key += tuple([memo.of(read(objects)) for read, memo in layout.reads])
-        if layout.references:
-            key += (self._compared(layout, objects),)
-        if self._keywords is not None and self._keywords[0](event, raw, encoded):
-            key += (self._searched(event, raw),)
+            key = tuple([memo.of(value) for memo, value in zip(layout.memos, layout.values(objects), strict=True)]) + found
+        layout.uses += 1
+        if layout.more:
+            key += self._more(layout, objects)
         verdict: tuple[Rule, ...] | None = layout.verdicts.get(key)
         return self._solve(layout, key) if verdict is None else verdict
+
+    def _more(self, layout: Layout, objects: Sequence[Any]) -> tuple[int, ...]:
+        """Signatures of what hangs on more than the keys of the document, and on more than one field."""
+        read = tuple([memo.of(read(objects)) for read, memo in layout.reads])
+        return (*read, self._compared(layout, objects)) if layout.references else read
 
     def _signature(self, true: tuple[int, ...]) -> int:
         signatures = self._signatures
@@ -116,10 +130,9 @@ class Bucket:
         true = [atom for atom, one, other, mode in layout.references if _holds(_MODES[mode], one(objects), other(objects))]
         return self._signature(tuple(sorted(true)))
 
-    def _searched(self, event: Event, raw: bytes) -> int:
-        assert self._keywords is not None
+    def _searched(self, keywords: "Keywords", event: Event, raw: bytes) -> int:
         (text,) = message(Values(event, raw))
-        return self._signature(tuple(sorted(self._keywords[1].of_text(text))))
+        return self._signature(tuple(sorted(keywords.matcher.of_text(text))))
 
     def _solve(self, layout: Layout, key: tuple[int, ...]) -> tuple[Rule, ...]:
         """The verdict for signatures that were not seen together in this layout."""
@@ -194,15 +207,27 @@ def _fields(asked: dict[int, Asked], build: Build, intern: Any, budget: Budget) 
     return Fields(memos, {probe: matcher.absent for probe, matcher in matchers.items()}, references)
 
 
-def _keywords(rules: Sequence[Prepared], asked: dict[int, Asked], build: Build) -> Any:
-    """A gate, and the matcher of the message behind it; None if no rule has keywords."""
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """The keywords of a bucket's rules."""
+
+    pieces: Pieces | None
+    """What to look for before the message is searched; None if that would not tell."""
+    gate: Gate
+    matcher: FieldMatcher
+
+
+def _keywords(rules: Sequence[Prepared], asked: dict[int, Asked], build: Build) -> Keywords | None:
     listed = [(number, atom) for number, atom in asked.items() if atom.probe is None]
     if not listed:
         return None
     needed = frozenset[int]().union(*(prepared.keywords for prepared in rules))
-    return gate([asked[number] for number in sorted(needed)]), FieldMatcher(field_table(listed), build)
+    pieces = pieces_of([asked[number] for number in sorted(needed)])
+    return Keywords(pieces, gate(pieces), FieldMatcher(field_table(listed), build))
 
 
 def _holds(mode: Any, one: Any, other: Any) -> bool:
+    if one.__class__ is str and other.__class__ is str:
+        return bool(mode(fold(one), fold(other)))
     ones, others = [fold(t) for t in texts(one)], [fold(t) for t in texts(other)]
     return any(mode(a, b) for a in ones for b in others)

@@ -125,25 +125,33 @@ def _scanner(database: Any, patterns: Sequence[Pattern]) -> Finder:
     return find
 
 
-def scan_bytes(pieces: Sequence[bytes]) -> Callable[[bytes], bool]:
-    """Whether one of the pieces (lower case) stands in the bytes; the case of ASCII letters does not matter."""
+def byte_finder(pieces: Sequence[bytes]) -> Callable[[bytes], list[int]]:
+    """Where pieces (lower case) end in bytes, in any order; the case of ASCII letters does not matter."""
     if not available():
-        return lambda data: any(piece in lowered for lowered in (data.lower(),) for piece in pieces)
-    database, hits = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK), list[int]()
+        return lambda data: list(_ends(data.lower(), pieces))
+    database, ends = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK), list[int]()
     expressions = ["".join(f"\\x{byte:02x}" for byte in piece).encode() for piece in pieces]
-    count, flags = len(pieces), hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
-    database.compile(expressions=expressions, ids=list(range(count)), elements=count, flags=[flags] * count)
-    scan, scratch, add = database.scan, hyperscan.Scratch(database), hits.append
+    count = len(pieces)
+    database.compile(expressions=expressions, ids=list(range(count)), elements=count, flags=hyperscan.HS_FLAG_CASELESS)
+    scan, scratch, add = database.scan, hyperscan.Scratch(database), ends.append
 
-    def on_hit(index: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-        add(index)
+    def on_hit(_index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        add(end)
 
-    def find(data: bytes) -> bool:
-        hits.clear()
+    def find(data: bytes) -> list[int]:
+        ends.clear()
         scan(data, on_hit, 0, None, scratch)
-        return bool(hits)
+        return ends
 
     return find
+
+
+def _ends(data: bytes, pieces: Sequence[bytes]) -> Iterator[int]:
+    for piece in pieces:
+        at = data.find(piece)
+        while at >= 0:
+            yield at + len(piece)
+            at = data.find(piece, at + 1)
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from router.detect import values
 from router.detect.engine.literals import Build, Finder
-from router.detect.engine.tables import Check, FieldTable, Literals
+from router.detect.engine.tables import FieldTable, Literals
 from router.detect.folding import fold
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"lt": lt, "lte": le, "gt": gt, "gte": ge, "eq": eq}
@@ -54,21 +54,23 @@ class FieldMatcher:
         return true
 
     def _matching(self, text: str, hits: list[int]) -> Iterator[int]:
-        """Regular expressions: those without a literal, and those whose literal was found. In a text that is no Unicode, all."""
+        """Regular expressions: those whose requirements are met. In a text that is no Unicode, all are asked."""
         table = self._table
-        gates = table.regex_gates
-        checks: dict[int, Check] = {check[0]: check for check in table.regex_always}
-        for hit in hits:
-            if hit in gates:
-                checks.update((check[0], check) for check in gates[hit])
-        if not checks and text.isascii():
+        found = frozenset(hits)
+        worth = {regex for hit in found & table.regex_gates.keys() for regex in table.regex_gates[hit]}
+        length = len(text)
+        worth.update(regex for regex in table.regex_always if regex.characters <= length)
+        if not worth and text.isascii():
             return
         try:
             data = text.encode()
         except UnicodeEncodeError:
             data = text.encode("utf-8", "replace")
-            checks.update((check[0], check) for check in table.regexes)
-        yield from (atom for atom, search in checks.values() if search(data) is not None)
+            yield from (regex.atom for regex in table.regexes if regex.search(data) is not None)
+            return
+        for atom, search, gates, characters in worth:
+            if characters <= length and not any(found.isdisjoint(gate) for gate in gates) and search(data) is not None:
+                yield atom
 
     def _specials(self, text: str) -> Iterator[int]:
         table = self._table

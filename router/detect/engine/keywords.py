@@ -5,13 +5,15 @@ of keywords, as they stand in such bytes. A piece that is not there proves that 
 does not hold, and the message itself decides.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 import orjson
 
 from router.batch import Event
-from router.detect.engine.databases import scan_bytes
+from router.detect.engine.databases import byte_finder
 from router.detect.engine.numbers import Asked
 from router.detect.engine.required import required
 from router.detect.folding import fold
@@ -19,37 +21,69 @@ from router.detect.ir import Wild
 
 _FOLDS_INTO_ASCII = ("\u212a".encode(), "\u017f".encode())
 """`K` and `ſ` fold to k and s: where they stand, nothing is proven by bytes."""
+_NO_MESSAGE = (b"", b"{", b"[")
+"""How payloads start that are searched in the event alone."""
 _NUMBER = frozenset("0123456789.e+-infa")
 """What texts of numbers are made of. JSON writes some of them otherwise."""
 
-Gate = Callable[[Event, bytes, bytes | None], bool]
+Pieces: TypeAlias = frozenset[bytes]
+Gate: TypeAlias = Callable[[Event, bytes, bytes | None], bool]
 """(event, payload, event as orjson wrote it or None) -> whether a keyword may be in the message."""
 
 
-def gate(keywords: Iterable[Asked]) -> Gate:
-    """A test for keywords of which at least one must be in the message for it to matter."""
-    pieces = [_pieces(asked) for asked in keywords]
-    if any(found is None for found in pieces):
+def pieces_of(keywords: Iterable[Asked]) -> Pieces | None:
+    """What to look for, where at least one of the keywords must be in the message for it to matter; None if nothing tells."""
+    found = [_pieces(asked) for asked in keywords]
+    return None if None in found else frozenset[bytes]().union(_FOLDS_INTO_ASCII, *(f for f in found if f))
+
+
+def gate(pieces: Pieces | None) -> Gate:
+    """A test for one event."""
+    if pieces is None:
         return lambda event, raw, encoded: True
-    find = scan_bytes(sorted({form for found in pieces for form in found or ()} | set(_FOLDS_INTO_ASCII)))
+    find = byte_finder(sorted(pieces))
 
     def may_hold(event: Event, raw: bytes, encoded: bytes | None) -> bool:
-        if encoded is None:
-            try:
-                encoded = orjson.dumps(event)
-            except TypeError:  # more than JSON can hold
-                return True
-        return find(encoded) or (raw[:1] not in (b"", b"{", b"[") and find(raw))
+        searched = _searched(event, raw, encoded)
+        return searched is None or bool(find(searched))
 
     return may_hold
+
+
+def _searched(event: Event, raw: bytes, encoded: bytes | None) -> bytes | None:
+    """The bytes to search; None if the event is more than JSON can hold."""
+    if encoded is None:
+        try:
+            encoded = orjson.dumps(event)
+        except TypeError:
+            return None
+    return encoded if raw[:1] in _NO_MESSAGE else encoded + b"\n" + raw
+
+
+class Marks:
+    """The same test for a batch of events, in one pass over all their bytes."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._find = byte_finder(sorted(pieces))
+
+    def of(self, events: Sequence[Event], raws: Sequence[bytes], encoded: Sequence[bytes | None]) -> Container[int]:
+        """The indexes of the events whose message may hold a keyword."""
+        searched = list(map(_searched, events, raws, encoded))
+        marked = {n for n, piece in enumerate(searched) if piece is None} if None in searched else set[int]()
+        pieces = [piece or b"" for piece in searched]
+        ends = self._find(b"\n".join(pieces))
+        if ends:
+            stops = list(accumulate(len(piece) + 1 for piece in pieces))
+            marked.update(bisect_left(stops, end) for end in ends)
+        return marked
 
 
 def _pieces(asked: Asked) -> set[bytes] | None:
     """Lower-case forms in bytes of which one stands wherever the keyword does; None if there is nothing to look for."""
     payload: Any = asked.payload
     if asked.kind == "re":
-        literals = required(payload[0])
-        return _forms(literals) if literals else None
+        sets = required(payload[0]).sets
+        return _forms(sets[0]) if sets else None
     texts = [payload] if isinstance(payload, str) else [p for p in payload if not isinstance(p, Wild)]
     best = max((piece for text in texts for piece in _provable(fold(text))), key=len, default="")
     return _forms([best]) if best else None

@@ -16,6 +16,10 @@ Pick = Callable[[Any], tuple[Any, ...]]
 Read = Callable[[Sequence[Any]], Any]
 
 
+def _nothing(_: Any) -> tuple[Any, ...]:
+    return ()
+
+
 @dataclass(slots=True, eq=False)
 class Layout:
     """What is to be done for documents that have the same keys wherever the bucket's rules look."""
@@ -26,8 +30,8 @@ class Layout:
     """Atoms that are true because of what is not there."""
     alone: bool = True
     """Whether every value stands at the top."""
-    pick: Pick | None = None
-    """Takes the values of `memos` from the top; None if there are none, or not all stand there."""
+    pick: Pick = _nothing
+    """Takes the values of `memos`, if `alone`."""
     picks: list[tuple[int, Pick]] = field(default_factory=list)
     """Takes them from objects of the walk, by their number in it."""
     memos: tuple[ValueMemo, ...] = ()
@@ -35,6 +39,8 @@ class Layout:
     """Values that hang on more than keys."""
     references: list[tuple[int, Read, Read, str]] = field(default_factory=list)
     """Comparisons of two fields that are both there: atom, one, other, mode."""
+    more: bool = False
+    """Whether there are `reads` or `references`."""
     uses: int = 0
     verdicts: dict[tuple[int, ...], Any] = field(default_factory=dict)
     """Signatures, in the order of `memos` and `reads` -> verdict."""
@@ -142,6 +148,7 @@ class Layouts:
             for number, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
+        layout.more = bool(layout.reads or layout.references)
         return layout
 
     def _place(self, layout: Layout, found: dict[Probe, Place | Found], objects: tuple[Place, ...]) -> None:
@@ -154,7 +161,12 @@ class Layouts:
         layout.picks = [(number, _pick([key for key, _ in listed])) for number, listed in by_object.items()]
         layout.memos = tuple(memo for listed in by_object.values() for _, memo in listed)
         layout.alone = not by_object.keys() - {0}
-        layout.pick = layout.picks[0][1] if layout.alone and layout.picks else None
+        layout.pick = layout.picks[0][1] if layout.alone and layout.picks else _nothing
+
+
+def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
+    """Is the value read by itself? What is only asked for being there is often an object, and no key of a memo."""
+    return found is Found.READ or (memo.present_only and isinstance(found, tuple))
 
 
 def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:

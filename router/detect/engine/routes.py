@@ -1,13 +1,13 @@
 """Which bucket an event goes to, by the cheapest key that tells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from router.batch import Event
 from router.detect.routing import RouteKey, Router
 
 _MAX_ROUTES = 4096
-_TYPE_DECIDES = ("12",)
+_TYPE_DECIDES, _MAX_TYPE = "12", 200
 
 
 class Routes:
@@ -37,6 +37,19 @@ class Routes:
             return self._whole(event)
         if bucket is None or "logweir" in event or event_id.__class__ is bool:
             return self._learn(key, event)
+        return self._by_type(bucket, event, header) if bucket.__class__ is ByType else bucket
+
+    def _by_type(self, buckets: "ByType", event: Event, header: Mapping[str, Any]) -> Any:
+        """Sysmon's event 12 is of one category or another by its EventType."""
+        data = header.get("event_data")
+        kind = (data if data.__class__ is dict else event).get("EventType", "")
+        if kind.__class__ is not str:
+            return self._whole(event)
+        bucket = buckets.get(kind)
+        if bucket is None:
+            if len(buckets) >= _MAX_ROUTES:
+                buckets.clear()
+            bucket = buckets[kind[:_MAX_TYPE]] = self._whole(event)
         return bucket
 
     def _whole(self, event: Event) -> Any:
@@ -55,10 +68,10 @@ class Routes:
         key = self._router.key(event)
         bucket = self._bucket(key)
         told = "logweir" not in event and not key.values and not isinstance(quick[1], bool)  # `True` is `1` to a dict
-        if told and not (key.windows and key.windows[1] in _TYPE_DECIDES):
+        if told:
             if len(self._quick) >= _MAX_ROUTES:
                 self._quick.clear()
-            self._quick[quick] = bucket
+            self._quick[quick] = ByType() if key.windows and key.windows[1] == _TYPE_DECIDES else bucket
         return bucket
 
     def key(self, event: Event) -> RouteKey:
@@ -71,6 +84,10 @@ class Routes:
 
     def replace(self, old: Any, new: Any) -> None:
         """Send what went to one bucket to another."""
-        for table in (self.by_key, self._quick):
-            for key in [key for key, bucket in table.items() if bucket is old]:
-                table[key] = new
+        self._quick.clear()
+        for key in [key for key, bucket in self.by_key.items() if bucket is old]:
+            self.by_key[key] = new
+
+
+class ByType(dict[str, Any]):
+    """EventType as written -> bucket."""

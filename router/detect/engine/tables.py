@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.detect.engine.literals import Pattern
 from router.detect.engine.numbers import Asked
@@ -13,8 +13,19 @@ from router.detect.engine.wild import wild
 from router.detect.ir import Wild
 from router.detect.modifiers import compile_regex
 
-Check = tuple[int, Callable[[Any], Any]]
-"""Number of an atom, and its test (over bytes for a regular expression, else over the text)."""
+Check = tuple[int, Callable[[str], bool]]
+"""Number of an atom, and its test."""
+
+
+class Regex(NamedTuple):
+    """A regular expression, and what is required before it is worth asking."""
+
+    atom: int
+    search: Callable[[bytes], Any]
+    gates: tuple[frozenset[int], ...]
+    """Indexes of folded patterns: of each set one must have been found."""
+    characters: int
+    """So long is the text at least."""
 
 
 @dataclass(slots=True)
@@ -40,10 +51,11 @@ class FieldTable:
 
     folded: Literals = field(default_factory=Literals)
     cased: Literals = field(default_factory=Literals)
-    regexes: list[Check] = field(default_factory=list)
-    regex_gates: dict[int, list[Check]] = field(default_factory=dict)
+    regexes: list[Regex] = field(default_factory=list)
+    regex_gates: dict[int, list[Regex]] = field(default_factory=dict)
     """Index of a folded pattern -> the regular expressions that may match where it is found."""
-    regex_always: list[Check] = field(default_factory=list)
+    regex_always: list[Regex] = field(default_factory=list)
+    """Those that require no literal."""
     networks: list[tuple[int, int, int, int]] = field(default_factory=list)
     """(atom, IP version, first address, last address)"""
     numbers: list[tuple[int, str, Any]] = field(default_factory=list)
@@ -76,25 +88,25 @@ def _literal(table: FieldTable, number: int, asked: Asked) -> None:
 def _wild(table: FieldTable, number: int, asked: Asked) -> None:
     form, check = _form(table, asked), (number, wild(asked.payload))
     literal = max((p for p in asked.payload if not isinstance(p, Wild)), key=len, default="")
-    _gated(form, [literal], check, form.gates) if literal else form.always.append(check)
+    listed = form.gates.setdefault(_index(form, Pattern("contains", literal)), []) if literal else form.always
+    listed.append(check)
 
 
 def _regex(table: FieldTable, number: int, asked: Asked) -> None:
-    check = (number, _search(*asked.payload))
-    table.regexes.append(check)
-    literals = required(asked.payload[0])
-    _gated(table.folded, sorted(literals), check, table.regex_gates) if literals else table.regex_always.append(check)
+    needs = required(asked.payload[0])
+    gates = [frozenset(_index(table.folded, Pattern("contains", literal)) for literal in literals) for literals in needs.sets]
+    regex = Regex(number, _search(*asked.payload), tuple(gates), needs.characters)
+    table.regexes.append(regex)
+    for index in gates[0] if gates else ():
+        table.regex_gates.setdefault(index, []).append(regex)
+    if not gates:
+        table.regex_always.append(regex)
 
 
 @lru_cache(4096)
 def _search(pattern: str, flags: str) -> Callable[[bytes], Any]:
     search: Callable[[bytes], Any] = compile_regex(pattern, flags).search
     return search
-
-
-def _gated(form: Literals, literals: Iterable[str], check: Check, gates: dict[int, list[Check]]) -> None:
-    for literal in literals:
-        gates.setdefault(_index(form, Pattern("contains", literal)), []).append(check)
 
 
 def _form(table: FieldTable, asked: Asked) -> Literals:

@@ -57,7 +57,7 @@ class _Scan:
         a, q = re.escape(assign), re.escape(quote or "\x00")
         self._first = re.compile(_FIRST_PAIR.format(a=a, q=q)) if len(seps) > 1 else None
         # A quote that stands inside of a value: it closes only in front of the next pair or the end.
-        ends = "|".join(r"\s" if s.isspace() else re.escape(s) for s in seps)
+        ends = "|".join(r"\s" if s == " " else re.escape(s) for s in seps)
         self._inner = re.compile(rf"{q}(?!\s{{0,8}}\Z|(?:{ends})\s{{0,8}}[^\s{a}{q}]{{1,64}}{a})") if quote else None
         self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
 
@@ -70,7 +70,7 @@ class _Scan:
         if escaped:
             text = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
         chunks = text.split(quote) if quote else [text]
-        if sep.isspace():
+        if sep == " ":
             found = _regular_pairs(chunks, self._assign)
             if found is not None:
                 return self._restored(found) if escaped else found
@@ -83,13 +83,13 @@ class _Scan:
         found = self._first.match(text) if self._first is not None else None
         char = found[1] if found is not None else ""
         for sep in self._seps:
-            if char and (sep.startswith(char) or (sep.isspace() and char.isspace())):
+            if char and (sep.startswith(char) or (sep == " " and char.isspace())):
                 return sep
         return self._seps[0]
 
     def _regular(self, chunks: list[str], sep: str) -> bool:
         """Every quote opens after an assignment and closes before a separator."""
-        assign, blank = self._assign, sep.isspace()
+        assign, blank = self._assign, sep == " "
         for i in range(0, len(chunks) - 1, 2):
             before, after = chunks[i], chunks[i + 2] if i + 2 < len(chunks) else ""
             if before[-1:] != assign and not before.endswith(assign):
@@ -119,7 +119,7 @@ class _Scan:
 
     def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:  # noqa: PLR0912 - one state machine
         out: dict[str, Any] = {}
-        add, assign, blank = self._add, self._assign, sep.isspace()
+        add, assign, blank = self._add, self._assign, sep == " "
         key: str | None = None
         last: str | None = None
         for i, chunk in enumerate(chunks):

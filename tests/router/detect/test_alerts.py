@@ -75,6 +75,7 @@ def test_it_points_at_the_event_and_says_what_was_true():
         "Image endswith '\\\\cmd.exe' saw 'C:\\\\CMD.exe'",
         "ParentImage contains 'office' saw 'C:\\\\Office\\\\x.exe'",
     ]
+    assert ours["conditions"][0] == {"field": "Image", "test": "endswith '\\\\cmd.exe'", "value": "C:\\CMD.exe"}
     assert ours["rule"]["falsepositives"] == ["add-ins"]
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from router.batch import Mark, Partition
 from router.config import KafkaLog
-from router.errors import LogweirError, Misconfigured
-from router.log.kafka import BrokerLog
+from router.errors import LogweirError, Misconfigured, Retryable
+from router.log.kafka import BrokerLog, clients
 from router.log.kafka.clients import Timing
 from router.log.kafka.watchdog import Watchdog
 from router.protocols import TopicSettings
@@ -125,6 +127,57 @@ async def test_a_reader_that_never_comes_is_left_behind_and_its_commits_do_not_c
         assert lost not in await first.committed("g", ["one"])
         await settle(busy, other, until=lambda: len(busy.assigned) == 1)
         assert busy.assigned | other.assigned == {_ONE, Partition("one", 1)}
+
+
+async def test_a_member_whose_loop_was_blocked_past_its_session_skips_nothing(open_one: Open) -> None:
+    log, other = await open_one(), await open_one()
+    async with log.follow(["one"], group="g") as blocked, other.follow(["one"], group="g") as there:
+        await settle(blocked, there, until=lambda: len(blocked.assigned) == len(there.assigned) == 1)
+        (mine,) = blocked.assigned
+        await log.append("one", mine.number, [record(n) for n in range(5)])
+        seen = numbers(await collect(blocked, 5))
+        time.sleep(QUICK.session_ms / 1000 * 1.5)  # noqa: ASYNC251  # heartbeats live in this loop, too: that is the point
+        await log.append("one", mine.number, [record(n) for n in range(5, 10)])
+        seen += numbers(await settle(blocked, there, until=lambda: bool(blocked.assigned) and bool(there.assigned)))
+        await blocked.commit({mine: Mark(5)})
+        async with asyncio.timeout(40):
+            while set(seen) != set(range(10)):
+                for follower in (blocked, there):
+                    seen += numbers(await follower.read(max_records=100, timeout_seconds=0.2))
+    assert set(seen) == set(range(10))
+
+
+async def test_a_topic_that_is_made_anew_is_read_from_its_beginning(
+    open_one: Open, kafka: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "_METADATA_AGE_MS", 2000)
+    log = await open_one()
+    async with log.follow(["one"], group="g") as follower:
+        await log.append("one", 0, [record(n) for n in range(5)])
+        await collect(follower, 5)
+        await follower.commit({_ONE: Mark(5)})
+        await _make_anew(kafka.bootstrap, log._settings.prefix + "one")
+        seen, number = set[int](), 100
+        async with asyncio.timeout(60):
+            while len(seen) < 3:
+                try:
+                    await log.append("one", 0, [record(number)])
+                    number += 1
+                except Retryable:
+                    pass
+                seen |= set(numbers(await follower.read(max_records=100, timeout_seconds=0.3)))
+    assert seen == set(range(100, 100 + len(seen)))
+
+
+async def _make_anew(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+        await asyncio.sleep(1)
+        await admin.create_topics([NewTopic(topic, 2, 1)])
+    finally:
+        await admin.close()
 
 
 async def test_many_members_that_come_and_go_skip_nothing(open_one: Open) -> None:

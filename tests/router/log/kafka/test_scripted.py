@@ -151,6 +151,26 @@ async def _read_until(follower: BrokerFollower, seen: set[int], done: Callable[[
                 await _tried(follower.commit({_ZERO: Mark(batch.span.stop)}))
 
 
+async def test_a_commit_without_an_answer_ends_in_bounded_time(cluster: MockKafka) -> None:
+    settings = KafkaLog(kind="kafka", bootstrap=cluster.bootstrap, prefix="", send_deadline_seconds=_DEADLINE_SECONDS)
+    log = BrokerLog(settings, timing=QUICK._replace(commit_seconds=1.0))
+    await log.start()
+    try:
+        await log.append("one", 0, [record(0)])
+        async with log.follow(["one"], group="g") as follower:
+            await collect(follower, 1)
+            cluster("always", mock_kafka.COMMIT, 14)  # the library asks again for as long as the coordinator is loading
+            began = time.monotonic()
+            with pytest.raises(Retryable, match="no answer to a commit"):
+                await follower.commit({_ZERO: Mark(1)})
+            assert time.monotonic() - began < 10
+            cluster("never", mock_kafka.COMMIT)
+            await follower.commit({_ZERO: Mark(1)})
+        assert (await log.committed("g", ["one"]))[_ZERO] == Mark(1)
+    finally:
+        await log.close()
+
+
 async def test_a_coordinator_and_leaders_that_move_are_followed() -> None:
     with MockKafka({"one": 2}, brokers=3) as mock:
         settings = KafkaLog(kind="kafka", bootstrap=mock.bootstrap, prefix="", send_deadline_seconds=10)

@@ -1,0 +1,67 @@
+"""A shipped normalizer that is compiled when the first line asks for it; what it takes to be chosen is read at once.
+
+Compiling all of them takes seconds and tens of megabytes, and a site uses a few. That every shipped file compiles is what the
+tests hold; files of a user are compiled before the router starts, so that their problems come at once.
+"""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from router.batch import Event
+from router.documents import load_file, load_text, yaml_files
+from router.errors import ConfigError
+from router.normalize.compiler import compile_document
+from router.normalize.definition import Definition
+from router.normalize.identify import read_identity
+from router.normalize.line import Line
+from router.normalize.normalizer import Ignored, Normalizer
+
+_TESTS = "\ntests:"
+"""Where the second half of a file begins, which has nothing to do with choosing."""
+
+
+class Deferred:
+    """Stands for a Normalizer, whose every attribute it has. The file is read again when it is compiled."""
+
+    def __init__(self, file: Path) -> None:
+        document = load_text(file.read_text("utf-8").partition(_TESTS)[0], str(file))[0]
+        definition = Definition(document, file.parent)
+        self.id, self.title, self.file = definition.id, str(definition.value.get("title", definition.id)), str(file)
+        self.identity = read_identity(definition, set())
+        self.wants = self.identity.tester()
+        self._path = file
+        self._made: Normalizer | None = None
+        if definition.problems:
+            raise ConfigError(definition.problems)
+
+    def run(self, x: Line) -> list[Event] | Ignored | None:
+        """As Normalizer.run; the first call compiles."""
+        made = self._made
+        return made.run(x) if made is not None else self.compiled().run(x)
+
+    def compiled(self) -> Normalizer:
+        """The normalizer itself. Raises ConfigError when its file does not compile."""
+        if self._made is None:
+            made, problems = compile_document(load_file(self._path)[0], self._path.parent)
+            if made is None:
+                raise ConfigError(problems)
+            self._made = made
+        return self._made
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.compiled(), name)
+
+
+Candidate: TypeAlias = Normalizer | Deferred
+
+
+def shipped(folder: Path) -> list[Candidate]:
+    """A normalizer for each file of a folder, none of them compiled."""
+    return [Deferred(file) for file in yaml_files(folder)]
+
+
+def compiled(candidate: Candidate) -> Normalizer:
+    """The normalizer itself."""
+    return candidate.compiled() if isinstance(candidate, Deferred) else candidate

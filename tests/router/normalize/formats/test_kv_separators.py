@@ -1,0 +1,28 @@
+"""A tab or a newline between pairs is exactly that; only a blank stands for any white space."""
+
+import pytest
+
+from router.normalize.formats.kv import compile_kv
+
+
+@pytest.mark.parametrize("sep", ["\t", "\n"])
+def test_values_between_tabs_or_newlines_keep_their_blanks(sep):
+    parse = compile_kv(sep=sep, quote="", escape="")
+    assert parse(sep.join(["user=Ann Lee", "path=C:\\Program Files\\x", "empty="])) == {
+        "user": "Ann Lee",
+        "path": "C:\\Program Files\\x",
+        "empty": "",
+    }
+
+
+def test_an_assignment_of_two_characters_leaves_the_same_inside_of_values():
+    parse = compile_kv(assign=": ", sep="\n", quote="", escape="")
+    assert parse("Image: C:\\x.exe\nCommandLine: echo a: b\nUser: EXAMPLE\\bob") == {
+        "Image": "C:\\x.exe",
+        "CommandLine": "echo a: b",
+        "User": "EXAMPLE\\bob",
+    }
+
+
+def test_a_blank_still_stands_for_any_white_space():
+    assert compile_kv()("a=1\tb=2\nc=3") == {"a": "1", "b": "2", "c": "3"}

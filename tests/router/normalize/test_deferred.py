@@ -1,0 +1,60 @@
+"""Shipped normalizers are compiled when they are needed, and nothing else changes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from router.batch import Facts
+from router.errors import ConfigError
+from router.normalize import Catalogue
+from router.normalize.deferred import Deferred
+from rules import ROOT
+
+FILE = """
+id: acme.wall
+title: ACME Wall
+identify: [{contains: ['wall:']}]
+priority: 3
+parse: [syslog, kv]
+const: {event.kind: event}
+map: {source.ip: src}
+rest: acme.wall
+tests: [{name: x, raw: 'wall: src=192.0.2.1'}]
+"""
+
+LOADED = """
+import resource
+from router.normalize import Catalogue
+catalogue = Catalogue.load()
+print(len(catalogue.ids()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_deferred_normalizer_is_compiled_by_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "acme.wall.yaml"
+    path.write_text(FILE)
+    deferred = Deferred(path)
+    assert (deferred.id, deferred.title, deferred.identity.priority) == ("acme.wall", "ACME Wall", 3)
+    assert deferred.wants("x wall: src=1", {})
+    assert not deferred.wants("x", {})
+    assert deferred._made is None
+    document = Catalogue([deferred]).normalize(b"wall: src=192.0.2.1", Facts("s"), 1_780_272_000.0)[0]
+    assert document["source"]["ip"] == "192.0.2.1"
+    assert deferred._made is not None
+    assert deferred.fields == deferred.compiled().fields
+
+
+def test_a_file_that_says_nothing_to_look_for_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "acme.wall.yaml"
+    path.write_text(FILE.replace("{contains: ['wall:']}", "{contain: ['wall:']}"))
+    with pytest.raises(ConfigError, match="contain"):
+        Deferred(path)
+
+
+def test_the_whole_catalogue_loads_within_120_megabytes() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    count, megabytes = map(int, done.stdout.split())
+    assert count == len(list((ROOT / "normalize").glob("*.yaml"))) >= 60
+    assert megabytes <= 120
