@@ -41,6 +41,21 @@ class Joint(Generic[T]):
 
 def _rule(tree: Tree) -> Rule:
     """A selection in the shape of a rule that sees every event."""
-    texts = dict.fromkeys(("id", "title", "name", "author", "license", "description", "file"), "")
-    lists: dict[str, tuple[str, ...]] = dict.fromkeys(("references", "tags", "falsepositives"), ())
-    return Rule(**texts, **lists, level="low", line=0, tests=(), logsource=_EVERY_EVENT, taxonomy="ecs", tree=tree)
+    return Rule(
+        id="",
+        title="",
+        level="low",
+        name="",
+        author="",
+        license="",
+        description="",
+        references=(),
+        tags=(),
+        falsepositives=(),
+        file="",
+        line=0,
+        tests=(),
+        logsource=_EVERY_EVENT,
+        taxonomy="ecs",
+        tree=tree,
+    )
