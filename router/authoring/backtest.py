@@ -14,10 +14,11 @@ import orjson
 
 from router.batch import EVENTS, RAW, Batch, Event, Partition, Record
 from router.correlate.examples import Rehearsal
-from router.correlate.firing import Firing
+from router.correlate.firing import Firing, about
 from router.correlate.match import Made, matches_for
 from router.detect import Correlation, Rule, Ruleset
 from router.detect.alerts import written
+from router.detect.engine.options import Options, user_cache
 from router.detect.matcher import compile_tree
 from router.detect.probes import Values
 from router.detect.routing import RouteKey, Router
@@ -100,7 +101,8 @@ class Trial:
     def __init__(self, ruleset: Ruleset, wanted: Sequence[Rule | Correlation], catalogue: Catalogue | None = None) -> None:
         needed = _needed(ruleset, wanted)
         self._correlations = [d for d in needed if isinstance(d, Correlation)]
-        self._ruleset = Ruleset([d for d in needed if isinstance(d, Rule)], self._correlations)
+        options = Options(cache=user_cache())
+        self._ruleset = Ruleset([d for d in needed if isinstance(d, Rule)], self._correlations, options=options)
         self._catalogue, self._router = catalogue, Router()
         self._found = {d.id: Found(d) for d in wanted}
         self._keys: Counter[RouteKey] = Counter()
@@ -166,7 +168,7 @@ class Trial:
                     self._found[rule.id].seen += count
         for fired in self._fired():
             if (found := self._found.get(fired.correlation.id)) is not None:
-                found.add(_shown(fired), written(fired.id), fired.time)
+                found.add(about(fired), written(fired.id), fired.time)
         return self.result
 
     def _fired(self) -> Sequence[Firing]:
@@ -180,16 +182,6 @@ class Trial:
             if correlation in self._found:
                 self._found[correlation].seen += 1
         return rehearsal.ended()
-
-
-def _shown(fired: Firing) -> Event:
-    """The fields that the alert's group says, over those of the match that raised it."""
-    shown = {name: dict(below) for name, below in fired.match.event.items() if isinstance(below, dict)}
-    for name, value in zip(fired.correlation.group_by, fired.group, strict=True):
-        first, _, rest = name.partition(".")
-        if rest:
-            shown.setdefault(first, {})[rest] = value
-    return shown
 
 
 def _needed(ruleset: Ruleset, wanted: Sequence[Rule | Correlation]) -> list[Rule | Correlation]:

@@ -143,10 +143,20 @@ def correlation(found: Correlation, titles: Mapping[str, str]) -> list[Line]:
     """What a correlation waits for. `titles`: of rules, by id."""
     group = f"with the same {' and '.join(found.group_by)}, " if found.group_by else ""
     lines = [Line(0, f"{_what(found)}, {group}within {span(found.timespan_seconds)}, of:")]
+    if found.is_over_all:
+        return [*lines, Line(1, "whatever raises alerts"), *_besides(found, titles)]
     rules = found.rules[:_MAX_VALUES]
     lines += [Line(1, f"{titles.get(rule, 'unknown rule')} ({rule})") for rule in rules]
     if len(found.rules) > len(rules):
         lines.append(Line(1, f"and {len(found.rules) - len(rules)} others"))
+    return [*lines, *_besides(found, titles)]
+
+
+def _besides(found: Correlation, titles: Mapping[str, str]) -> list[Line]:
+    lines = []
+    if found.also is not None:
+        number = " and ".join(f"{_COMPARED[operator]} {wanted}" for operator, wanted in found.also.condition)
+        lines.append(Line(0, f"and {number} different values of {found.also.field} in them"))
     if found.expression is not None:
         lines.append(Line(0, f"so that: {_boolean(found.expression, {**titles, **_by_name(found, titles)})}"))
     for alias, table in found.aliases.items():

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from router import __version__
-from router.cli import backtest, data, demonstrate, files, letters, normalize, replay, rules, run, status
+from router.cli import backtest, demonstrate, detect, files, letters, normalize, replay, rules, run, status
 from router.errors import ConfigError, LogweirError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, status, files, normalize, data, rules, backtest, demonstrate, letters, replay):
+for module in (run, status, files, normalize, detect, rules, backtest, demonstrate, letters, replay):
     module.register(app)
 
 

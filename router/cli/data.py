@@ -1,10 +1,11 @@
-"""Reading events from files or standard input, and the command that judges them: detect. No log is needed."""
+"""Reading events from files or standard input, for commands that need no log."""
 
 import gzip
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -17,39 +18,6 @@ from router.errors import ConfigError, Malformed, Problem
 Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json or .gz; standard input if absent or -.")]
 Source = Annotated[str, typer.Option(help="Id of the normalizer to use; found by itself if absent.")]
 Zone = Annotated[str, typer.Option(help="Zone of timestamps that name none.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this file."""
-    app.command()(detect)
-
-
-def detect(
-    rules: Annotated[list[Path], typer.Option(help="Sigma rules: a file or folder; repeatable.")],
-    files: Files = None,
-    source: Source = "",
-    tz: Zone = "UTC",
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a rule is refused.")] = False,
-) -> None:
-    """Judge events by Sigma rules; one NDJSON line a match: event (0-based number), rule (id), title, level."""
-    from router.detect import Ruleset
-
-    ruleset = Ruleset.load(rules, builtin=False, strict=False)
-    if strict and ruleset.refused:
-        raise ConfigError(ruleset.refused)
-    for problem in ruleset.refused:
-        typer.echo(str(problem), err=True)
-    reader = Reader(source, tz, (), "never")
-    number = 0
-    for payload in payloads(files):
-        events = reader.read(payload)
-        for i, event in enumerate(events):
-            for rule in ruleset.match(event, reader.received()):
-                line = {"event": number + i, "rule": rule.id, "title": rule.title, "level": rule.level}
-                sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-        number += max(1, len(events))
-    sys.stdout.buffer.flush()
-    reader.report()
 
 
 class Reader:
@@ -86,17 +54,44 @@ class Reader:
             typer.echo(f"{self._read} records read; not turned into documents: {doubts}", err=True)
 
 
-def payloads(files: Sequence[Path] | None) -> Iterator[bytes]:
-    """Every record of the files, or of standard input: a line each, or the whole of a .json file that is one document."""
+def size_of(files: Sequence[Path] | None) -> int | None:
+    """Bytes of all files as they lie on the disk; None where standard input is among them."""
+    paths = files or [Path("-")]
+    return None if any(str(p) == "-" for p in paths) else sum(p.stat().st_size for p in paths if p.is_file())
+
+
+def payloads(files: Sequence[Path] | None, moved: Callable[[int], object] = lambda count: None) -> Iterator[bytes]:
+    """Every record of the files, or of standard input: a line each, or the whole of a .json file that is one document.
+
+    `moved` is told, now and then, how many more bytes of the files were read.
+    """
     for path in files or [Path("-")]:
         if str(path) == "-":
             yield from _lines(sys.stdin.buffer)
             continue
         try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                yield from _document_or_lines(path, cast(BinaryIO, file))
+            with path.open("rb") as raw, _unpacked(path, raw) as file:
+                yield from _told(_document_or_lines(path, file), raw, moved)
         except (OSError, EOFError) as error:
             raise ConfigError([Problem(str(path), 1, "", f"cannot be read: {error}", "check the path")]) from error
+
+
+_TELL_EVERY = 500
+
+
+def _told(records: Iterator[bytes], raw: BinaryIO, moved: Callable[[int], object]) -> Iterator[bytes]:
+    at = 0
+    for count, record in enumerate(records):
+        yield record
+        if count % _TELL_EVERY == 0:
+            here = raw.tell()
+            moved(here - at)
+            at = here
+    moved(raw.tell() - at)
+
+
+def _unpacked(path: Path, raw: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    return cast(AbstractContextManager[BinaryIO], gzip.open(raw)) if path.suffix == ".gz" else nullcontext(raw)
 
 
 def _document_or_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:

@@ -5,13 +5,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Yields a function that is told how many more are done. Drawn on standard error, and gone when the context ends."""
+def progress(title: str, total: int | None, *, in_bytes: bool = False) -> Iterator[Callable[[int], object]]:
+    """Yields a function that is told how many more are done. Drawn on standard error, and gone when the context ends.
+
+    A total of None is not known.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    counted = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), counted, TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
         yield lambda count: bar.advance(task, count)

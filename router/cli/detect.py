@@ -1,0 +1,125 @@
+"""The command `detect`: rules over any file of events, without a log or a service."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import orjson
+import typer
+
+from router.batch import Event
+from router.cli.data import Files, Reader, Source, Zone, payloads, size_of
+from router.cli.progress import progress
+from router.errors import ConfigError
+
+Form: TypeAlias = Literal["match", "ecs", "ocsf"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command()(detect)
+
+
+def detect(
+    rules: Annotated[list[Path], typer.Option(help="Sigma rules: a file or folder; repeatable.")],
+    files: Files = None,
+    source: Source = "",
+    tz: Zone = "UTC",
+    form: Annotated[
+        Form, typer.Option("--as", help="A line a match, the ECS alert, or the OCSF detection finding (class 2004).")
+    ] = "match",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a rule is refused.")] = False,
+) -> None:
+    """Judge events by Sigma rules; one NDJSON line a match: event (0-based number), rule (id), title, level.
+
+    Correlations among the rules come last, in order of event time; what they found has the numbers of its events.
+    """
+    from router.detect import Ruleset
+    from router.detect.engine.options import Options, user_cache
+
+    ruleset = Ruleset.load(rules, builtin=False, strict=False, options=Options(cache=user_cache()))
+    if strict and ruleset.refused:
+        raise ConfigError(ruleset.refused)
+    for problem in ruleset.refused:
+        typer.echo(str(problem), err=True)
+    reader, out = Reader(source, tz, (), "never"), _Output(form, ruleset.correlations)
+    with progress("judging", size_of(files), in_bytes=True) as moved:
+        for number, event, raw in _events(files, reader, moved):
+            for rule in ruleset.match(event, raw):
+                out.matched(number, rule, event, raw)
+    out.correlated()
+    sys.stdout.buffer.flush()
+    reader.report()
+
+
+def _events(files: Sequence[Path] | None, reader: Reader, moved: Callable[[int], object]) -> Iterator[tuple[int, Event, bytes]]:
+    """Every event, its number, and the payload that it alone was made from."""
+    number = 0
+    for payload in payloads(files, moved):
+        events = reader.read(payload)
+        raw = reader.received() if len(events) == 1 else b""
+        for i, event in enumerate(events):
+            yield number + i, event, raw
+        number += max(1, len(events))
+
+
+class _Output:
+    """Lines to standard output, as they are asked for."""
+
+    def __init__(self, form: Form, correlations: Sequence[Any]) -> None:
+        self._form, self._correlations = form, correlations
+        self._matches: list[tuple[float, int, Any]] = []
+
+    def matched(self, number: int, rule: Any, event: Event, raw: bytes) -> None:
+        """One rule on one event."""
+        from router.correlate import matches_for
+        from router.detect import alert_document
+        from router.process.stage import event_time
+
+        time, event_id = event_time(event, 0.0), number.to_bytes(16)
+        made = matches_for(self._correlations, rule, event, event_id, time)
+        self._matches += [(time, number, one) for one in made]
+        if self._form == "match":
+            self._write({"event": number, "rule": rule.id, "title": rule.title, "level": rule.level})
+        elif rule.alerts:
+            self._alert(alert_document(rule, event, event_id=event_id, time=time, raw=raw))
+
+    def correlated(self) -> None:
+        """What all matches together make true."""
+        from router.correlate import signal_document
+        from router.correlate.examples import Rehearsal
+
+        if not self._correlations:
+            return
+        rehearsal = Rehearsal(self._correlations)
+        for _, _, made in sorted(self._matches, key=lambda item: item[:2]):
+            rehearsal.take([made])
+        for fired in rehearsal.ended():
+            document = signal_document(fired)
+            if self._form != "match" and fired.correlation.alerts:
+                self._alert(document)
+            elif self._form == "match":
+                self._write(_line(fired, document))
+
+    def _alert(self, document: Event) -> None:
+        from router.detect.finding import finding
+
+        self._write(finding(document) if self._form == "ocsf" else document)
+
+    def _write(self, line: Any) -> None:
+        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+
+
+def _line(fired: Any, document: Event) -> dict[str, Any]:
+    correlation = document["logweir"]["correlation"]
+    about = {"rule": fired.correlation.id, "title": fired.correlation.title, "level": fired.correlation.level}
+    return {"events": sorted({_number(m.event_id) for m in fired.window}, key=str), **about, "group": correlation["group"]}
+
+
+def _number(written: str) -> int | str:
+    """The number of an event, whose id it was made; the id of a correlation stays as it is."""
+    import base64
+
+    number = int.from_bytes(base64.b32decode(written.upper() + "=" * (-len(written) % 8)))
+    return number if number < 1 << 48 else written

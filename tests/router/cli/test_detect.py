@@ -1,0 +1,97 @@
+"""`logweir detect`: matches, alerts, findings and correlations over a file; a bar only where somebody looks."""
+
+import gzip
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.router.cli.process import ROOT, logweir
+
+RULES = """
+title: Failed
+id: 11111111-0000-4000-8000-000000000001
+author: Ann
+level: medium
+logsource: {product: linux, service: sshd}
+detection: {sel: [Failed password for], condition: sel}
+---
+title: Many
+id: 11111111-0000-4000-8000-000000000002
+level: high
+correlation: {type: event_count, rules: [11111111-0000-4000-8000-000000000001], group-by: [source.ip], timespan: 1m, condition: {gte: 3}, generate: true}
+"""
+LINE = "<38>Nov 24 10:00:{:02} jump-01 sshd[42]: {} password for root from 192.0.2.10 port 50022 ssh2\n"
+
+
+def write(folder: Path, count: int = 4) -> Path:
+    (folder / "rules.yml").write_text(RULES)
+    path = folder / "auth.log"
+    path.write_text("".join(LINE.format(i, "Failed" if i else "Accepted") for i in range(count)))
+    return path
+
+
+def lines(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    assert done.returncode == 0, done.stderr.decode()
+    return [orjson.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_one_line_a_match_and_correlations_last(tmp_path: Path) -> None:
+    write(tmp_path)
+    found = lines(logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path))
+    assert [line.get("event") for line in found] == [1, 2, 3, None]
+    assert found[0] == {"event": 1, "rule": "11111111-0000-4000-8000-000000000001", "title": "Failed", "level": "medium"}
+    assert (found[3]["title"], found[3]["events"], found[3]["group"]) == ("Many", [1, 2, 3], {"source.ip": "192.0.2.10"})
+
+
+def test_alerts_and_findings_on_request(tmp_path: Path) -> None:
+    write(tmp_path)
+    alerts = lines(logweir("detect", "--rules", "rules.yml", "--as", "ecs", "auth.log", folder=tmp_path))
+    assert [a["rule"]["name"] for a in alerts] == ["Failed"] * 3 + ["Many"]
+    assert alerts[0]["rule"]["author"] == ["Ann"]
+    assert alerts[0]["logweir"]["conditions"][0]["test"] == "contains 'Failed password for'"
+    findings = lines(logweir("detect", "--rules", "rules.yml", "--as", "ocsf", "auth.log", folder=tmp_path))
+    assert [f["class_uid"] for f in findings] == [2004] * 4
+    assert len({f["finding_info"]["uid"] for f in findings}) == 4
+    assert logweir("detect", "--rules", "rules.yml", "--as", "xml", "auth.log", folder=tmp_path).returncode == 2
+    check = pytest.importorskip("tests.router.shapes.ocsf_schema", reason="the schema of OCSF is not installed")
+    assert [check.faults(f) for f in findings] == [[]] * 4
+
+
+def test_packed_files_and_standard_input_give_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    (tmp_path / "auth.log.gz").write_bytes(gzip.compress(path.read_bytes()))
+    plain = lines(logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path))
+    assert lines(logweir("detect", "--rules", "rules.yml", "auth.log.gz", folder=tmp_path)) == plain
+    assert lines(logweir("detect", "--rules", "rules.yml", "-", folder=tmp_path, given=path.read_bytes())) == plain
+
+
+def test_the_bar_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    write(tmp_path, 60)
+    assert logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path).stderr == b""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "router", "detect", "--rules", "rules.yml", "auth.log"]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, cwd=tmp_path, env=env) as process:
+        os.close(theirs)
+        out, _ = process.communicate(timeout=100)
+        shown = b""
+        while chunk := _read(ours):
+            shown += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    assert len(out.splitlines()) == 60
+    assert b"judging" in shown
+    assert b"judging" not in out
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the other side is closed: that is how a terminal ends on Linux
+        return b""
