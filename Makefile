@@ -50,6 +50,8 @@ check: lint types test
 
 conformance: dev
 	@$(BIN)/python -m tests.conformance.ecs --pairs $(PAIRS) --floors
+	@$(BIN)/python -m tests.conformance.fidelity --pairs $(PAIRS)
+	@$(BIN)/python -m tests.conformance.adversarial --pairs $(PAIRS) --lines 200000
 	@$(BIN)/python -m tests.conformance.detection --summary build/conformance/detection.json
 
 bench: dev

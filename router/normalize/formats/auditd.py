@@ -12,7 +12,7 @@ from typing import Any
 _TIME = r"(?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?"
 _HEAD = re.compile(r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,64}(?:\[\d{1,5}\])?) )?msg=audit\(" + _TIME)
 _KERNEL_HEAD = re.compile(r"(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
-_TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
+_TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|"[^"]*\Z|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
 _LENGTH = re.compile(r"a\d{1,5}_len\Z")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
@@ -91,7 +91,10 @@ def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _plain(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    """Without its quotes; a record that was cut off may lack the second one."""
+    if value[:1] != '"' or len(value) < 2:
+        return value
+    return value[1:-1] if value[-1] == '"' else value[1:] if '"' not in value[1:] else value
 
 
 def _decoded(name: str, value: str) -> str:

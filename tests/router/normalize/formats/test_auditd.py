@@ -92,3 +92,9 @@ def test_long_hostile_lines_are_read_in_linear_time() -> None:
     short, long = f"type=EXECVE {HEAD}" + "a0=41" * 2_000, f"type=EXECVE {HEAD}" + 'a="' * 30_000
     assert auditd(short) is not None
     assert auditd(long) is not None
+
+
+def test_a_record_that_was_cut_off_inside_a_quote_keeps_its_fields_apart() -> None:
+    found = auditd('type=USER_AUTH msg=audit(1.5:9): pid=2 msg=\'op=x acct="root" exe="/usr/bin/ch')
+    assert found is not None
+    assert (found["acct"], found["exe"]) == ("root", "/usr/bin/ch")
