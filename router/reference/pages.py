@@ -5,8 +5,9 @@ from typing import Any
 
 from router.reference.commands import commands_page
 from router.reference.configuration import configuration_page, plugin_pages
-from router.reference.content import detections_page, noise_page, normalizers_page
+from router.reference.content import detections_page, noise_page
 from router.reference.metrics import metrics_page
+from router.reference.normalizers import normalizers_page
 
 MADE_BY = "<!-- Made from the code by `logweir config reference`; changes belong there. -->\n"
 
