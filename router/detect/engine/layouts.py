@@ -169,11 +169,6 @@ def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
     return found is Found.READ or (memo.present_only and isinstance(found, tuple))
 
 
-def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
-    """Is the value read by itself? What is only asked for being there is often an object, and no key of a memo."""
-    return found is Found.READ or (memo.present_only and isinstance(found, tuple))
-
-
 def _pick(keys: list[str]) -> Pick:
     if len(keys) == 1:
         key = keys[0]
