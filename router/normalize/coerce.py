@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 import orjson
 
+from router.normalize.remembered import Remembered
 from router.normalize.times import NO_ZONE, instant
 
 _LIMIT = 1 << 63
@@ -50,7 +50,6 @@ def lower(value: Any) -> str | None:
     return found.lower() if found is not None else None
 
 
-@lru_cache(65536)
 def _address(value: str) -> str | None:
     bare = value.strip()
     if bare[:1] == "[" and bare[-1:] == "]":
@@ -63,18 +62,22 @@ def _address(value: str) -> str | None:
     return bare
 
 
+ADDRESSES: Remembered[str, str | None] = Remembered(_address, 16_384)
+"""Text shorter than 64 -> address."""
+
+
 def ip(value: Any) -> str | None:
     """An IPv4 or IPv6 address without brackets and zone."""
     if type(value) is not str:
         return ip(value[0]) if type(value) is list and len(value) == 1 else None
-    return _address(value) if len(value) < 64 else None
+    return ADDRESSES[value] if len(value) < 64 else None
 
 
 def whole(value: Any) -> int | None:
     """A 64-bit integer, from decimal text too; a fraction of zero is fine."""
     kind = type(value)
     if kind is str:
-        return _whole_text(value) if len(value) <= _MAX_DIGITS else None
+        return WHOLES[value] if len(value) <= _MAX_DIGITS else None
     if kind is int:
         return int(value) if -_LIMIT <= value < _LIMIT else None
     if kind is float:
@@ -84,7 +87,6 @@ def whole(value: Any) -> int | None:
     return None
 
 
-@lru_cache(65536)
 def _whole_text(value: str) -> int | None:
     if "_" in value or not value.isascii():
         return None
@@ -94,6 +96,10 @@ def _whole_text(value: str) -> int | None:
         found = real(value)
         return whole(found) if found is not None else None
     return number if -_LIMIT <= number < _LIMIT else None
+
+
+WHOLES: Remembered[str, int | None] = Remembered(_whole_text, 16_384)
+"""Text no longer than `_MAX_DIGITS` -> integer."""
 
 
 def real(value: Any) -> float | None:
@@ -133,7 +139,6 @@ def date(value: Any) -> str | None:
     return moment.iso if moment is not None else None
 
 
-@lru_cache(16384)
 def _mac_text(value: str) -> str | None:
     digits = value.strip().translate(_MAC_SEPARATORS)
     if not _HEX12.match(digits) or len(digits) % 2:
@@ -141,11 +146,14 @@ def _mac_text(value: str) -> str | None:
     return "-".join(digits[i : i + 2] for i in range(0, len(digits), 2)).upper()
 
 
+_MACS: Remembered[str, str | None] = Remembered(_mac_text, 16_384)
+
+
 def mac(value: Any) -> str | None:
     """A MAC address (or EUI-64) in upper case with hyphens, as RFC 7042 writes it."""
     if type(value) is not str:
         return mac(value[0]) if type(value) is list and len(value) == 1 else None
-    return _mac_text(value) if len(value) < 40 else None
+    return _MACS[value] if len(value) < 40 else None
 
 
 def point(value: Any) -> Any:
@@ -195,12 +203,12 @@ COERCIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-OF_TEXT: dict[str, tuple[Callable[[str], Any], int]] = {
-    "whole": (_whole_text, _MAX_DIGITS + 1),
-    "ip": (_address, 64),
-    "mac": (_mac_text, 40),
+OF_TEXT: dict[str, tuple[Remembered[str, Any], int]] = {
+    "whole": (WHOLES, _MAX_DIGITS + 1),
+    "ip": (ADDRESSES, 64),
+    "mac": (_MACS, 40),
 }
-"""What the coercion of this kind does with text shorter than the number: remembered answers, one call into C for known values."""
+"""What the coercion of this kind does with text shorter than the number: one look-up for known values."""
 
 
 def each(coerce: Callable[[Any], Any], value: Any) -> tuple[list[Any], bool]:

@@ -118,7 +118,7 @@ def _converted(into: Function, kind: str, convert: str) -> str:
     if kind not in coerce.OF_TEXT:
         return f"{convert}(v)"
     known, longer = coerce.OF_TEXT[kind]
-    return f"{into.scope.constant(known, 'Y')}(v) if type(v) is str and len(v) < {longer} else {convert}(v)"
+    return f"{into.scope.constant(known, 'Y')}[v] if type(v) is str and len(v) < {longer} else {convert}(v)"
 
 
 class MapWriter:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from time import gmtime
 from typing import Any, NamedTuple
 
+from router.normalize.remembered import Remembered
 from router.normalize.zones import ABBREVIATIONS, NO_ZONE, UTC, Zone, resolve, zone
 
 __all__ = ["NO_ZONE", "UTC", "Moment", "Zone", "bsd", "civil", "epoch", "infer_year", "instant", "iso", "stamp", "zone"]
@@ -52,17 +53,19 @@ class Moment(NamedTuple):
     @property
     def iso(self) -> str:
         """ISO 8601 in UTC with Z."""
-        return f"{stamp(self.seconds)}.{self.fraction}Z" if self.fraction else f"{stamp(self.seconds)}Z"
+        return f"{_STAMPS[self.seconds]}.{self.fraction}Z" if self.fraction else f"{_STAMPS[self.seconds]}Z"
 
     @property
     def nanos(self) -> int:
         return self.seconds * 1_000_000_000 + int(self.fraction.ljust(9, "0")) if self.fraction else self.seconds * 1_000_000_000
 
 
-@lru_cache(16384)
 def stamp(seconds: int) -> str:
     """Seconds since 1970 -> YYYY-MM-DDTHH:MM:SS in UTC."""
-    return (_START + timedelta(seconds=seconds)).isoformat()
+    return _STAMPS[seconds]
+
+
+_STAMPS = Remembered[int, str](lambda seconds: (_START + timedelta(seconds=seconds)).isoformat(), 8192)
 
 
 def civil(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> int | None:
@@ -86,13 +89,15 @@ def placed(local: int | None, fraction: str, where: Zone) -> Moment | None:
     return Moment(seconds, fraction, where.known) if -62_135_596_800 <= seconds <= _LAST else None
 
 
-@lru_cache(16384)
 def _second(text: str) -> int | None:
     """'2026-03-01T10:00:00' (any separator) -> seconds as if in UTC."""
     if not (text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19]).isdecimal():
         return None
     numbers = (text[:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19])
     return civil(*map(int, numbers))
+
+
+_SECONDS = Remembered[str, int | None](_second, 8192)
 
 
 def iso(text: str, where: Zone) -> Moment | None:
@@ -111,7 +116,7 @@ def _iso(text: str, where: Zone) -> Moment | None:
     if len(text) >= 19 and text[4] in "-/" and text[10] in "T t" and text[13] == ":" == text[16]:
         if text[7] != text[4]:
             return None
-        local = _second(text[:19])
+        local = _SECONDS[text[:19]]
         end = text[19:]
         if not end or end == "Z":
             return placed(local, "", UTC if end else where)

@@ -1,0 +1,28 @@
+"""Answers of pure functions, remembered for a while.
+
+A hit is one look-up. (`functools.lru_cache` also moves the entry to the front of a list, which touches four more places in
+memory; with thousands of entries that costs more than most of these functions.)
+"""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Remembered(dict[K, V], Generic[K, V]):
+    """`answers[argument]`; all are forgotten when there are too many."""
+
+    __slots__ = ("_function", "_limit")
+
+    def __init__(self, function: Callable[[K], V], limit: int) -> None:
+        super().__init__()
+        self._function, self._limit = function, limit
+
+    def __missing__(self, argument: K) -> V:
+        answer = self._function(argument)
+        if len(self) >= self._limit:
+            self.clear()
+        self[argument] = answer
+        return answer
