@@ -81,12 +81,18 @@ def _apply(filters: Sequence[Filter], known: Mapping[str, Rule | Correlation], l
         for rule in in_scope:
             if named is not None and rule.id not in named:
                 continue
-            if rule.taxonomy != filter_.taxonomy:
-                text = f"speaks taxonomy {filter_.taxonomy!r}, its rule {rule.id!r} {rule.taxonomy!r}"
-                linked.problems.append(_problem(filter_, text, "write a filter for each taxonomy", filter_.place))
+            if _spoken(rule) != _spoken(filter_):
+                text = f"speaks taxonomy {_spoken(filter_)!r}, rule {rule.id!r} {_spoken(rule)!r}"
+                told = linked.lints if named is None else linked.problems
+                told.append(_problem(filter_, text, "write a filter for each taxonomy", filter_.place))
                 continue
             rule.tree = And((rule.tree, filter_.tree))
             rule.filters.append(filter_)
+
+
+def _spoken(document: Rule | Filter) -> str:
+    """The taxonomy of its field names; rules for product `logweir` speak ECS whatever they say."""
+    return "ecs" if document.logsource.product == "logweir" else document.taxonomy
 
 
 def _change(linked: Linked, pipelines: Pipelines) -> set[str]:

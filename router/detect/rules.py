@@ -69,6 +69,13 @@ class Filter(Metadata):
     """As it is written; only where pipelines change it."""
 
 
+def alone(reading: Reading, kind: str) -> None:
+    """A document is one thing. What else it says to be would be passed over without a word."""
+    for other in ("detection", "correlation", "filter"):
+        if other != kind and other in reading.document.value:
+            reading.problem((other,), f"a document has `{kind}` or `{other}`, not both", "make two documents of it, with `---`")
+
+
 def logsource_of(reading: Reading, path: PathKey = ("logsource",)) -> Logsource | None:
     """The log source of a document; None and a problem if it names none."""
     value = reading.document.value.get("logsource")
@@ -187,6 +194,7 @@ def fields_of(about: Metadata) -> dict[str, Any]:
 def filter_(reading: Reading) -> Filter | None:
     """A filter, or None and the problems in `reading`."""
     value = reading.document.value["filter"]
+    alone(reading, "filter")
     about, logsource = metadata(reading), logsource_of(reading)
     found, taxonomy = written(reading, value, ("filter",)), _taxonomy(reading)
     tree = found.tree() if found is not None else None
