@@ -93,6 +93,8 @@ class Rules(Settings):
     """Ids of rules that must not be loaded."""
     placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values for Sigma's `expand` modifier: `{DomainControllers: [dc1, dc2]}`."""
+    pipelines: tuple[Path, ...] = ()
+    """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
 
 
 class Process(Settings):

@@ -113,7 +113,7 @@ class Reload:
 
 def needs_restart(running: Config, new: Config) -> Iterator[str]:
     """What differs and cannot be changed while running."""
-    for section in ("log", "admin", "limits", "workers"):
+    for section in ("log", "admin", "limits", "workers", "canary"):
         if getattr(running, section) != getattr(new, section):
             yield section
     for section, fresh in _FRESH.items():
@@ -134,7 +134,7 @@ def _lasting(section: Mapping[str, Settings], name: str, fresh: frozenset[str]) 
 def _files(path: Path, config: Config) -> Iterator[tuple[str, int, int, int]]:
     """The configuration and every rule file: name, time of change, size and inode."""
     rules = config.rules
-    for root in (path, *rules.normalize, *rules.detect, *rules.noise):
+    for root in (path, *rules.normalize, *rules.detect, *rules.noise, *rules.pipelines):
         for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
             try:
                 status = file.stat()

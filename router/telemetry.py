@@ -57,6 +57,18 @@ IGNORED = _counter("process_ignored_events_total", "Records that a normalizer na
 DEAD_LETTERED = _counter("process_dead_lettered_events_total", "Records that became dead letters", "reason")
 NORM_DOUBTS = _counter("process_doubtful_events_total", "Documents that carry a tag of doubt", "tag")
 RULE_MATCHES = _counter("detect_matches_total", "Matches of detection rules", "rule", "level")
+LAST_MATCH = _gauge(
+    "detect_last_match_timestamp_seconds", "When a rule matched last, in seconds since the epoch", "rule", workers="max"
+)
+RULES_IN_FORCE = _gauge("detect_rules", "Detection rules and correlations in force", workers="max")
+RULES_REFUSED = _gauge("detect_refused_rules", "Rules that are left out, by why they are refused", "reason", workers="max")
+FIELD_UNSEEN = _gauge(
+    "detect_field_unseen", "1 for a field that rules read and no sampled event had", "logsource", "field", workers="min"
+)
+SOURCE_LOOKED = _gauge("detect_sampled_events", "Events in which fields of rules were looked for", "logsource")
+DETECT_VALUE_MISSES = _counter("detect_value_misses_total", "Field values that no memo knew")
+DETECT_VERDICT_MISSES = _counter("detect_verdict_misses_total", "Events whose verdict no memo knew")
+DETECT_CANDIDATES = _counter("detect_candidates_total", "Rules worked out for events whose verdict no memo knew")
 NOISE_MATCHES = _counter("noise_matches_total", "Events that a noise rule picked", "rule", "shadow")
 NOISE_GROUPS = _gauge("noise_groups", "Groups with an open window", "rule")
 NOISE_EVICTED = _counter("noise_evicted_groups_total", "Windows ended early to bound memory; more was kept", "rule")
@@ -89,6 +101,13 @@ LAG_SECONDS = _gauge("sink_lag_seconds", "Age of the oldest record that is not c
 BREAKER = _gauge("sink_breaker_state", "0 closed, 1 half open, 2 open, 3 paused for a person", "sink", workers="max")
 CONCURRENCY = _gauge("sink_concurrency_limit", "Writes that may run at once", "sink")
 UNACKED_BYTES = _gauge("sink_unacked_bytes", "Bytes sent and not yet answered", "sink")
+
+# canaries
+CANARY_SENT = _counter("canary_sent_total", "Canaries that the log acknowledged", "receiver")
+CANARY_SEEN = _counter("canary_seen_total", "Canaries found at a sink before their deadline", "receiver", "sink")
+CANARY_MISSING = _counter("canary_missing_total", "Canaries not found at a sink at their deadline", "receiver", "sink")
+CANARY_LATE = _counter("canary_late_total", "Canaries found at a sink after they had been counted as missing", "receiver", "sink")
+CANARY_SECONDS = _histogram("canary_seconds", "From the sending of a canary until it was found at a sink", "sink")
 
 # the process
 LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")

@@ -65,7 +65,11 @@ class Content:
             problems += error.problems
         try:
             self.ruleset = Ruleset.load(
-                rules.detect, placeholders=rules.placeholders, disable=rules.disable, builtin=rules.builtin
+                rules.detect,
+                placeholders=rules.placeholders,
+                disable=rules.disable,
+                builtin=rules.builtin,
+                pipelines=rules.pipelines,
             )
             problems += [p for c in self.ruleset.correlations for p in unsupported(c, self.ruleset.correlations)]
         except ConfigError as error:

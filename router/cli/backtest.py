@@ -54,7 +54,8 @@ def _loaded(files: Sequence[Path], settings: Any) -> tuple[Any, list[Any]]:
     outside, asked = shipped_or_not(files)
     mine = {path.resolve() for path in outside}
     others = [f for f in rule_files(settings.rules.detect) if f.resolve() not in mine]
-    ruleset = Ruleset.load([*outside, *others], placeholders=settings.rules.placeholders, strict=False)
+    known = settings.rules
+    ruleset = Ruleset.load([*outside, *others], placeholders=known.placeholders, strict=False, pipelines=known.pipelines)
     if refused := [p for p in ruleset.refused if p.file in asked.values()]:
         raise ConfigError(refused)
     return ruleset, [d for d in (*ruleset.rules, *ruleset.correlations) if d.file in asked.values()]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from router.cli import rulecoverage
+from router.cli import rulecoverage, rulestats
 from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json, rule_files
 from router.errors import ConfigError, Problem
 
@@ -15,7 +15,7 @@ from router.errors import ConfigError, Problem
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     rules = typer.Typer(help="About detection rules: lint, explain, coverage, stats, why.", no_args_is_help=True)
-    for command in (lint, explain, rulecoverage.coverage, why):
+    for command in (lint, explain, rulecoverage.coverage, rulestats.stats, why):
         rules.command()(command)
     app.add_typer(rules, name="rules")
 

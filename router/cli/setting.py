@@ -31,6 +31,7 @@ class Setting:
         settings = load(config).rules if config else None
         self.rules: list[Path] = [*(settings.detect if settings else ()), *rule_files(rules or ())]
         self.placeholders: dict[str, Sequence[str]] = dict(settings.placeholders) if settings else {}
+        self.pipelines: Sequence[Path] = settings.pipelines if settings else ()
         self.normalizers: tuple[Path, ...] = settings.normalize if settings else ()
         self.disable: tuple[str, ...] = settings.disable if settings else ()
         self.builtin = settings.builtin if settings else True
@@ -39,7 +40,14 @@ class Setting:
         """Everything that is exact; what is refused is in `refused`."""
         from router.detect import Ruleset
 
-        return Ruleset.load(self.rules, placeholders=self.placeholders, disable=self.disable, builtin=builtin, strict=False)
+        return Ruleset.load(
+            self.rules,
+            placeholders=self.placeholders,
+            disable=self.disable,
+            builtin=builtin,
+            strict=False,
+            pipelines=self.pipelines,
+        )
 
     def supply(self, events: Sequence[Path] | None) -> Any:
         """What sources provide; the fields of events in these files too."""

@@ -97,17 +97,25 @@ def received(record: Record, now: float) -> float:
 
 async def router_at(listen: str) -> Router:
     """Ask the admin port. No answer is an answer: the router is not running here."""
-    host, _, port = listen.rpartition(":")
-    if not listen or port == "0":
-        return Router("")
-    router = Router(f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}")
+    router = Router(admin_url(listen))
+    if not router.url:
+        return router
     try:
-        return _read(router, await asyncio.to_thread(_fetched, f"{router.url}/metrics"))
+        return _read(router, await asyncio.to_thread(fetched, f"{router.url}/metrics"))
     except (OSError, ValueError):  # URLError is an OSError; what is no list of metrics is a ValueError
         return router
 
 
-def _fetched(url: str) -> str:
+def admin_url(listen: str) -> str:
+    """Where the admin port answers this machine; empty where it has no port that is known."""
+    host, _, port = listen.rpartition(":")
+    if not listen or port == "0":
+        return ""
+    return f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}"
+
+
+def fetched(url: str) -> str:
+    """The text at a URL, asked directly. Raises OSError."""
     with build_opener(ProxyHandler({})).open(url, timeout=_ANSWER_SECONDS) as answer:  # never by way of a proxy
         body: bytes = answer.read()
     return body.decode()

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from router.detect import conditions, risk, values
 from router.detect.ir import Refused
 from router.detect.risk import Risk
-from router.detect.rules import Metadata, fields_of, metadata
+from router.detect.rules import Metadata, alone, fields_of, metadata
 from router.detect.selections import Reading
 from router.documents import PathKey
 from router.registry import nearest
@@ -142,6 +142,7 @@ _COMPARE: dict[str, Any] = {
 def correlation(reading: Reading) -> Correlation | None:
     """A correlation, or None and the problems in `reading`."""
     value = reading.document.value["correlation"]
+    alone(reading, "correlation")
     about = metadata(reading)
     if not isinstance(value, Mapping):
         reading.problem(("correlation",), "must be a mapping", "see the Sigma correlation specification")

@@ -148,7 +148,7 @@ def _evidences(alert: Event) -> Iterator[Event]:
 
 
 def _observables(alert: Event) -> list[Event]:
-    found = {}
+    found: dict[tuple[int, str], Event] = {}
     for path, type_id, kind in _OBSERVED:
         for value in _many(_at(alert, path)):
             if isinstance(value, str) and value and (type_id != _IP or address(value) is not None):

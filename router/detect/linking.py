@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from router.detect.correlation import Correlation
-from router.detect.ir import And
+from router.detect.ir import And, Refused
+from router.detect.pipelines import Pipelines
 from router.detect.rules import Filter, Metadata, Rule
 from router.detect.views import Logsource
 from router.errors import Problem
@@ -24,7 +25,11 @@ class Linked:
 
 
 def link(
-    rules: Sequence[Rule], filters: Sequence[Filter], correlations: Sequence[Correlation], disable: Collection[str]
+    rules: Sequence[Rule],
+    filters: Sequence[Filter],
+    correlations: Sequence[Correlation],
+    disable: Collection[str],
+    pipelines: Pipelines = Pipelines(),  # noqa: B008 (never changed)
 ) -> Linked:
     """Everything that is not disabled, put together. A correlation of a disabled rule is disabled with it."""
     linked = Linked()
@@ -32,8 +37,11 @@ def link(
     known = _index([*rules, *correlations], linked)
     linked.rules = [r for r in rules if r.id not in off and known.get(r.id) is r]
     _apply([f for f in filters if {f.id, f.name}.isdisjoint(disable)], known, linked, off)
+    sources = {rule.id: {rule.logsource} for rule in linked.rules}
+    off |= _change(linked, pipelines)
     kept = [c for c in correlations if c.id not in off and known.get(c.id) is c]
     _correlate(kept, known, linked, off)
+    _rename(linked, pipelines, sources)
     _mark(linked)
     _spread(linked)
     _carry({c.id: c for c in linked.correlations})
@@ -71,8 +79,59 @@ def _apply(filters: Sequence[Filter], known: Mapping[str, Rule | Correlation], l
         in_scope = [rule for rule in linked.rules if within(rule.logsource, filter_.logsource)]
         named = None if filter_.rules is None else set(_named(filter_, known, linked, off))
         for rule in in_scope:
-            if named is None or rule.id in named:
-                rule.tree = And((rule.tree, filter_.tree))
+            if named is not None and rule.id not in named:
+                continue
+            if _spoken(rule) != _spoken(filter_):
+                text = f"speaks taxonomy {_spoken(filter_)!r}, rule {rule.id!r} {_spoken(rule)!r}"
+                told = linked.lints if named is None else linked.problems
+                told.append(_problem(filter_, text, "write a filter for each taxonomy", filter_.place))
+                continue
+            rule.tree = And((rule.tree, filter_.tree))
+            rule.filters.append(filter_)
+
+
+def _spoken(document: Rule | Filter) -> str:
+    """The taxonomy of its field names; rules for product `logweir` speak ECS whatever they say."""
+    return "ecs" if document.logsource.product == "logweir" else document.taxonomy
+
+
+def _change(linked: Linked, pipelines: Pipelines) -> set[str]:
+    """What pipelines make of every rule with its filters; a rule that they refuse is a problem. Returns the ids of those."""
+    if not pipelines:
+        return set()
+    kept = []
+    for rule in linked.rules:
+        assert rule.block is not None
+        blocks = [filter_.block for filter_ in rule.filters if filter_.block is not None]
+        try:
+            rule.tree, rule.logsource = pipelines.applied(rule.block, blocks, rule.document, rule.logsource)
+        except Refused as refused:
+            linked.problems.append(_problem(rule, refused.text, refused.remedy))
+            continue
+        rule.taxonomy = "sigma" if rule.taxonomy in pipelines.taxonomies else rule.taxonomy
+        rule.block, rule.document = None, {}
+        kept.append(rule)
+    left_out = {rule.id for rule in linked.rules} - {rule.id for rule in kept}
+    linked.rules = kept
+    return left_out
+
+
+def _rename(linked: Linked, pipelines: Pipelines, sources: Mapping[str, set[Logsource]]) -> None:
+    """Fields that correlations name, called as pipelines call them in the rules of these log sources."""
+    if not pipelines:
+        return
+    of, depths, kept = dict(sources), _depths({c.id: c for c in linked.correlations}), list[str]()
+    for correlation in sorted(linked.correlations, key=lambda c: depths[c.id]):
+        of[correlation.id] = {source for rule in correlation.rules for source in of.get(rule, ())}
+        about = {"level": correlation.level, "tags": list(correlation.tags), "title": correlation.title, "id": correlation.id}
+        try:
+            pipelines.rename(correlation, about, sorted(of[correlation.id], key=str))
+        except Refused as refused:
+            linked.problems.append(_problem(correlation, refused.text, refused.remedy, correlation.place))
+            continue
+        if not any(rule in depths and rule not in kept for rule in correlation.rules):
+            kept.append(correlation.id)
+    linked.correlations = [c for c in linked.correlations if c.id in kept]
 
 
 def _named(filter_: Filter, known: Mapping[str, Rule | Correlation], linked: Linked, off: Collection[str]) -> Iterator[str]:

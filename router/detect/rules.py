@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from router.detect.ir import Tree
-from router.detect.selections import Reading, block
+from router.detect.selections import Block, Reading, written
 from router.detect.views import Logsource
 from router.documents import PathKey
 from router.registry import nearest
@@ -48,6 +48,12 @@ class Rule(Metadata):
     alerts: bool = True
     custom: Mapping[str, Any] = field(default_factory=dict)
     """Keys that the specification does not know, kept as they are."""
+    filters: list["Filter"] = field(default_factory=list)
+    """Those that were applied to it."""
+    block: Block | None = None
+    """As it is written; only where pipelines change it."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The same of all of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +63,17 @@ class Filter(Metadata):
     logsource: Logsource
     tree: Tree
     rules: tuple[str, ...] | None
+    taxonomy: str
     place: tuple[int, int]
+    block: Block | None = None
+    """As it is written; only where pipelines change it."""
+
+
+def alone(reading: Reading, kind: str) -> None:
+    """A document is one thing. What else it says to be would be passed over without a word."""
+    for other in ("detection", "correlation", "filter"):
+        if other != kind and other in reading.document.value:
+            reading.problem((other,), f"a document has `{kind}` or `{other}`, not both", "make two documents of it, with `---`")
 
 
 def logsource_of(reading: Reading, path: PathKey = ("logsource",)) -> Logsource | None:
@@ -141,16 +157,26 @@ def rule(reading: Reading) -> Rule | None:
     """A rule, or None and the problems in `reading`."""
     value = reading.document.value
     about, logsource = metadata(reading), logsource_of(reading)
-    taxonomy = str(value.get("taxonomy", "sigma"))
-    if taxonomy not in _TAXONOMIES:
-        reading.problem(("taxonomy",), f"taxonomy {taxonomy!r} has no mapping", "use `sigma` or `ecs` field names")
+    taxonomy = _taxonomy(reading)
     if "status" in value and value["status"] not in _STATUS:
         reading.problem(("status",), f"unknown status {value['status']!r}", nearest(str(value["status"]), _STATUS))
-    tree = block(reading, value["detection"], ("detection",))
+    found = written(reading, value["detection"], ("detection",))
+    tree = found.tree() if found is not None else None
     if tree is None or logsource is None or reading.problems:
         return None
     custom = {k: v for k, v in value.items() if k not in _KNOWN and k not in _TESTS}
-    return Rule(**fields_of(about), logsource=logsource, taxonomy=taxonomy, tree=tree, custom=custom)
+    read = Rule(**fields_of(about), logsource=logsource, taxonomy=taxonomy, tree=tree, custom=custom)
+    if reading.pipelined:
+        read.block, read.document = found, value
+    return read
+
+
+def _taxonomy(reading: Reading) -> str:
+    taxonomy = str(reading.document.value.get("taxonomy", "sigma"))
+    if taxonomy not in _TAXONOMIES and taxonomy not in reading.taxonomies:
+        remedy = "use `sigma` or `ecs` field names, or a pipeline with `logweir: {taxonomy: ...}` that maps it"
+        reading.problem(("taxonomy",), f"taxonomy {taxonomy!r} has no mapping", remedy)
+    return taxonomy
 
 
 _TESTS = ("tests", "logweir.tests")
@@ -168,8 +194,10 @@ def fields_of(about: Metadata) -> dict[str, Any]:
 def filter_(reading: Reading) -> Filter | None:
     """A filter, or None and the problems in `reading`."""
     value = reading.document.value["filter"]
+    alone(reading, "filter")
     about, logsource = metadata(reading), logsource_of(reading)
-    tree = block(reading, value, ("filter",))
+    found, taxonomy = written(reading, value, ("filter",)), _taxonomy(reading)
+    tree = found.tree() if found is not None else None
     rules = _filtered(reading, value) if isinstance(value, Mapping) else ()
     if isinstance(value, Mapping) and isinstance(value.get("condition"), list):
         reading.problem(("filter", "condition"), "a filter has one condition", "join them with `or`")
@@ -178,7 +206,13 @@ def filter_(reading: Reading) -> Filter | None:
     if not re.search(r"\bnot\b", str(value["condition"]), re.IGNORECASE):
         reading.lint(("filter", "condition"), "the filter is ANDed to the rule: without `not` only what it selects stays")
     return Filter(
-        **fields_of(about), logsource=logsource, tree=tree, rules=rules, place=reading.document.place(("filter", "rules"))
+        **fields_of(about),
+        logsource=logsource,
+        tree=tree,
+        rules=rules,
+        taxonomy=taxonomy,
+        place=reading.document.place(("filter", "rules")),
+        block=found if reading.pipelined else None,
     )
 
 

@@ -11,6 +11,7 @@ from router.detect.ir import Tree
 from router.detect.joint import Joint
 from router.detect.linking import link
 from router.detect.modifiers import Placeholders
+from router.detect.pipelines import Pipelines
 from router.detect.rules import Filter, Rule, filter_, rule
 from router.detect.selections import Reading
 from router.documents import Document, load_file, yaml_files
@@ -61,14 +62,17 @@ class Ruleset:
         disable: Collection[str] = (),
         builtin: bool = True,
         strict: bool = True,
+        pipelines: Sequence[Path] = (),
         options: Options = Options(),  # noqa: B008 (frozen)
     ) -> "Ruleset":
         """Read files and folders (`*.yml`, `*.yaml`, recursively), and the rules that ship with Logweir.
 
+        `pipelines` are files and folders of processing pipelines, which change rules as they are loaded.
         Raises ConfigError with every problem; with `strict=False` keeps what is exact and lists the rest in `refused`.
         """
-        read = _read_all([*(_builtin() if builtin else ()), *rule_files(paths)], placeholders or {})
-        linked = link(read.rules, read.filters, read.correlations, frozenset(disable))
+        changes = Pipelines.load(pipelines)
+        read = _read_all([*(_builtin() if builtin else ()), *rule_files(paths)], placeholders or {}, changes)
+        linked = link(read.rules, read.filters, read.correlations, frozenset(disable), changes)
         problems = [*read.problems, *linked.problems]
         if problems and strict:
             raise ConfigError(problems)
@@ -103,7 +107,7 @@ def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         yield from ((p, str(p)) for p in yaml_files(path))
 
 
-def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders) -> _Read:
+def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders, pipelines: Pipelines) -> _Read:
     read = _Read([], [], [], [], [])
     for path, name in paths:
         try:
@@ -112,14 +116,14 @@ def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders) -> 
             read.problems.extend(error.problems)
             continue
         for document in documents:
-            _read(document, placeholders, read)
+            _read(document, placeholders, pipelines, read)
     return read
 
 
-def _read(document: Document, placeholders: Placeholders, into: _Read) -> None:
+def _read(document: Document, placeholders: Placeholders, pipelines: Pipelines, into: _Read) -> None:
     if document.value is None:
         return
-    reading = Reading(document, placeholders)
+    reading = pipelines.reading(document, placeholders)
     found = _dispatch(reading)
     into.problems.extend(reading.problems)
     into.lints.extend(reading.lints)

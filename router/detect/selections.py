@@ -22,6 +22,10 @@ class Reading:
 
     document: Document
     placeholders: Placeholders
+    taxonomies: frozenset[str] = frozenset()
+    """Those, besides our own, that pipelines map."""
+    pipelined: bool = False
+    """Whether pipelines will change what is read, which therefore has to be kept as it is written."""
     problems: list[Problem] = field(default_factory=list)
     lints: list[Problem] = field(default_factory=list)
 
@@ -41,10 +45,8 @@ class Block:
 
     def tree(self) -> Tree | None:
         """The OR of the conditions; None where nothing is left of them."""
-        trees = {name: tree for name, node in self.selections.items() if (tree := tree_of(node)) is not None}
-        gone: dict[str, Tree] = dict.fromkeys(self.selections.keys() - trees.keys(), GONE)
-        in_order = {name: trees.get(name, gone.get(name, GONE)) for name in self.selections}
-        return joined([without(conditions.parse(text, in_order, set()), GONE) for text in self.conditions], every=False)
+        trees = {name: tree_of(node) or GONE for name, node in self.selections.items()}
+        return joined([without(conditions.parse(text, trees, set()), GONE) for text in self.conditions], every=False)
 
 
 def block(reading: Reading, value: Any, path: PathKey) -> Tree | None:

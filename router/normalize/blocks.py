@@ -124,6 +124,9 @@ class Blocks:
                 at, "switch needs `on` and `cases`", "write switch: {on: field, cases: {value: {set: {...}}}}"
             )
             return
+        if isinstance(value["on"], list):
+            self._definition.problem((*at, "on"), "`on` takes one expression, no list", "write a // b // c | pipe")
+            return
         read = self._definition.expression(value["on"], (*at, "on"))
         chosen: dict[str, str] = {}
         for key, block in value["cases"].items():

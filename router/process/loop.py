@@ -15,6 +15,7 @@ import orjson
 from router.batch import DEAD_LETTERS, EVENTS, MATCHES, RAW, Batch, Mark, Origin, Partition, Record
 from router.errors import Misconfigured, Retryable
 from router.log.checkpoint import high_water, persist, read
+from router.process.meter import Meter
 from router.process.sizes import fit
 from router.process.stage import NAME, Output, Stage
 from router.protocols import Follower, Log
@@ -44,6 +45,7 @@ class Process:
     def __init__(self, log: Log, stage: Stage, *, max_records: int = 1000) -> None:
         self._log, self._stage, self._max_records = log, stage, max_records
         self.ready = asyncio.Event()
+        self._meter = Meter(stage.ruleset, stage.engine)
         self._next: tuple[Stage, asyncio.Event] | None = None
         self._done: dict[int, Origin | None] = {}
         self._dataset, self._dead = bound(NORMALIZED.labels), bound(DEAD_LETTERED.labels)
@@ -99,6 +101,7 @@ class Process:
         if self._next is not None:
             await self._finish(stop)
             (self._stage, taken), self._next = self._next, None
+            self._meter = Meter(self._stage.ruleset, self._stage.engine)
             taken.set()
 
     async def _finish(self, stop: asyncio.Event) -> None:
@@ -138,6 +141,7 @@ class Process:
             self._dataset(dataset).inc(count)
         for (rule, level), count in out.hits.items():
             self._rule(rule, level).inc(count)
+        self._meter.batch(out.hits, out.events)
         for tag, count in out.tags.items():
             if tag.startswith("_norm_"):
                 self._tag(tag.partition(":")[0]).inc(count)

@@ -13,6 +13,7 @@ from router.correlate.lane import MATCH
 from router.correlate.match import home, matches_for
 from router.deliver.dead_letters import dead_letter
 from router.detect import Correlation, Rule, Ruleset, alert_document
+from router.detect.engine import Engine
 from router.errors import Malformed
 from router.normalize import Catalogue
 from router.process.severity import BY_LEVEL, severity
@@ -44,7 +45,7 @@ class Stage:
     def __init__(self, catalogue: Catalogue, ruleset: Ruleset, reducer: Reducer, match_partitions: int) -> None:
         self._catalogue, self._reducer = catalogue, reducer
         self._match_partitions = match_partitions
-        self._joint = ruleset.joined(reducer.selections)
+        self.ruleset, self._joint = ruleset, ruleset.joined(reducer.selections)
         self._facts: dict[tuple[object, ...], Facts] = {}
         self._counting: dict[str, list[Correlation]] = {}
         for correlation in ruleset.correlations:
@@ -66,6 +67,11 @@ class Stage:
         for summary in self._reducer.close([record.time for record in out.events]):
             self._match(out, partition, _summary(summary))
         return out
+
+    @property
+    def engine(self) -> Engine:
+        """What judges, for whoever measures it."""
+        return self._joint._engine
 
     def ignored(self) -> Counter[str]:
         """Ignored payloads per normalizer since the last call."""

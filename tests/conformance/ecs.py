@@ -104,7 +104,7 @@ def score(folder: Path, source: str | None = None, extra: list[Path] | None = No
     tallies: dict[str, Tally] = {}
     for name, pair in found:
         got = predict(catalogue, pair, f"{name} {zone_of(pair)}")
-        odd = tuple(oddity for oddity in listed if oddity.source == name)
+        odd = oddities.of(listed, name, str(pair["raw"]))
         tally = compare(scored(pair["expected"]), scored(got or {}), frozenset(pair.get("dynamic") or ()), odd)
         tally.failed = int(got is None)
         if got is not None:
@@ -174,6 +174,10 @@ def print_summary(tallies: dict[str, Tally]) -> None:
         print(
             f"tier 1, {group:10} {expected:6} fields  recall {_marked(recall, gates.CORE_GATE)}  precision {_marked(precision, gates.CORE_GATE)}"
         )
+    for package, tally in _packages(tallies).items():
+        print(
+            f"{package:18} {tally.pairs:6} pairs   recall {tally.recall:.3f}   precision {tally.precision:.3f}   all streams together"
+        )
     for number in gates.GATES:
         held = {name: tally for name, tally in tallies.items() if gates.tier(name) == number}
         passed = sum(gates.passes(name, tally) for name, tally in held.items())
@@ -183,6 +187,14 @@ def print_summary(tallies: dict[str, Tally]) -> None:
         f"overall: {whole.pairs} pairs, recall {whole.recall:.3f}, precision {whole.precision:.3f},"
         f" strict precision {whole.strict:.3f}, {whole.failed} without a document"
     )
+
+
+def _packages(tallies: dict[str, Tally]) -> dict[str, Tally]:
+    """Packages of more than three streams, each as one."""
+    streams: dict[str, dict[str, Tally]] = {}
+    for name, tally in tallies.items():
+        streams.setdefault(name.partition("/")[0], {})[name] = tally
+    return {package: total(held) for package, held in streams.items() if len(held) > 3}
 
 
 def _options() -> argparse.Namespace:

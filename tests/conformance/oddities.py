@@ -13,16 +13,22 @@ LIMIT = 0.03
 
 @dataclass(frozen=True)
 class Oddity:
-    """A field of a source: where it is not right, it is not counted. `want` narrows that to expected values of this pattern; the
-    pattern '' stands for fields that the other pipeline leaves out."""
+    """A field of a source: where it is not right, it is not counted. `want` narrows that to expected values of this pattern, where ''
+    stands for fields that the other pipeline leaves out; `raw` to raw events of this pattern."""
 
     source: str
     field: str
     reason: str
     want: str = "*"
+    raw: str = "*"
 
     def covers(self, name: str, want: str | None) -> bool:
         return name == self.field and fnmatchcase(want or "", self.want)
+
+
+def of(listed: list[Oddity], source: str, raw: str) -> tuple[Oddity, ...]:
+    """Those that may apply to this pair."""
+    return tuple(oddity for oddity in listed if oddity.source == source and fnmatchcase(raw, oddity.raw))
 
 
 def load() -> list[Oddity]:

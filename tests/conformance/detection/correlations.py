@@ -1,17 +1,18 @@
 """Plays the vectors of correlations, and the rows of the product's own table."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.conformance.detection.bench import Bench
+from tests.conformance.detection.bench import Bench, Restart, Step
 from tests.conformance.detection.vectors import VECTORS, Vector
 from tests.router.correlate.correlations import of, run
 from tests.router.correlate.test_vectors import ROWS, Row, made
 
 GROUPS = range(1, 18)
+_MOST_CUTS = 8
 
 
 @dataclass
@@ -20,14 +21,28 @@ class Played:
 
     by_group: Counter[int] = field(default_factory=Counter)
     rows: int = 0
+    disturbed: int = 0
+    """Runs of a vector with a restart or a kill in the middle."""
     wrong: list[str] = field(default_factory=list)
 
 
-def play() -> Played:
-    """All vectors and rows."""
+def play(every: int = 1) -> Played:
+    """All vectors and rows, then one in `every` of the vectors with a restart, and with a kill, at each of its steps."""
     played = Played(Counter(vector.group for vector in VECTORS), len(ROWS))
     played.wrong = list(_wrong())
+    for vector in VECTORS[::every]:
+        for steps in _with_restarts(vector.steps):
+            played.disturbed += 1
+            if said := wrong(vector._replace(steps=steps, why=f"{vector.why}, disturbed: {steps}")):
+                played.wrong.append(said)
     return played
+
+
+def _with_restarts(steps: Sequence[Step]) -> Iterator[tuple[Step, ...]]:
+    """Committed before, or killed before the commit, at each step; and both kinds in turn at all of them."""
+    for cut in range(1, min(len(steps), _MOST_CUTS) + 1):
+        yield from ((*steps[:cut], Restart(commit), *steps[cut:]) for commit in (True, False))
+    yield tuple(one for n, step in enumerate(steps) for one in (step, Restart(n % 3 != 0)))
 
 
 def first_wrong() -> str:

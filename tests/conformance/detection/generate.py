@@ -32,9 +32,9 @@ class Made(NamedTuple):
 class Quota(NamedTuple):
     """How many events of each kind a rule gets."""
 
-    positives: int = 4
-    near: int = 4
-    variants: int = 4
+    positives: int = 3
+    near: int = 3
+    variants: int = 3
 
 
 def events_for(rule: Rule, quota: Quota, chance: random.Random) -> Iterator[Made]:

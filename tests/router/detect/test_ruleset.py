@@ -223,3 +223,18 @@ def test_many_kinds_of_events_do_not_grow_memory(monkeypatch):
 
 def test_the_rules_that_ship_with_logweir_load():
     assert len(Ruleset.load([]).rules) > 30
+
+
+@pytest.mark.parametrize("other", ["detection: {s: {a: b}, condition: s}", "correlation: {type: temporal}"])
+def test_a_document_is_one_thing(tmp_path, other):
+    filter_ = FILTER.format(rules="any", condition="not known", logsource="{product: acme}")
+    found = refusals(tmp_path, a_rule(), filter_ + other + "\n")
+    assert any("not both" in problem for problem in found)
+
+
+def test_a_filter_of_another_taxonomy_is_refused_where_it_names_the_rule_and_pointed_out_where_it_does_not(tmp_path):
+    named = FILTER.format(rules="[one]", condition="not known", logsource="{product: acme}") + "taxonomy: ecs\n"
+    assert "speaks taxonomy 'ecs', rule 'id-one' 'sigma'" in refusals(tmp_path, a_rule(), named)[0]
+    loaded = load(tmp_path, a_rule(), named.replace("[one]", "any"))
+    assert loaded.match({**EVENT, "b": "y"})
+    assert any("speaks taxonomy" in p.text for p in loaded.lints)
