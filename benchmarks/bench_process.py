@@ -51,6 +51,7 @@ async def run(payloads: list[bytes], folder: Path) -> tuple[float, float, int]:
         records = [Record((start + i).to_bytes(16), body, time.time(), facts) for i, body in enumerate(chunk)]
         await log.append(RAW, start // 1000 % 4, records)
     content = Content(config)
+    content.catalogue.normalizers()  # compiled now, as all of them are in a process that has run for a while
     loop = Loop(log, Stage(content.catalogue, content.ruleset, Reducer(content.noise), 4))
     tune()
     stop = asyncio.Event()

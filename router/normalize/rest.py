@@ -61,15 +61,15 @@ class Rest:
         if known is None:
             known = self._learn(mask)
         whole, taken, partly = known
-        nulls = self._nulls
-        if telling is src:
-            found = {k: v for k, v in src.items() if k not in whole}
-        elif telling is not None:
-            found = {k: v for k, v in src.items() if k not in whole or k not in telling}
-        elif nulls:
-            found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0) or v in nulls}
+        found = src.copy()
+        if telling is None:
+            nulls = self._nulls
+            for key in whole if len(whole) < len(found) else found.keys() & whole:
+                if key in found and ((value := found[key]) or value == 0) and value not in nulls:
+                    del found[key]
         else:
-            found = {k: v for k, v in src.items() if k not in whole or (not v and v != 0)}
+            for key in telling.keys() & whole:
+                del found[key]
         for key in self._gone:
             found.pop(key, None)
         for key in partly:

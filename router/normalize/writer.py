@@ -120,15 +120,16 @@ class Function:
         return self._object(tuple(parents)), leaf
 
     def _object(self, path: tuple[str, ...]) -> str:
-        """Code of an object of the document. One that ECS defines is never replaced: it is fetched once and held."""
-        if len(path) < 2:
-            held = "out" if not path else "out['event']" if path == ("event",) else f"child(out, {path[0]!r})"
-        else:
-            held = f"child({self._object(path[:-1])}, {path[-1]!r})"
-        if path in ((), ("event",)) or not schema.plain_object(".".join(path)):
-            return held
+        """Code of an object of the document. One that ECS defines is always an object and never replaced: it is held."""
+        if not path:
+            return "out"
+        if path == ("event",):
+            return "out['event']"
+        parent, name = self._object(path[:-1]), path[-1]
+        if not schema.plain_object(".".join(path)):
+            return f"child({parent}, {name!r})"
         local = self._objects.setdefault(path, f"q{len(self._objects) + 1}")
-        return f"({local} if {local} is not None else ({local} := {held}))"
+        return f"({local} if {local} is not None else ({local} := {parent}.setdefault({name!r}, {{}})))"
 
     def unset(self, name: str, depth: int) -> None:
         """Take a field out again, or an object with all that is in it."""

@@ -13,6 +13,14 @@ Getter: TypeAlias = Callable[[Event], Any]
 def getter(name: str) -> Getter:
     """event -> the value at a dotted name: None if absent, a list where a list stands on the way."""
     parts = name.split(".")
+    if len(parts) == 2:
+        first, last = parts
+
+        def get_below(event: Event) -> Any:
+            value = event.get(first)
+            return value[last] if value.__class__ is dict and last in value else _sought(event, parts)
+
+        return get_below
 
     def get(event: Event) -> Any:
         value: Any = event

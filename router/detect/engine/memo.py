@@ -70,7 +70,19 @@ class Memo(dict[Any, Any]):
 class ValueMemo(Memo):
     """Value of one field -> signature: `memo[value]` for texts, numbers and null, `memo.of(value)` for everything else."""
 
-    __slots__ = ("_gone", "_hashed", "_intern", "_last", "_matcher", "_typed", "misses", "off", "off_since", "present_only", "users")
+    __slots__ = (
+        "_gone",
+        "_hashed",
+        "_intern",
+        "_last",
+        "_matcher",
+        "_typed",
+        "misses",
+        "off",
+        "off_since",
+        "present_only",
+        "users",
+    )
 
     def __init__(self, matcher: FieldMatcher, intern: Callable[[tuple[int, ...]], int], budget: Budget) -> None:
         super().__init__(budget)

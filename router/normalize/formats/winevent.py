@@ -4,55 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from router.normalize.formats.json import loads
-from router.normalize.formats.winevent_xml import event_data, from_tree, from_xml, user_data
+from router.normalize.formats.winevent_flat import from_flat
+from router.normalize.formats.winevent_xml import from_tree, from_xml
 
 Record = dict[str, Any]
-# Names of flat shapes (NXLog, fluentd, rsyslog, Splunk) -> name in the winlogbeat shape.
-_FLAT = {
-    "EventID": "event_id",
-    "EventId": "event_id",
-    "EventCode": "event_id",
-    "Id": "event_id",
-    "Channel": "channel",
-    "LogName": "channel",
-    "SourceName": "provider_name",
-    "ProviderName": "provider_name",
-    "Provider_Name": "provider_name",
-    "ProviderGuid": "provider_guid",
-    "Hostname": "computer_name",
-    "Computer": "computer_name",
-    "ComputerName": "computer_name",
-    "MachineName": "computer_name",
-    "RecordNumber": "record_id",
-    "EventRecordID": "record_id",
-    "RecordId": "record_id",
-    "Level": "level",
-    "Task": "task",
-    "TaskValue": "task_value",
-    "Opcode": "opcode",
-    "OpcodeValue": "opcode_value",
-    "Keywords": "keywords",
-    "Version": "version",
-    "TimeCreated": "time_created",
-    "SystemTime": "time_created",
-    "ActivityID": "activity_id",
-    "RelatedActivityID": "related_activity_id",
-    "Message": "message",
-    "Qualifiers": "qualifiers",
-}
-_FLAT_OTHER = frozenset(
-    "@timestamp @version AccountName AccountType Category Domain EventData EventReceivedTime EventTime EventType "
-    "ExecutionProcessID ExecutionThreadID OpCode ProcessID RecordID Severity SeverityValue SourceModuleName "
-    "SourceModuleType SourceType StringInserts TaskCategory TaskDisplayName ThreadID TimeGenerated UTCTime UserData "
-    "UserID host port tags timestamp type".split()
-)
-_HEADER: dict[str, str | None] = {**dict.fromkeys(_FLAT_OTHER), **_FLAT}
-"""Every name of a flat shape that is not the event's own."""
-_IS_HEADER = _HEADER.__contains__
-_NXLOG_TYPES: frozenset[Any] = frozenset(
-    [*"INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split(), *range(6), 8, 16]
-)
-"""What a collector calls EventType, beside what some events have by that name themselves."""
 _OLD_BEAT = {
     "log_name": "channel",
     "source_name": "provider_name",
@@ -77,7 +32,7 @@ def from_object(value: Record) -> Record | None:
         return _wazuh(win, value)
     if "event_data" in value and ("log_name" in value or "channel" in value):
         return _old_winlogbeat(value)
-    return _flat(value)
+    return from_flat(value)
 
 
 def _texts(out: Record) -> Record:
@@ -133,103 +88,8 @@ def _wazuh(win: Record, value: Record) -> Record | None:
 
     system = raised(win.get("system"))
     flat = {"EventID": system.pop("EventID", None), **system}
-    out = _flat(flat, data=raised(win.get("eventdata")))
+    out = from_flat(flat, data=raised(win.get("eventdata")))
     return _beside(out, value, "win")
-
-
-def _flat(value: Record, data: Record | None = None) -> Record | None:
-    """Names of System and of the event's own data side by side. Takes the object over: what is not System's stays in it,
-    and it becomes the event's data (copying it would cost more than all the rest)."""
-    get = value.get
-    event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
-    if (
-        event_id is None
-        or type(event_id) is dict
-        or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None)
-    ):
-        return None
-    names = [*filter(_IS_HEADER, value)]
-    head = dict(zip(names, map(value.pop, names), strict=True))
-    out: Record = {"event_id": str(event_id)}
-    other: Record = {}
-    if data is None:
-        data = value
-    elif value:
-        other.update(value)
-    _parted(head, out, data, other)
-    executing = "ExecutionProcessID" in head
-    _execution(out, head, executing)
-    kind = other.get("EventType")
-    if kind is not None and kind not in _NXLOG_TYPES:
-        data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
-    if other:
-        out["_other"] = other
-    _own_data(out, head, data, executing)
-    if "time_created" not in out:
-        get = head.get
-        when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
-        if when is not None:
-            out["time_created"] = when
-    if "record_id" in out:
-        out["record_id"] = str(out["record_id"])
-    return out
-
-
-def _parted(head: Record, out: Record, data: Record, other: Record) -> None:
-    """Put System's names into `out` and what the collector added into `other`."""
-    for name, item in head.items():
-        if item is None:
-            continue
-        field = _HEADER[name]
-        if field is None:
-            if name in _LEFT:
-                other[name] = item
-        elif field not in out:
-            out[field] = item
-        elif field != "event_id":
-            _better(out, head, data, field)
-
-
-def _better(out: Record, head: Record, data: Record, field: str) -> None:
-    """Of two names for one part of System the better known counts, and the other is the event's own (ProviderName)."""
-    names = [name for name, target in _FLAT.items() if target == field and head.get(name) is not None]
-    out[field] = head[names[0]]
-    data.update({name: head[name] for name in names[1:]})
-
-
-_LEFT = frozenset(
-    _FLAT_OTHER
-    - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
-    - frozenset(("EventData", "UserData", "StringInserts"))
-)
-
-
-def _execution(out: Record, head: Record, executing: bool) -> None:
-    thread = head.get("ExecutionThreadID") or head.get("ThreadID")
-    pid = head.get("ExecutionProcessID") if executing else head.get("ProcessID") if thread is not None else None
-    if pid is not None:
-        out["process"] = {"pid": pid} if thread is None else {"pid": pid, "thread": {"id": thread}}
-    if head.get("UserID") is not None or head.get("AccountType") is not None:
-        named = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
-        out["user"] = {key: head[name] for key, name in named.items() if head.get(name) is not None}
-
-
-def _own_data(out: Record, head: Record, found: Record, executing: bool) -> None:
-    """EventData where the shape has it as an object or as text; else the names that are not System's."""
-    if "ProcessID" in head and (executing or "process" not in out):
-        found["ProcessID"] = head["ProcessID"]
-    if "user" not in out:
-        for name in ("AccountName", "Domain"):
-            if name in head:
-                found[name] = head[name]
-    if head.get("EventData") is not None:
-        found = event_data(head["EventData"]) | found
-    elif type(head.get("StringInserts")) is list:
-        found |= {f"param{i}": item for i, item in enumerate(head["StringInserts"], 1)}
-    if found:
-        out["event_data"] = found
-    if head.get("UserData") is not None:
-        out["user_data"] = user_data(head["UserData"])
 
 
 def _classic(text: str) -> Record | None:
@@ -239,7 +99,7 @@ def _classic(text: str) -> Record | None:
     if "EventCode" not in pairs or "LogName" not in pairs:
         return None
     first = head.partition("\n")[0].strip()
-    out = _flat(pairs)
+    out = from_flat(pairs)
     if out is not None and found:
         out["message"] = message.strip()
     if out is not None and "=" not in first:

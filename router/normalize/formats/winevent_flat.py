@@ -1,0 +1,266 @@
+"""Windows events whose names of System and of the event's own data stand side by side (NXLog, Splunk, fluentd, rsyslog, Wazuh).
+
+What becomes of a name hangs on which other names are there, hardly ever on values. So the answer is remembered as a plan for
+each tuple of names; real traffic has some hundreds of them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from router.normalize.formats.winevent_xml import event_data, user_data
+
+Record = dict[str, Any]
+# Names of flat shapes (NXLog, fluentd, rsyslog, Splunk) -> name in the winlogbeat shape.
+_FLAT = {
+    "EventID": "event_id",
+    "EventId": "event_id",
+    "EventCode": "event_id",
+    "Id": "event_id",
+    "Channel": "channel",
+    "LogName": "channel",
+    "SourceName": "provider_name",
+    "ProviderName": "provider_name",
+    "Provider_Name": "provider_name",
+    "ProviderGuid": "provider_guid",
+    "Hostname": "computer_name",
+    "Computer": "computer_name",
+    "ComputerName": "computer_name",
+    "MachineName": "computer_name",
+    "RecordNumber": "record_id",
+    "EventRecordID": "record_id",
+    "RecordId": "record_id",
+    "Level": "level",
+    "Task": "task",
+    "TaskValue": "task_value",
+    "Opcode": "opcode",
+    "OpcodeValue": "opcode_value",
+    "Keywords": "keywords",
+    "Version": "version",
+    "TimeCreated": "time_created",
+    "SystemTime": "time_created",
+    "ActivityID": "activity_id",
+    "RelatedActivityID": "related_activity_id",
+    "Message": "message",
+    "Qualifiers": "qualifiers",
+}
+_FLAT_OTHER = frozenset(
+    "@timestamp @version AccountName AccountType Category Domain EventData EventReceivedTime EventTime EventType "
+    "ExecutionProcessID ExecutionThreadID OpCode ProcessID RecordID Severity SeverityValue SourceModuleName "
+    "SourceModuleType SourceType StringInserts TaskCategory TaskDisplayName ThreadID TimeGenerated UTCTime UserData "
+    "UserID host port tags timestamp type".split()
+)
+_HEADER: dict[str, str | None] = {**dict.fromkeys(_FLAT_OTHER), **_FLAT}
+"""Every name of a flat shape that is not the event's own."""
+_IS_HEADER = _HEADER.__contains__
+_NXLOG_TYPES: frozenset[Any] = frozenset(
+    [*"INFO WARNING ERROR CRITICAL DEBUG VERBOSE AUDIT_SUCCESS AUDIT_FAILURE 0 1 2 3 4 5 8 16".split(), *range(6), 8, 16]
+)
+"""What a collector calls EventType, beside what some events have by that name themselves."""
+_LEFT = frozenset(
+    _FLAT_OTHER
+    - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
+    - frozenset(("EventData", "UserData", "StringInserts"))
+)
+_IDS = ("EventID", "EventCode", "EventId", "Id")
+_TIMES = ("EventTime", "@timestamp", "UTCTime", "TimeGenerated")
+_OBJECTS = ("EventData", "UserData", "StringInserts")
+_USER = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
+_MAX_PLANS = 4096
+
+
+class _Plan(NamedTuple):
+    """What becomes of an event with certain names, if none of its values but its own data is null."""
+
+    id: str
+    """The name of its id."""
+    fields: tuple[str, ...]
+    """Parts of System."""
+    left: tuple[str, ...]
+    """Names that a collector added."""
+    values: Callable[[Record], tuple[Any, ...]]
+    """What stands under the names of `fields`, under `left`, and under all other names that are not the event's own."""
+    pid: str
+    thread: str
+    user: tuple[tuple[str, str], ...]
+    gone: tuple[str, ...]
+    """Names that are not the event's own."""
+    when: str
+    """Where its time stands, if no part of System holds it."""
+
+
+_PLANS: dict[tuple[str, ...], _Plan | None] = {}
+
+
+def from_flat(value: Record, data: Record | None = None) -> Record | None:
+    """The event in winlogbeat's shape; None where it is none.
+
+    Takes the object over: what is not System's stays in it, and it becomes the event's data. `data`: the event's own data,
+    where the shape has it apart.
+    """
+    if data is None:
+        names = tuple(value)
+        plan = _PLANS[names] if names in _PLANS else _learn(names)
+        if plan is not None:
+            made = _planned(value, plan)
+            if made is not None:
+                return made
+    return _slow(value, data)
+
+
+def _planned(value: Record, plan: _Plan) -> Record | None:
+    """None, and nothing is changed, where a value that is null, empty, or of another type makes a difference."""
+    held = plan.values(value)
+    event_id = value[plan.id]
+    if None in held or not event_id or event_id.__class__ not in (int, str):
+        return None
+    out: Record = {"event_id": str(event_id)}
+    out.update(zip(plan.fields, held, strict=False))
+    if plan.pid:
+        out["process"] = {"pid": value[plan.pid]}
+        if plan.thread:
+            if not value[plan.thread]:
+                return None
+            out["process"]["thread"] = {"id": value[plan.thread]}
+    if plan.when:
+        if not value[plan.when]:
+            return None
+        out["time_created"] = value[plan.when]
+    if plan.user:
+        out["user"] = {key: value[name] for key, name in plan.user}
+    if "record_id" in out:
+        out["record_id"] = str(out["record_id"])
+    for name in plan.gone:
+        del value[name]
+    _attach(out, value, dict(zip(plan.left, held[len(plan.fields) :], strict=False)))
+    return out
+
+
+def _attach(out: Record, data: Record, other: Record) -> None:
+    """The event's own data, and what a collector added."""
+    if "EventType" in other and other["EventType"] not in _NXLOG_TYPES:
+        data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
+    if other:
+        out["_other"] = other
+    if data:
+        out["event_data"] = data
+
+
+def _learn(names: tuple[str, ...]) -> _Plan | None:
+    """The plan for these names; None where only the slow way tells."""
+    if len(_PLANS) >= _MAX_PLANS:
+        _PLANS.clear()
+    plan = _PLANS[names] = _plan(dict.fromkeys(names))
+    return plan
+
+
+def _plan(present: Mapping[str, None]) -> _Plan | None:
+    event_id = _first(_IDS, present)
+    parts = {name: _FLAT[name] for name in present if name in _FLAT and name not in _IDS}
+    fields = tuple(parts.values())
+    if not event_id or len(set(fields)) != len(fields) or len(fields) < 2 or any(name in present for name in _OBJECTS):
+        return None
+    if {"channel", "provider_name"}.isdisjoint(fields):
+        return None
+    executing = "ExecutionProcessID" in present
+    thread = _first(("ExecutionThreadID", "ThreadID"), present)
+    pid = "ExecutionProcessID" if executing else "ProcessID" if thread and "ProcessID" in present else ""
+    named = "UserID" in present or "AccountType" in present
+    own = set[str]() if named else {"AccountName", "Domain"}
+    own |= {"ProcessID"} if executing or not pid else set()
+    gone = tuple(name for name in present if name in _HEADER and name not in own)
+    left = tuple(name for name in gone if name in _LEFT)
+    others = [name for name in gone if name not in parts and name not in left]
+    user = tuple((key, name) for key, name in _USER.items() if name in present) if named else ()
+    when = "" if "time_created" in fields else _first(_TIMES, present)
+    return _Plan(event_id, fields, left, itemgetter(*parts, *left, *others), pid, thread if pid else "", user, gone, when)
+
+
+def _first(names: Iterable[str], present: Mapping[str, None]) -> str:
+    return next((name for name in names if name in present), "")
+
+
+def _slow(value: Record, data: Record | None) -> Record | None:
+    get = value.get
+    event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
+    if (
+        event_id is None
+        or type(event_id) is dict
+        or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None)
+    ):
+        return None
+    names = [*filter(_IS_HEADER, value)]
+    head = dict(zip(names, map(value.pop, names), strict=True))
+    out: Record = {"event_id": str(event_id)}
+    other: Record = {}
+    if data is None:
+        data = value
+    elif value:
+        other.update(value)
+    _parted(head, out, data, other)
+    executing = "ExecutionProcessID" in head
+    _execution(out, head, executing)
+    kind = other.get("EventType")
+    if kind is not None and kind not in _NXLOG_TYPES:
+        data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
+    if other:
+        out["_other"] = other
+    _own_data(out, head, data, executing)
+    if "time_created" not in out:
+        get = head.get
+        when = get("EventTime") or get("@timestamp") or get("UTCTime") or get("TimeGenerated")
+        if when is not None:
+            out["time_created"] = when
+    if "record_id" in out:
+        out["record_id"] = str(out["record_id"])
+    return out
+
+
+def _parted(head: Record, out: Record, data: Record, other: Record) -> None:
+    """Put System's names into `out` and what the collector added into `other`."""
+    for name, item in head.items():
+        if item is None:
+            continue
+        field = _HEADER[name]
+        if field is None:
+            if name in _LEFT:
+                other[name] = item
+        elif field not in out:
+            out[field] = item
+        elif field != "event_id":
+            _better(out, head, data, field)
+
+
+def _better(out: Record, head: Record, data: Record, field: str) -> None:
+    """Of two names for one part of System the better known counts, and the other is the event's own (ProviderName)."""
+    names = [name for name, target in _FLAT.items() if target == field and head.get(name) is not None]
+    out[field] = head[names[0]]
+    data.update({name: head[name] for name in names[1:]})
+
+
+def _execution(out: Record, head: Record, executing: bool) -> None:
+    thread = head.get("ExecutionThreadID") or head.get("ThreadID")
+    pid = head.get("ExecutionProcessID") if executing else head.get("ProcessID") if thread is not None else None
+    if pid is not None:
+        out["process"] = {"pid": pid} if thread is None else {"pid": pid, "thread": {"id": thread}}
+    if head.get("UserID") is not None or head.get("AccountType") is not None:
+        named = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
+        out["user"] = {key: head[name] for key, name in named.items() if head.get(name) is not None}
+
+
+def _own_data(out: Record, head: Record, found: Record, executing: bool) -> None:
+    """EventData where the shape has it as an object or as text; else the names that are not System's."""
+    if "ProcessID" in head and (executing or "process" not in out):
+        found["ProcessID"] = head["ProcessID"]
+    if "user" not in out:
+        for name in ("AccountName", "Domain"):
+            if name in head:
+                found[name] = head[name]
+    if head.get("EventData") is not None:
+        found = event_data(head["EventData"]) | found
+    elif type(head.get("StringInserts")) is list:
+        found |= {f"param{i}": item for i, item in enumerate(head["StringInserts"], 1)}
+    if found:
+        out["event_data"] = found
+    if head.get("UserData") is not None:
+        out["user_data"] = user_data(head["UserData"])
