@@ -144,8 +144,8 @@ class Blocks:
         into.add(f"v = {into.value(read[0].choices[0].refs[0])}", depth)
         for more in read[0].choices[0].refs[1:]:
             into.add(f"if not ({into.present()}): v = {into.value(more)}", depth)
-        for transform in read[1][0]:
-            into.add(f"if v is not None: v = {piped(into, transform)}", depth)
+        for code in piped(into, read[1][0]):
+            into.add(f"if v is not None: v = {code}", depth)
         text = self._scope.constant(coerce.text, "C")
         into.add(f"f = {table}.get(v if type(v) is str else {text}(v), {default})", depth)
         into.add("if f is not None: m |= f(x, src, g, out)", depth)

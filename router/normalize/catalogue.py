@@ -159,7 +159,8 @@ class Catalogue:
                     if made is not None:
                         return made
         candidates = self.candidates(head, x.meta)
-        made = self._first([n for n in candidates if n.identity.priority > GENERAL and n not in (recent or ())], x, key)
+        asked = {n.id for n in recent or ()}
+        made = self._first([n for n in candidates if n.identity.priority > GENERAL and n.id not in asked], x, key)
         if made is None:
             made = self._relayed(x, key)
         if made is None:
@@ -223,7 +224,7 @@ class Catalogue:
             if len(self._senders) >= _MAX_SENDERS:
                 self._senders.clear()
             held = self._senders[key] = []
-        held.insert(0, normalizer)
+        held.insert(0, compiled(normalizer))
         del held[_MAX_REMEMBERED:]
 
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:

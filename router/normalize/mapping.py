@@ -7,6 +7,7 @@ from router.documents import PathKey
 from router.normalize import coerce, pipes, schema
 from router.normalize.definition import Definition, flat
 from router.normalize.expressions import Expression, Path, Ref
+from router.normalize.remembered import RememberedText
 from router.normalize.writer import Function
 
 Locals = dict[tuple[str, ...], str]
@@ -99,16 +100,24 @@ def _kept_by_pipes(expression: Expression) -> bool:
     )
 
 
-def piped(into: Function, transform: pipes.Transform) -> str:
-    """Code of `v` through a pipe: for text what the pipe does with text, without going through the pipe."""
-    scope, call = into.scope, f"{into.scope.constant(transform, 'P')}(v)"
-    rows, change = getattr(transform, "rows", None), getattr(transform, "of_text", None)
-    if rows is not None:
-        known = scope.constant(rows, "X")
-        return f"{known}[v] if type(v) is str and v in {known} else {call}"
+def piped(into: Function, transforms: Sequence[pipes.Transform]) -> list[str]:
+    """Code of `v` through pipes, a line each; each may leave None, on which the next must not be called.
+
+    What ends in a table has few different inputs, so its answers are remembered; other pipes are called, for text by what they
+    do with text.
+    """
+    if transforms and hasattr(transforms[-1], "rows"):
+        change = transforms[0] if len(transforms) == 1 else pipes.through(transforms)
+        known = into.scope.constant(RememberedText(change, 4096), "X")
+        return [f"{known}[v] if type(v) is str else {into.scope.constant(change, 'P')}(v)"]
+    return [_one(into, transform) for transform in transforms]
+
+
+def _one(into: Function, transform: pipes.Transform) -> str:
+    call, change = f"{into.scope.constant(transform, 'P')}(v)", getattr(transform, "of_text", None)
     if change is None:
         return call
-    return f"{'v.lower()' if change is str.lower else scope.constant(change, 'Y') + '(v)'} if type(v) is str else {call}"
+    return f"{'v.lower()' if change is str.lower else into.scope.constant(change, 'Y') + '(v)'} if type(v) is str else {call}"
 
 
 def _converted(into: Function, kind: str, convert: str) -> str:
@@ -171,9 +180,9 @@ class MapWriter:
                 self.into.add(done, depth + 1)
 
     def _pipes(self, transforms: Sequence[pipes.Transform], depth: int, tested: bool = False) -> None:
-        for i, transform in enumerate(transforms):
+        for i, code in enumerate(piped(self.into, transforms)):
             test = "if v is not None: " if i or tested else ""
-            self.into.add(f"{test}v = {piped(self.into, transform)}", depth)
+            self.into.add(f"{test}v = {code}", depth)
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -234,6 +234,19 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
 
     pipe.__name__ = f"table_{name}"
     pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value is not None and value != "_same"}
+    return pipe
+
+
+def through(transforms: Sequence[Transform]) -> Transform:
+    """Several pipes as one; None ends it."""
+
+    def pipe(value: Any) -> Any:
+        for transform in transforms:
+            if value is None:
+                return None
+            value = transform(value)
+        return value
+
     return pipe
 
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+_LONG = 100
 
 
 class Remembered(dict[K, V], Generic[K, V]):
@@ -26,3 +27,12 @@ class Remembered(dict[K, V], Generic[K, V]):
             self.clear()
         self[argument] = answer
         return answer
+
+
+class RememberedText(Remembered[str, V]):
+    """The same for text; long text is not kept, but asked for each time."""
+
+    __slots__ = ()
+
+    def __missing__(self, argument: str) -> V:
+        return super().__missing__(argument) if len(argument) <= _LONG else self._function(argument)

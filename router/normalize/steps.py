@@ -137,8 +137,8 @@ class Steps:
         default = self.function(value["default"], (*at, "default")) if "default" in value else None
         ref = read[0].choices[0].refs[0]
         into.add(f"v = {into.value(ref)}", depth)
-        for transform in read[1][0]:
-            into.add(f"if v is not None: v = {piped(into, transform)}", depth)
+        for code in piped(into, read[1][0]):
+            into.add(f"if v is not None: v = {code}", depth)
         table = self._scope.fresh("D")
         self._scope.names[table] = _Dispatch(self._scope.names, chosen, default)
         into.add(f"f = {table}(v)", depth)

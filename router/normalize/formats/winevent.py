@@ -17,8 +17,13 @@ _OLD_BEAT = {
 }
 
 
+_SHAPES = frozenset(("winlog", "Event", "System", "win", "event_data"))
+
+
 def from_object(value: Record) -> Record | None:
     """One JSON object of any shape; None when it is no Windows event. The object is taken over where it is one."""
+    if value.keys().isdisjoint(_SHAPES):
+        return from_flat(value)
     winlog = value.get("winlog")
     if type(winlog) is dict:
         return _winlogbeat(winlog, value)
