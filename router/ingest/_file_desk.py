@@ -28,6 +28,8 @@ class Desk:
     async def hand_in(self, reader: FileReader, runs: Runs) -> bool:
         """Emit in order. False when `stop` came before the log took them: the reader's place must not be saved then."""
         path = str(reader.path)
+        if damaged := reader.take_damaged():
+            self.emit.reject(reader.format, damaged)
         for flaw, lines in runs:
             meta = (("flaw", flaw), ("path", path)) if flaw else (("path", path),)
             if not await until_durable(self.emit, lines, Facts(self._name, path, meta=meta), give_up=self._stop):

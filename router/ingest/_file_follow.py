@@ -110,12 +110,11 @@ class Follow:
         return handed_in
 
     async def _read_whole(self, reader: FileReader, *, broken: bool) -> bool:
-        """A gzip file has been read as far as it goes."""
+        """A gzip or .evtx file has been read as far as it goes."""
         if broken:
-            self._desk.emit.reject("gzip")
+            self._desk.emit.reject(reader.format)
         handed_in = await self._desk.hand_in(reader, reader.last_line())
-        if stamp := _stamp(reader.path):
-            self._done.add(stamp)
+        self._done.add(reader.stamp)  # of its opening: what was added since makes it another file
         self._drop(reader)
         return handed_in
 

@@ -32,6 +32,7 @@ class FileReader:
         self._file, self._bytes = open_bytes(opened)
         status = os.fstat(self._file.fileno())
         self.key = status.st_dev, status.st_ino
+        self.stamp = *self.key, status.st_size, status.st_mtime_ns
         self._begin()
         self._go_on(cursors.of(self.key))
 
@@ -39,6 +40,18 @@ class FileReader:
     def complete(self) -> bool:
         """False in the middle of a gzip stream."""
         return self._bytes.complete
+
+    @property
+    def format(self) -> str:
+        """What it is refused as, where it cannot be read."""
+        return self._bytes.format
+
+    def take_damaged(self) -> int:
+        """Records inside of it that could not be read, since this was last asked."""
+        damaged = self._bytes.damaged
+        if damaged:
+            self._bytes.damaged = 0
+        return damaged
 
     def read(self) -> Chunk:
         """The next bytes, or at the end what became of the file."""

@@ -1,4 +1,4 @@
-"""Files of lines or NDJSON: followed as they grow, or read once.
+"""Files of lines, NDJSON or Windows events: followed as they grow, or read once.
 
     sources:
       applications:
@@ -10,7 +10,8 @@
         paths: [/archive/2026-11-*.ndjson.gz]
         once: true
 
-Every line is one event; empty lines are skipped. Gzip is recognised by content and read to its end. How far each file was
+Every line is one event; empty lines are skipped. Gzip and Windows event logs (.evtx) are recognised by content and read to
+their end; a record of an .evtx is one event. How far each file was
 read is saved in `state` after the log has the lines: a crash repeats at most what was read since, a restart repeats nothing.
 
 Rotation: after a rename the old file is read to its end before the new one, and watched for a minute more, for writers that
