@@ -1,0 +1,340 @@
+"""YAML -> Config, or every problem at once with its line."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from router.documents import Document, PathKey, load_file
+from router.errors import ConfigError, Problem
+from router.protocols import Sink, Source
+from router.registry import Reference, Registry, Secret, Settings, SinkSettings, SourceSettings, nearest
+
+SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
+SINKS: Registry[Sink] = Registry("sinks", "logweir.sinks", "sink")
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_REFERENCE = re.compile(r"\$\{(file:)?([^}]+)\}")
+
+
+class EmbeddedLog(Settings):
+    """A durable log in one SQLite file: one machine, an edge site, a trial."""
+
+    kind: Literal["embedded"] = "embedded"
+    """SQLite in WAL mode, every append synced to the disk."""
+    path: Path = Path("logweir.db")
+    """The file; `-wal` and `-shm` files stand beside it. Not on a network file system."""
+    partitions: int = Field(4, ge=1, le=64)
+    """Partitions of `raw` and of the topics that share its numbers. Fixed once the topics exist."""
+    prefix: str = ""
+    """Put before every topic name."""
+    retention_hours: float = Field(72, gt=0)
+    """How long records are kept."""
+    retention_bytes: int = Field(20 << 30, gt=0)
+    """For each topic; the oldest records go first, read or not."""
+
+
+class KafkaLog(Settings):
+    """Apache Kafka 3.x or 4.x."""
+
+    kind: Literal["kafka"]
+    """Apache Kafka."""
+    bootstrap: tuple[str, ...] = Field(min_length=1)
+    """`host:port` of some brokers."""
+    partitions: int = Field(12, ge=1, le=1000)
+    """Partitions of topics that are missing and get created."""
+    replication: int = Field(3, ge=1)
+    """Replication factor of topics that get created; min.insync.replicas is one less (at least 1)."""
+    prefix: str = "logweir."
+    """Put before every topic name and group."""
+    retention_hours: float = Field(72, gt=0)
+    """How long topics that get created keep their records."""
+    retention_bytes: int = -1
+    """For each topic that gets created; -1 by age alone."""
+    instance: str = ""
+    """A name unique to this process, stable over restarts (the pod's name): static group membership. Empty: dynamic."""
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How brokers are spoken to."""
+    ca_file: Path | None = None
+    """PEM file of the authority that signed the brokers' certificates; the system's if absent."""
+    cert_file: Path | None = None
+    """PEM certificate for mutual TLS."""
+    key_file: Path | None = None
+    """PEM key of `cert_file`."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """SASL mechanism."""
+    username: str = ""
+    """SASL user."""
+    password: Secret | None = None
+    """SASL password."""
+    send_deadline_seconds: float = Field(30, gt=0)
+    """After this an append that is not durable is refused to the sender."""
+
+
+LogSettings: TypeAlias = Annotated[EmbeddedLog | KafkaLog, Field(discriminator="kind")]
+
+
+class Rules(Settings):
+    """Where rules are read from, besides those that ship with Logweir."""
+
+    builtin: bool = True
+    """Also load the rules that ship with Logweir (normalizers are always loaded)."""
+    normalize: tuple[Path, ...] = ()
+    """Directories or files with normalizers; the same id replaces a built-in one."""
+    detect: tuple[Path, ...] = ()
+    """Directories or files with Sigma rules and correlations."""
+    noise: tuple[Path, ...] = ()
+    """Directories or files with noise rules."""
+    disable: tuple[str, ...] = ()
+    """Ids of rules that must not be loaded."""
+    refused: Literal["stop", "leave_out"] = "stop"
+    """Detections that cannot be judged exactly: `stop` refuses all that was read; `leave_out` goes on without them, counts them by
+    reason and names them in the log, which suits a checkout of somebody else's rules."""
+    placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Values for Sigma's `expand` modifier: `{DomainControllers: [dc1, dc2]}`."""
+    pipelines: tuple[Path, ...] = ()
+    """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
+
+
+class Process(Settings):
+    """The stage between raw and events."""
+
+    tz: str = "UTC"
+    """Zone of timestamps that name none, where the source's own `tz` is empty."""
+    original: Literal["always", "doubtful", "never"] = "doubtful"
+    """When `event.original` carries the payload: `doubtful` is for input that was not recognised or not fully read."""
+    lateness_seconds: float = Field(60, ge=0)
+    """How far behind the newest event of its partition a match may be and still count in a correlation."""
+
+
+class Admin(Settings):
+    """Metrics and health."""
+
+    listen: str = "127.0.0.1:9600"
+    """`host:port` of /metrics, /healthz and /readyz; empty turns them off."""
+
+
+class Limits(Settings):
+    """What one process may hold."""
+
+    memory_mb: int = Field(256, ge=16)
+    """Bytes of events in flight between receipt and durability, in MiB. At 80 % receivers push back."""
+    drain_seconds: float = Field(20, gt=0)
+    """How long SIGTERM may take before what is in flight is left to the log."""
+
+
+class Canary(Settings):
+    """Events of our own, to find out whether what is acknowledged arrives; looked up in Elasticsearch and files."""
+
+    enabled: bool = False
+    """Send them: for each source, of dataset `logweir.canary`, to every sink that wants that."""
+    every_seconds: float = Field(1, ge=0.1)
+    """One for each source in this time."""
+    deadline_seconds: float = Field(120, gt=0)
+    """Missing if not found at a sink by then."""
+
+
+class _Frame(Settings):
+    version: Literal[1] = 1
+    """Version of this file's format."""
+    log: LogSettings = Field(default_factory=EmbeddedLog)
+    """The durable log between receipt and delivery."""
+    rules: Rules = Field(default_factory=Rules)
+    """Normalizers, detections and noise rules."""
+    process: Process = Field(default_factory=Process)
+    """Normalization and detection."""
+    admin: Admin = Field(default_factory=Admin)
+    """Metrics and health."""
+    limits: Limits = Field(default_factory=Limits)
+    """Memory and time."""
+    canary: Canary = Field(default_factory=Canary)
+    """Events of our own that measure loss."""
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that share ports and partitions, about one a core; `limits` holds for each. Listeners need fixed ports then."""
+    sources: dict[str, Any] = Field(default_factory=dict)
+    """What is received, by a name of yours."""
+    sinks: dict[str, Any] = Field(default_factory=dict)
+    """Where it goes, by a name of yours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration that is right as far as files can tell."""
+
+    log: EmbeddedLog | KafkaLog
+    rules: Rules
+    process: Process
+    admin: Admin
+    limits: Limits
+    sources: Mapping[str, SourceSettings]
+    sinks: Mapping[str, SinkSettings]
+    workers: int = 1
+    canary: Canary = field(default_factory=Canary)
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read and check one file. Relative paths in it are relative to it. Raises ConfigError with every problem."""
+    config, problems = inspect(path, environment)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config
+
+
+def inspect(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Config | None, list[Problem]]:
+    """Read one file as far as it goes: what is right in it (None if it is no mapping), and every problem."""
+    try:
+        documents = load_file(path)
+    except ConfigError as error:
+        return None, error.problems
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        return None, [Problem(str(path), 1, "", "must hold one mapping", "see `logweir init`")]
+    return _Reader(documents[0], path.parent, os.environ if environment is None else environment).read()
+
+
+class _Reader:
+    def __init__(self, document: Document, folder: Path, environment: Mapping[str, str]) -> None:
+        self._document, self._folder, self._environment = document, folder, environment
+        self._problems: list[Problem] = []
+
+    def read(self) -> tuple[Config, list[Problem]]:
+        value = self._resolve(self._document.value, ())
+        frame = self._validate(_Frame, value, ()) or self._salvaged(value)
+        sources = self._plugins(SOURCES, value.get("sources"), "sources")
+        sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
+        config = Config(
+            frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
+        )
+        return config, self._problems
+
+    def _salvaged(self, value: dict[str, Any]) -> _Frame:
+        """The sections that are right, and defaults for those that are not: their problems are noted already."""
+        sections: dict[str, Any] = {}
+        for name, section in value.items():
+            try:
+                _Frame.model_validate({name: section})
+            except ValidationError:
+                continue
+            sections[name] = section
+        frame: _Frame = _anchored(_Frame.model_validate(sections), self._folder)
+        return frame
+
+    def _problem(self, path: PathKey, text: str, remedy: str = "") -> None:
+        self._problems.append(self._document.problem(path, text, remedy))
+
+    def _resolve(self, value: Any, path: PathKey) -> Any:
+        """References looked up, and relative paths made relative to the file (a key that names a path says so)."""
+        if isinstance(value, dict):
+            return {k: self._resolve(v, (*path, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._resolve(v, (*path, i)) for i, v in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            return Reference(_REFERENCE.sub(lambda m: self._look_up(m, path), value))
+        return value
+
+    def _look_up(self, match: re.Match[str], path: PathKey) -> str:
+        kind, name = match.groups()
+        if not kind:
+            if name not in self._environment:
+                self._problem(path, f"environment variable {name} is not set", f"set {name}")
+            return self._environment.get(name, "")
+        try:
+            return (self._folder / name).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            self._problem(path, f"file {name} cannot be read", "create it or correct the path")
+            return ""
+
+    def _plugins(self, registry: Registry[Any], blocks: Any, section: str) -> dict[str, Any]:
+        if not isinstance(blocks, dict):
+            return {}
+        return {str(n): s for n, block in blocks.items() if (s := self._plugin(registry, n, block, (section, n))) is not None}
+
+    def _plugin(self, registry: Registry[Any], name: Any, block: Any, path: PathKey) -> Any:
+        if not NAME.fullmatch(str(name)):
+            self._problem(path, f"name {name!r} is not usable", "use lower-case letters, digits and inner dashes, at most 63")
+        if not isinstance(block, dict) or not isinstance(block.get("kind"), str):
+            self._problem(path, f"a {registry.noun} needs a `kind`", f"known: {', '.join(registry.kinds())}")
+            return None
+        try:
+            spec = registry.spec(block["kind"])
+        except KeyError as error:
+            text, _, remedy = str(error.args[0]).partition("; ")
+            self._problem((*path, "kind"), text, remedy)
+            return None
+        return self._validate(spec.settings, block, path)
+
+    def _validate(self, model: type[Any], value: Any, path: PathKey) -> Any:
+        try:
+            return _anchored(model.model_validate(value, context={"folder": self._folder}), self._folder)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_input=False):
+                self._complain(model, detail, path)
+            return None
+
+    def _complain(self, model: type[BaseModel], detail: ErrorDetails, path: PathKey) -> None:
+        where = (*path, *(p for p in detail["loc"] if not _is_tag(p, detail["loc"])))
+        if detail["type"] == "extra_forbidden":
+            self._problem(where, "unknown key", nearest(str(where[-1]), _fields(model, where[len(path) : -1])))
+            return
+        text = detail["msg"].removeprefix("Value error, ")
+        message, _, remedy = text.partition("; ")
+        self._problem(where, message[:1].lower() + message[1:], remedy)
+
+
+def _is_tag(part: str | int, loc: tuple[str | int, ...]) -> bool:
+    """pydantic puts the discriminator's value into the location of a union member; it is no key of the file."""
+    return part in ("embedded", "kafka") and loc[0] == "log" and loc.index(part) == 1
+
+
+def _fields(model: type[BaseModel], path: PathKey) -> list[str]:
+    """The keys that may stand at `path` below a model."""
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        options = (annotation, *getattr(annotation, "__args__", ()))
+        inner = [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not inner:
+            return []
+        if len(inner) > 1:
+            return sorted({name for m in inner for name in _keys(m)})
+        model = inner[0]
+    return _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _anchored(settings: Any, folder: Path) -> Any:
+    """Relative paths of a settings object, made relative to the configuration's folder."""
+    if isinstance(settings, Path):
+        return folder / settings
+    if isinstance(settings, BaseModel):
+        changed = {n: _anchored(v, folder) for n, v in settings if n in type(settings).model_fields}
+        return settings.model_copy(update={n: v for n, v in changed.items() if v is not getattr(settings, n)})
+    if isinstance(settings, tuple) and not hasattr(settings, "_fields"):  # an address stays one
+        return tuple(_anchored(v, folder) for v in settings)
+    return settings
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the configuration file, every source and sink kind included."""
+    schema = _Frame.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Logweir configuration"
+    for section, registry in (("sources", SOURCES), ("sinks", SINKS)):
+        schema["properties"][section]["additionalProperties"] = {"oneOf": [_block(registry, k, schema) for k in registry.kinds()]}
+        schema["properties"][section]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
+    return schema
+
+
+def _block(registry: Registry[Any], kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    model = registry.spec(kind).settings
+    block: dict[str, Any] = model.model_json_schema(ref_template=f"#/$defs/{registry.noun}.{kind}.{{model}}")
+    for name, definition in block.pop("$defs", {}).items():
+        schema.setdefault("$defs", {})[f"{registry.noun}.{kind}.{name}"] = definition
+    block["properties"]["kind"] = {"const": kind}
+    return block
