@@ -68,12 +68,9 @@ class Content:
                 disable=rules.disable,
                 builtin=rules.builtin,
                 strict=rules.refused == "stop",
-                strict=rules.refused == "stop",
                 pipelines=rules.pipelines,
             )
             problems += [p for c in self.ruleset.correlations for p in unsupported(c, self.ruleset.correlations)]
-            for problem in self.ruleset.refused:
-                _log.warning("a rule is left out", problem=str(problem))
             for problem in self.ruleset.refused:
                 _log.warning("a rule is left out", problem=str(problem))
         except ConfigError as error:
