@@ -96,15 +96,23 @@ async def assembled(
         built.append(Renewable(partial(Correlate, log), content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]
+    sources = {n: _joining(s, content.catalogue) for n, s in config.sources.items()}
     del content  # this frame lives as long as the parts, and must not keep rules that were renewed
     if "ingest" not in roles or not config.sources:
         yield built
         return
     async with Intake(log, memory_bytes=config.limits.memory_mb << 20, deadline_seconds=_deadline(config)) as intake:
-        built += [_receive(n, s, intake) for n, s in config.sources.items()]
+        built += [_receive(n, s, intake) for n, s in sources.items()]
         if config.canary.enabled:
             built.append(Alone(_canaries(config, intake, roles, sinks)))
         yield built
+
+
+def _joining(settings: SourceSettings, catalogue: Catalogue) -> SourceSettings:
+    """A source that can join lines and is not told how asks the normalizer that it names."""
+    if getattr(settings, "multiline", settings) is not None or not settings.normalizer:
+        return settings
+    return settings.model_copy(update={"multiline": catalogue.multiline(settings.normalizer)})
 
 
 async def renew(parts: Iterable[Part], config: Config, content: Content, log: Log) -> None:

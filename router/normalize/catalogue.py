@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from router.batch import Event, Facts
 from router.documents import load_file, yaml_files
 from router.errors import ConfigError, Malformed, Problem
+from router.ingest._multiline import Multiline
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
@@ -96,6 +97,13 @@ class Catalogue:
             raise ConfigError(problems)
         kept = [n for n in found.values() if n.id not in disable]
         return cls(kept, tz=tz, original=original, sources=sources)
+
+    def multiline(self, name: str) -> Multiline | None:
+        """How the lines of this normalizer's source are joined, as its file says."""
+        held = self._normalizers.get(name)
+        documents = load_file(Path(held.file)) if held is not None else ()
+        told = next((d.value.get("multiline") for d in documents if d.value.get("id") == name), None)
+        return Multiline.model_validate(told) if told is not None else None
 
     def ids(self) -> list[str]:
         """The ids of all normalizers."""
