@@ -19,6 +19,7 @@ from router.normalize.marks import finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
+from router.normalize.wrapped import events, keep, keep_group, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
@@ -120,6 +121,18 @@ class Catalogue:
         """
         x, tags, kept = self._line(body, facts, time)
         self._text = x.raw
+        found = events(x)
+        if found is None:
+            return self._sealed(x, tags, kept)
+        documents: list[Event] = []
+        for line, told in found:
+            for document in self._sealed(line, tags, kept):
+                keep_group(document, told)
+                documents.append(document)
+        return documents
+
+    def _sealed(self, x: Line, tags: list[str], kept: dict[str, Any] | None) -> list[Event]:
+        """The documents of one line, with everything that belongs into each."""
         made = self._made(x)
         if isinstance(made, Ignored):
             return []
@@ -185,14 +198,20 @@ class Catalogue:
         return None
 
     def _relayed(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
-        """The answer for what stands behind a relay's header."""
+        """The answer for what stands behind a relay's header, or in the object of a shipper."""
         found = inner(x)
+        beside: dict[str, Any] = {}
         if found is None:
-            return None
+            held = message(x)
+            if held is None:
+                return None
+            found, beside = held
         candidates = self.candidates(found.raw[:HEAD], x.meta)
         made = self._first([n for n in candidates if n.identity.priority > GENERAL], found, key)
         if made is not None:
             adopt(x, found)
+            for document in made if isinstance(made, list) else ():
+                keep(document, beside)
         return made
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
