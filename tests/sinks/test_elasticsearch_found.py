@@ -34,7 +34,8 @@ async def test_what_was_written_is_found_and_nothing_else(node: Node, by_id: boo
     settings = ElasticsearchSettings.model_validate(
         {"kind": "elasticsearch", "urls": (node.url,), "replicas": 0, "document_id": by_id, "namespace": f"found{by_id}".lower()}
     )
-    assert not [step for step in await setup("soc", settings, True) if step.state == "failed"]
+    steps = await setup(f"found-{by_id}".lower(), settings, True)
+    assert not [step for step in steps if step.state == "failed"]
     made = [canary(n) for n in range(1, 600)]
     wanted = {record.id: text for record, text in made}
     async with opened(Elasticsearch("soc", settings)) as sink:
