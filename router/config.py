@@ -100,6 +100,21 @@ class Rules(Settings):
     """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
 
 
+class Enrich(Settings):
+    """What is added to documents from elsewhere; all of it is off unless it is named here."""
+
+    geoip: tuple[Path, ...] = ()
+    """MaxMind DB files (GeoLite2 or GeoIP2 City, Country, ASN, ISP): `geo` and `as` of source, destination, client and server."""
+    look_seconds: float = Field(30, gt=0)
+    """How often to look whether these files have changed; a new one is taken up while running."""
+    domains: bool = False
+    """`registered_domain`, `top_level_domain` and `subdomain` of names in url, dns, source, destination, client and server."""
+    user_agent: bool = False
+    """Browser, operating system and device of `user_agent.original`."""
+    community_id: bool = False
+    """`network.community_id` of TCP, UDP and SCTP flows whose normalizer does not give it."""
+
+
 class Process(Settings):
     """The stage between raw and events."""
 
@@ -109,6 +124,8 @@ class Process(Settings):
     """When `event.original` carries the payload: `doubtful` is for input that was not recognised or not fully read."""
     lateness_seconds: float = Field(60, ge=0)
     """How far behind the newest event of its partition a match may be and still count in a correlation."""
+    enrich: Enrich = Field(default_factory=Enrich)
+    """What is added to documents from elsewhere."""
 
 
 class Admin(Settings):

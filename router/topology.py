@@ -15,6 +15,7 @@ from router.correlate.loop import Correlate
 from router.correlate.renewable import Renewable
 from router.deliver import Delivery
 from router.detect import Ruleset
+from router.enrich import Enricher
 from router.errors import ConfigError, Problem
 from router.ingest._append import Intake
 from router.log import open_log, standard_topics
@@ -59,6 +60,12 @@ class Content:
             self.catalogue = Catalogue.load(
                 rules.normalize, tz=config.process.tz, original=config.process.original, sources=hints, disable=rules.disable
             )
+        except ConfigError as error:
+            problems += error.problems
+        try:
+            enricher = Enricher(config.process.enrich)
+            if enricher and not problems:
+                self.catalogue.enrich = enricher
         except ConfigError as error:
             problems += error.problems
         try:

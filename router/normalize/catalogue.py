@@ -1,7 +1,7 @@
 """All normalizers at work: choose one for each payload, run it, and give a valid ECS document whatever happens."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -53,6 +53,8 @@ class Catalogue:
         self._places = tuple(self._normalizers.values())
         self._select = finder([n.identity for n in self._places])
         self._original = original
+        self.enrich: Callable[[list[Event]], None] | None = None
+        """Adds to finished documents, in place, what others know."""
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
         problems: list[Problem] = []
@@ -142,6 +144,8 @@ class Catalogue:
             if kept:
                 _keep(document, kept)
             seal(document, x, self._original)
+        if self.enrich is not None:
+            self.enrich(made)
         return made
 
     def received(self) -> bytes:
