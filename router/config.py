@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -91,10 +91,28 @@ class Rules(Settings):
     """Directories or files with noise rules."""
     disable: tuple[str, ...] = ()
     """Ids of rules that must not be loaded."""
+    refused: Literal["stop", "leave_out"] = "stop"
+    """Detections that cannot be judged exactly: `stop` refuses all that was read; `leave_out` goes on without them, counts them by
+    reason and names them in the log, which suits a checkout of somebody else's rules."""
     placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values for Sigma's `expand` modifier: `{DomainControllers: [dc1, dc2]}`."""
     pipelines: tuple[Path, ...] = ()
     """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
+
+
+class Enrich(Settings):
+    """What is added to documents from elsewhere; all of it is off unless it is named here."""
+
+    geoip: tuple[Path, ...] = ()
+    """MaxMind DB files (GeoLite2 or GeoIP2 City, Country, ASN, ISP): `geo` and `as` of source, destination, client and server."""
+    look_seconds: float = Field(30, gt=0)
+    """How often to look whether these files have changed; a new one is taken up while running."""
+    domains: bool = False
+    """`registered_domain`, `top_level_domain` and `subdomain` of names in url, dns, source, destination, client and server."""
+    user_agent: bool = False
+    """Browser, operating system and device of `user_agent.original`."""
+    community_id: bool = False
+    """`network.community_id` of TCP, UDP and SCTP flows whose normalizer does not give it."""
 
 
 class Process(Settings):
@@ -106,6 +124,8 @@ class Process(Settings):
     """When `event.original` carries the payload: `doubtful` is for input that was not recognised or not fully read."""
     lateness_seconds: float = Field(60, ge=0)
     """How far behind the newest event of its partition a match may be and still count in a correlation."""
+    enrich: Enrich = Field(default_factory=Enrich)
+    """What is added to documents from elsewhere."""
 
 
 class Admin(Settings):
@@ -124,6 +144,17 @@ class Limits(Settings):
     """How long SIGTERM may take before what is in flight is left to the log."""
 
 
+class Canary(Settings):
+    """Events of our own, to find out whether what is acknowledged arrives; looked up in Elasticsearch and files."""
+
+    enabled: bool = False
+    """Send them: for each source, of dataset `logweir.canary`, to every sink that wants that."""
+    every_seconds: float = Field(1, ge=0.1)
+    """One for each source in this time."""
+    deadline_seconds: float = Field(120, gt=0)
+    """Missing if not found at a sink by then."""
+
+
 class _Frame(Settings):
     version: Literal[1] = 1
     """Version of this file's format."""
@@ -137,6 +168,8 @@ class _Frame(Settings):
     """Metrics and health."""
     limits: Limits = Field(default_factory=Limits)
     """Memory and time."""
+    canary: Canary = Field(default_factory=Canary)
+    """Events of our own that measure loss."""
     workers: int = Field(1, ge=1, le=64)
     """Processes that share ports and partitions, about one a core; `limits` holds for each. Listeners need fixed ports then."""
     sources: dict[str, Any] = Field(default_factory=dict)
@@ -157,6 +190,7 @@ class Config:
     sources: Mapping[str, SourceSettings]
     sinks: Mapping[str, SinkSettings]
     workers: int = 1
+    canary: Canary = field(default_factory=Canary)
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -188,7 +222,9 @@ class _Reader:
         frame = self._validate(_Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        config = Config(frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers)
+        config = Config(
+            frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
+        )
         return config, self._problems
 
     def _salvaged(self, value: dict[str, Any]) -> _Frame:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from router.batch import Batch, Facts, Mark, Partition, Record
 
@@ -129,6 +129,23 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Release clients; does not wait for writes."""
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A destination that can be asked what it holds: a sink that also has `found`."""
+
+    async def open(self) -> None:
+        """See Sink."""
+
+    async def found(self, wanted: Mapping[bytes, str]) -> set[bytes]:
+        """Which of these records it holds, by id; the text stands in the document of that record and in no other.
+
+        Raises Retryable or Misconfigured when it cannot be asked. A record may be told of once only.
+        """
+
+    async def close(self) -> None:
+        """See Sink."""
 
 
 class Listener(Protocol):

@@ -1,6 +1,7 @@
 """New rules and settings while the router runs, on SIGHUP or when files change. What is wrong is told, and the old ones go on."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -135,9 +136,16 @@ def _files(path: Path, config: Config) -> Iterator[tuple[str, int, int, int]]:
     """The configuration and every rule file: name, time of change, size and inode."""
     rules = config.rules
     for root in (path, *rules.normalize, *rules.detect, *rules.noise, *rules.pipelines):
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
+        for file in _visible(root) if root.is_dir() else [root]:
             try:
                 status = file.stat()
             except OSError:
                 continue
             yield str(file), status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _visible(root: Path) -> Iterator[Path]:
+    """What is in a folder and below; what is hidden is passed over, such as the insides of a git checkout."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder) / name for name in sorted([*folders, *files]) if not name.startswith("."))

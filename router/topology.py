@@ -6,24 +6,30 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Literal, TypeAlias, get_args
 
-from router.batch import EVENTS, MATCHES, SIGNALS
+from router import canary
+from router.batch import EVENTS, MATCHES, SIGNALS, Facts
+from router.canary import Canaries
 from router.config import SINKS, SOURCES, Config, EmbeddedLog, KafkaLog
 from router.correlate import unsupported
 from router.correlate.loop import Correlate
 from router.correlate.renewable import Renewable
 from router.deliver import Delivery
 from router.detect import Ruleset
+from router.enrich import Enricher
 from router.errors import ConfigError, Problem
 from router.ingest._append import Intake
 from router.log import open_log, standard_topics
 from router.normalize import Catalogue, Hints
 from router.process import Process, Stage
-from router.protocols import Log, Sink, Source
+from router.protocols import Log, Searchable, Sink, Source
 from router.reduce import NoiseRules, Reducer
 from router.registry import SourceSettings, nearest
+from router.route import compile_choice
 from router.serve import Part
+from router.telemetry import logger
 from router.share import mine, turn
 
+_log = logger("rules")
 Role: TypeAlias = Literal["ingest", "process", "correlate", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -33,21 +39,14 @@ class Receive:
 
     stage = 1
 
-    def __init__(self, name: str, source: Source, intake: Intake, *, alone: bool = False) -> None:
-        self.name, self.source, self._alone = f"source {name}", source, alone
+    def __init__(self, name: str, source: Source, intake: Intake) -> None:
+        self.name, self.source = f"source {name}", source
         self._emit = intake.emit_for(name)
         self.ready = source.ready
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Receive until `stop`; what only one of several workers may read, once it is this one's turn."""
-        if not self._alone:
-            await self.source.run(self._emit, stop)
-            return
-        if mine().is_one_of_several:
-            self.ready.set()  # to stand by is all that is asked of it
-        async with turn(self.name, stop) as is_ours:
-            if is_ours:
-                await self.source.run(self._emit, stop)
+        """Receive until `stop`."""
+        await self.source.run(self._emit, stop)
 
 
 class Content:
@@ -64,14 +63,23 @@ class Content:
         except ConfigError as error:
             problems += error.problems
         try:
+            enricher = Enricher(config.process.enrich)
+            if enricher and not problems:
+                self.catalogue.enrich = enricher
+        except ConfigError as error:
+            problems += error.problems
+        try:
             self.ruleset = Ruleset.load(
                 rules.detect,
                 placeholders=rules.placeholders,
                 disable=rules.disable,
                 builtin=rules.builtin,
+                strict=rules.refused == "stop",
                 pipelines=rules.pipelines,
             )
             problems += [p for c in self.ruleset.correlations for p in unsupported(c, self.ruleset.correlations)]
+            for problem in self.ruleset.refused:
+                _log.warning("a rule is left out", problem=str(problem))
         except ConfigError as error:
             problems += error.problems
         try:
@@ -95,12 +103,23 @@ async def assembled(
         built.append(Renewable(partial(Correlate, log), content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]
+    sources = {n: _joining(s, content.catalogue) for n, s in config.sources.items()}
     del content  # this frame lives as long as the parts, and must not keep rules that were renewed
     if "ingest" not in roles or not config.sources:
         yield built
         return
     async with Intake(log, memory_bytes=config.limits.memory_mb << 20, deadline_seconds=_deadline(config)) as intake:
-        yield built + [_receive(n, s, intake) for n, s in config.sources.items()]
+        built += [_receive(n, s, intake) for n, s in sources.items()]
+        if config.canary.enabled:
+            built.append(Alone(_canaries(config, intake, roles, sinks)))
+        yield built
+
+
+def _joining(settings: SourceSettings, catalogue: Catalogue) -> SourceSettings:
+    """A source that can join lines and is not told how asks the normalizer that it names."""
+    if getattr(settings, "multiline", settings) is not None or not settings.normalizer:
+        return settings
+    return settings.model_copy(update={"multiline": catalogue.multiline(settings.normalizer)})
 
 
 async def renew(parts: Iterable[Part], config: Config, content: Content, log: Log) -> None:
@@ -121,9 +140,39 @@ def _deadline(config: Config) -> float:
     return config.log.send_deadline_seconds if isinstance(config.log, KafkaLog) else 30.0
 
 
-def _receive(name: str, settings: SourceSettings, intake: Intake) -> Receive:
+class Alone:
+    """A part that one of several workers runs for all."""
+
+    def __init__(self, part: Part) -> None:
+        self.name, self.stage, self.ready, self._part = part.name, part.stage, part.ready, part
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait for the turn, then run the part."""
+        self.ready.set()  # to stand by is all that is asked of it
+        async with turn(self.name, stop) as is_ours:
+            if is_ours:
+                await self._part.run(stop)
+
+
+def _canaries(config: Config, intake: Intake, roles: Collection[Role], sinks: Iterable[str]) -> Canaries:
+    """Sinks are asked that want canaries and can be asked from here: a file only where it is written."""
+    here = set(sinks) if "deliver" in roles else set[str]()
+    facts = Facts(canary.SOURCE, dataset=canary.DATASET, kind="metric")
+    wanting = [n for n, s in config.sinks.items() if "events" in s.read and compile_choice(s.choose)(facts)]
+    built = {n: sink_of(config, n) for n in wanting if n in here or config.sinks[n].kind != "file"}
+    return Canaries(
+        intake.emit_for(canary.SOURCE),
+        list(config.sources),
+        {name: sink for name, sink in built.items() if isinstance(sink, Searchable)},
+        every_seconds=config.canary.every_seconds,
+        deadline_seconds=config.canary.deadline_seconds,
+    )
+
+
+def _receive(name: str, settings: SourceSettings, intake: Intake) -> Part:
     spec = SOURCES.spec(settings.kind)
-    return Receive(name, spec.build(name, settings), intake, alone=spec.alone)
+    part = Receive(name, spec.build(name, settings), intake)
+    return Alone(part) if spec.alone and mine().is_one_of_several else part
 
 
 def _delivery(config: Config, name: str, log: Log, noise: NoiseRules) -> Delivery:

@@ -34,6 +34,18 @@ def read(reply: Reply, count: int, ids: bool) -> WriteResult:
     return WriteResult(outcomes, reasons, reply.retry_after_seconds)
 
 
+def hits(reply: Reply, by_id: bool) -> list[str]:
+    """What a search found: the ids of documents, or their `event.id`. Raises as `read`."""
+    if reply.status != 200:
+        raise _refusal(reply)
+    try:
+        answer = orjson.loads(reply.body)
+        found = answer.get("hits", {}).get("hits", [])
+        return [str(hit["_id"]) for hit in found] if by_id else [str(hit["fields"]["event.id"][0]) for hit in found]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise Retryable(f"unreadable_answer: {reply.url} answered a search with something else") from error
+
+
 def _items(body: bytes) -> list[Mapping[str, Any]] | None:
     """The inner object of every item, or None when the answer is anything else."""
     try:

@@ -16,23 +16,25 @@ OpenSearch: set `require_data_stream: false`, and make the templates yourself (s
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+import orjson
 from pydantic import Field, field_validator, model_validator
 
 from router.batch import Facts, Record
 from router.errors import Retryable
 from router.protocols import Sink, SinkLimits, WriteResult
 from router.registry import Secret, Settings, SinkSettings, Spec
-from sinks._elasticsearch_reply import read
+from sinks._elasticsearch_reply import hits, read
 from sinks._elasticsearch_setup import setup
 from sinks._http import Http, Url, packed
 from sinks._splice import id_texts, one_line, sendable, with_broken, with_unfit
 from sinks._tls import Tls
 
 MAX_DATASETS = 500
+CANARIES = "logweir.canary"
 _ALERT_KINDS = frozenset(("alert", "signal"))
 _UNSAFE = re.compile(r"[^a-z0-9._]")
 _STREAM = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -125,6 +127,7 @@ class Elasticsearch:
         self._name, self._settings, self._ids = name, settings, settings.document_id
         self._http = Http(settings.urls, settings.tls, settings.timeout_seconds, _authorization(settings))
         self._path = _path(settings)
+        self._search = f"/{settings.stream(Facts(dataset=CANARIES))}/_search?ignore_unavailable=true&filter_path=hits.hits,error"
         self._heads: dict[tuple[str, bool], bytes] = {}
         self._is_ocsf = settings.shape == "ocsf"
 
@@ -141,6 +144,18 @@ class Elasticsearch:
         except Retryable as failure:
             result = with_broken(sent, failure)
         return with_unfit(result, odd)
+
+    async def found(self, wanted: Mapping[bytes, str]) -> set[bytes]:
+        """See Searchable. What was written is found once the index was refreshed, by default within a second."""
+        if not wanted:
+            return set()
+        ids = list(wanted)
+        names = [text.decode() for text in id_texts([Record(id, b"", 0.0) for id in ids])] if self._ids else list(wanted.values())
+        query = {"ids": {"values": names}} if self._ids else {"terms": {"event.id": names}}
+        body = orjson.dumps({"query": query, "size": len(names), "_source": False, "fields": [] if self._ids else ["event.id"]})
+        reply = await self._http.post(self._search, body, {"Content-Type": "application/json"})
+        places = dict(zip(names, ids, strict=True))
+        return {places[name] for name in hits(reply, by_id=self._ids) if name in places}
 
     async def _send(self, records: Sequence[Record]) -> WriteResult:
         body, headers = packed(self.body(records), self._settings.gzip)

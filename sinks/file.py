@@ -15,7 +15,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from router.errors import Misconfigured, Retryable
 from router.protocols import Outcome, Sink, SinkLimits, WriteResult
 from router.registry import SinkSettings, Spec
 from router.telemetry import logger
+from sinks._lookout import Lookout
 from sinks._splice import one_line, sendable, with_unfit
 
 _WAIT_FOR = frozenset(
@@ -55,12 +56,22 @@ class File:
         self._name, self._settings, self._clock = name, settings, clock
         self._began: tuple[int, float] = (0, 0.0)
         self._lock = asyncio.Lock()
+        self._looked = Lookout(settings.path)
 
     async def open(self) -> None:
         """Nothing is held between writes."""
 
     async def close(self) -> None:
         """Nothing is held between writes."""
+        self._looked.close()
+
+    async def found(self, wanted: Mapping[bytes, str]) -> set[bytes]:
+        """See Searchable. Reads what was appended since it was asked first; each record is told of once."""
+        try:
+            seen = await asyncio.to_thread(self._looked.look)
+        except OSError as error:
+            raise self._failure(error) from error
+        return {id for id, text in wanted.items() if text.encode() in seen}
 
     async def write(self, records: Sequence[Record]) -> WriteResult:
         sent, odd = sendable(records)

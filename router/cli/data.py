@@ -15,7 +15,7 @@ import typer
 from router.batch import Event, Facts
 from router.errors import ConfigError, Malformed, Problem
 
-Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json or .gz; standard input if absent or -.")]
+Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json, .gz or .evtx; standard input if absent or -.")]
 Source = Annotated[str, typer.Option(help="Id of the normalizer to use; found by itself if absent.")]
 Zone = Annotated[str, typer.Option(help="Zone of timestamps that name none.")]
 
@@ -72,7 +72,7 @@ def payloads(files: Sequence[Path] | None, moved: Callable[[int], object] = lamb
         try:
             with path.open("rb") as raw, _unpacked(path, raw) as file:
                 yield from _told(_document_or_lines(path, file), raw, moved)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, Malformed) as error:
             raise ConfigError([Problem(str(path), 1, "", f"cannot be read: {error}", "check the path")]) from error
 
 
@@ -95,6 +95,9 @@ def _unpacked(path: Path, raw: BinaryIO) -> AbstractContextManager[BinaryIO]:
 
 
 def _document_or_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    if path.suffix.lower() == ".evtx":
+        yield from _windows_events(path)
+        return
     if Path(path.name.removesuffix(".gz")).suffix != ".json":
         yield from _lines(file)
         return
@@ -105,6 +108,19 @@ def _document_or_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
         yield from _split(text)
         return
     yield from [orjson.dumps(v) for v in value] if isinstance(value, list) else [text]
+
+
+def _windows_events(path: Path) -> Iterator[bytes]:
+    """The records of a Windows event log file; how many are damaged is told."""
+    from router.ingest._evtx import records
+
+    damaged = 0
+    for record in records(path):
+        if record is not None:
+            yield record
+        damaged += record is None
+    if damaged:
+        typer.echo(f"{path}: {damaged} damaged records left out", err=True)
 
 
 def _split(text: bytes) -> Iterator[bytes]:

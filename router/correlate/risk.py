@@ -1,17 +1,16 @@
 """An alert as a risk: the causes that it is to a correlation of risk, one for each user, host and address in it."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 from router.batch import Event
 from router.correlate.cause import Cause
 from router.detect import Correlation, Rule
 from router.detect.attack import tactics
-from router.detect.probes import Values
 from router.detect.risk import Risk
-from router.detect.values import address
-from router.detect.views import EcsView
+from router.detect.values import address, texts
 
-_VIEW = EcsView()
 _NOBODY = frozenset({"", "-", "n/a", "unknown", "::", "0.0.0.0", "127.0.0.1", "::1"})
 _MAX_OBJECTS = 50
 
@@ -25,6 +24,7 @@ def risks(correlation: Correlation, rule: Rule | Correlation, event: Event, caus
     risk = correlation.risk
     assert risk is not None
     bucket = int(cause.time // risk.once_seconds) if risk.once_seconds else None
+    shown = tactics(rule.tags)
     for kind, name in objects(risk, event):
         score = risk.score(rule, kind, name)
         if score > 0:
@@ -34,7 +34,7 @@ def risks(correlation: Correlation, rule: Rule | Correlation, event: Event, caus
                 "risk.score": (format(score.normalize(), "f"),),
                 "risk.rule": (rule.id,),
                 "risk.level": (rule.level,),
-                "risk.tactic": tactics(rule.tags),
+                "risk.tactic": shown,
             }
             yield cause._replace(id=cause.id if bucket is None else b"%d" % bucket, texts=_Texts(told, cause))
 
@@ -51,12 +51,27 @@ class _Texts:
 
 def objects(risk: Risk, event: Event) -> list[tuple[str, str]]:
     """(kind, name) of everything that an event is about, each once, names in lower case."""
-    values = Values(event)
-    found = (
-        (kind, text.strip().lower())
-        for kind, fields in risk.objects.items()
-        for field in fields
-        for text in values[_VIEW.texts(field)]
-    )
-    kept = (pair for pair in found if pair[1] not in _NOBODY and pair[1] not in risk.ignore)
-    return [(k, n) for k, n in dict.fromkeys(kept) if k != "address" or address(n) is not None][:_MAX_OBJECTS]
+    found: dict[tuple[str, str], None] = {}
+    for kind, fields in risk.objects.items():
+        for field in fields:
+            for text in texts(_at(event, _steps(field))):
+                name = text.strip().lower()
+                if name not in _NOBODY and name not in risk.ignore:
+                    found[kind, name] = None
+    return [(k, n) for k, n in found if k != "address" or address(n) is not None][:_MAX_OBJECTS]
+
+
+@lru_cache(1000)
+def _steps(field: str) -> tuple[str, ...]:
+    return tuple(field.split("."))
+
+
+def _at(value: Any, steps: Sequence[str]) -> Any:
+    """The value at a path of a nested document; of a list of objects, those of all of them."""
+    for n, step in enumerate(steps):
+        if type(value) is list:
+            return [_at(item, steps[n:]) for item in value]
+        if type(value) is not dict:
+            return None
+        value = value.get(step)
+    return value

@@ -1,11 +1,12 @@
 """The bytes of a file, plain or inflated, from a given place on. Blocking: call from a thread."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
+from router.ingest import _evtx
 from router.ingest._gunzip import Gunzip
 
 CHUNK_BYTES = 1 << 20
@@ -18,6 +19,11 @@ class FileBytes(Protocol):
     """Bytes that can be read once, from a place on."""
 
     compressed: bool
+    """What is read is not what stands in the file; it has an end."""
+    format: str
+    """What a file that cannot be read is refused as."""
+    damaged: int
+    """Records that could not be read since the caller set it to 0."""
 
     @property
     def complete(self) -> bool:
@@ -35,6 +41,8 @@ class PlainBytes:
 
     compressed = False
     complete = True
+    format = "file"
+    damaged = 0
 
     def __init__(self, file: BufferedReader) -> None:
         self._file = file
@@ -51,6 +59,8 @@ class GzipBytes:
     """What a gzip file holds. Places count inflated bytes."""
 
     compressed = True
+    format = "gzip"
+    damaged = 0
 
     def __init__(self, file: BufferedReader) -> None:
         self._file = file
@@ -67,13 +77,8 @@ class GzipBytes:
 
     def move(self, offset: int, before: int) -> bytes:
         self._restart()
-        window, at = b"", 0
-        while at < offset and (piece := self.read()):
-            at += len(piece)
-            window = (window + piece)[-(before + len(piece)) :]
-        surplus = max(0, at - offset)
-        self._ahead = window[len(window) - surplus :]
-        return window[: len(window) - surplus][-before:] if before else b""
+        window, self._ahead = _skipped(self.read, offset, before)
+        return window
 
     def _restart(self) -> None:
         self._file.seek(0)
@@ -88,8 +93,61 @@ class GzipBytes:
         return b""
 
 
+class EvtxBytes:
+    """The records of a Windows event log file, a line of JSON each. Places count these lines' bytes."""
+
+    compressed = True
+    format = "evtx"
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._ahead = path, b""
+        self.complete, self.damaged = False, 0
+        self._restart()
+
+    def read(self) -> bytes:
+        ahead, self._ahead = self._ahead, b""
+        if ahead:
+            return ahead
+        parts: list[bytes] = []
+        size = 0
+        for record in self._records:
+            if record is None:
+                self.damaged += 1
+                continue
+            parts += (record, b"\n")
+            size += len(record)
+            if size >= CHUNK_BYTES:
+                break
+        else:
+            self.complete = True
+        return b"".join(parts)
+
+    def move(self, offset: int, before: int) -> bytes:
+        self._restart()
+        window, self._ahead = _skipped(self.read, offset, before)
+        self.damaged = 0
+        return window
+
+    def _restart(self) -> None:
+        self._records = _evtx.records(self._path)
+        self._ahead, self.complete, self.damaged = b"", False, 0
+
+
+def _skipped(read: Callable[[], bytes], offset: int, before: int) -> tuple[bytes, bytes]:
+    """Read up to `offset`: (up to `before` bytes in front of it, what was read beyond it)."""
+    window, at = b"", 0
+    while at < offset and (piece := read()):
+        at += len(piece)
+        window = (window + piece)[-(before + len(piece)) :]
+    surplus = max(0, at - offset)
+    ahead = window[len(window) - surplus :]
+    return (window[: len(window) - surplus][-before:] if before else b""), ahead
+
+
 def open_bytes(path: Path) -> tuple[BufferedReader, FileBytes]:
-    """The open file, to be closed by the caller, and its bytes; gzip is recognised by its first two. Raises OSError."""
+    """The open file, to be closed by the caller, and its bytes; gzip and .evtx are recognised by their first. Raises OSError."""
     file = path.open("rb")
-    compressed = os.pread(file.fileno(), GZIP_MAGIC_BYTES, 0) == _GZIP_MAGIC
-    return file, GzipBytes(file) if compressed else PlainBytes(file)
+    head = os.pread(file.fileno(), len(_evtx.MAGIC), 0)
+    if head == _evtx.MAGIC:
+        return file, EvtxBytes(path)
+    return file, GzipBytes(file) if head[:GZIP_MAGIC_BYTES] == _GZIP_MAGIC else PlainBytes(file)

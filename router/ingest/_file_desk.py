@@ -8,7 +8,7 @@ from pathlib import Path
 from router import telemetry
 from router.batch import Facts
 from router.ingest._cursors import Cursors
-from router.ingest._file_reader import FileReader
+from router.ingest._file_reader import Codec, FileReader
 from router.ingest._patience import until_durable
 from router.ingest._runs import Runs
 from router.protocols import Emit
@@ -17,9 +17,9 @@ from router.protocols import Emit
 class Desk:
     """Of one source."""
 
-    def __init__(self, name: str, cursors: Cursors, max_line_bytes: int, emit: Emit, stop: asyncio.Event) -> None:
+    def __init__(self, name: str, cursors: Cursors, codec: Codec, emit: Emit, stop: asyncio.Event) -> None:
         self._name, self.cursors, self.emit, self._stop = name, cursors, emit, stop
-        self._max_line = max_line_bytes
+        self._codec = codec
         self._saving = asyncio.Lock()
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.logger = telemetry.logger("ingest").bind(source=name)
@@ -28,6 +28,8 @@ class Desk:
     async def hand_in(self, reader: FileReader, runs: Runs) -> bool:
         """Emit in order. False when `stop` came before the log took them: the reader's place must not be saved then."""
         path = str(reader.path)
+        if damaged := reader.take_damaged():
+            self.emit.reject(reader.format, damaged)
         for flaw, lines in runs:
             meta = (("flaw", flaw), ("path", path)) if flaw else (("path", path),)
             if not await until_durable(self.emit, lines, Facts(self._name, path, meta=meta), give_up=self._stop):
@@ -45,7 +47,7 @@ class Desk:
     def open(self, path: Path, opened: Path) -> FileReader | None:
         """A reader at its saved place; None, and one line in the log, where the file cannot be read. Blocks."""
         try:
-            reader = FileReader(path, opened, self.cursors, self._max_line)
+            reader = FileReader(path, opened, self.cursors, self._codec)
         except OSError as error:
             if path not in self._refused:
                 self._refused.add(path)

@@ -5,6 +5,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,8 +22,12 @@ _Stamp: TypeAlias = tuple[int, int, int, int]
 class Follow:
     """The files of one source, found by paths and globs at every look."""
 
-    def __init__(self, patterns: Sequence[Path], desk: Desk, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patterns, self._desk, self._clock = patterns, desk, clock
+    def __init__(
+        self, patterns: Sequence[Path], desk: Desk, quiet_seconds: float = inf, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`quiet_seconds`: after so long without more, an event of several lines is taken as it is."""
+        self._patterns, self._desk, self._quiet, self._clock = patterns, desk, quiet_seconds, clock
+        self._told: dict[FileReader, float] = {}  # when it last had something, where an event may be held back
         self._live: dict[Path, FileReader] = {}
         self._renamed: dict[FileReader, float] = {}  # until when it is watched
         self._unread: set[FileReader] = set()  # renamed while nobody looked: to be read before the file that has its name
@@ -86,7 +91,14 @@ class Follow:
         if chunk.data:
             if reader in self._renamed:
                 self._renamed[reader] = self._clock() + RENAMED_SECONDS
+            if self._quiet < inf:
+                self._told[reader] = self._clock()
             return await self._desk.hand_in(reader, reader.lines(chunk.data))
+        if reader in self._told and self._clock() - self._told[reader] >= self._quiet:
+            del self._told[reader]
+            if not await self._desk.hand_in(reader, reader.held_back()):
+                return False
+            await self._desk.save([reader])
         self._unread.discard(reader)
         if chunk.state == "rewritten":
             return await self._start_anew(reader)
@@ -110,12 +122,11 @@ class Follow:
         return handed_in
 
     async def _read_whole(self, reader: FileReader, *, broken: bool) -> bool:
-        """A gzip file has been read as far as it goes."""
+        """A gzip or .evtx file has been read as far as it goes."""
         if broken:
-            self._desk.emit.reject("gzip")
+            self._desk.emit.reject(reader.format)
         handed_in = await self._desk.hand_in(reader, reader.last_line())
-        if stamp := _stamp(reader.path):
-            self._done.add(stamp)
+        self._done.add(reader.stamp)  # of its opening: what was added since makes it another file
         self._drop(reader)
         return handed_in
 
@@ -134,6 +145,7 @@ class Follow:
 
     def _drop(self, reader: FileReader) -> None:
         reader.close()
+        self._told.pop(reader, None)
         self._renamed.pop(reader, None)
         if self._live.get(reader.path) is reader:
             del self._live[reader.path]

@@ -42,8 +42,8 @@ async def _read(reader: FileReader, desk: Desk, stop: asyncio.Event) -> None:
             await desk.save([reader])
             continue
         if chunk.state == "broken":
-            desk.emit.reject("gzip")
+            desk.emit.reject(reader.format)
         elif chunk.state in ("rewritten", "gone") or not reader.complete:
-            desk.doubts("gzip_cut" if not reader.complete else chunk.state).inc()
+            desk.doubts(f"{reader.format}_cut" if not reader.complete else chunk.state).inc()
         await desk.save([reader])
         return

@@ -1,6 +1,7 @@
 """One file being read: where we are, and what happened to it meanwhile. Blocking: call from a thread."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -8,11 +9,16 @@ from router.errors import Malformed
 from router.ingest._cursors import PRINT_BYTES, Cursor, Cursors, fingerprint
 from router.ingest._file_bytes import open_bytes
 from router.ingest._lines import Lines
+from router.ingest._multiline import Joined
 from router.ingest._runs import Runs
 
 State: TypeAlias = Literal["more", "end", "done", "rewritten", "renamed", "broken", "gone"]
 """What a read found: there may be more; nothing more for now; nothing more ever (gzip); it starts anew (copytruncate); its
 name belongs to another file now; it is no gzip; it cannot be read."""
+
+
+Codec: TypeAlias = Callable[[], Lines | Joined]
+"""Makes what cuts a file's bytes into events."""
 
 
 class Chunk(NamedTuple):
@@ -25,13 +31,14 @@ class Chunk(NamedTuple):
 class FileReader:
     """An open file and its lines. The place of `cursor()` moves when lines are taken, so save it after they are durable."""
 
-    def __init__(self, path: Path, opened: Path, cursors: Cursors, max_line_bytes: int) -> None:
+    def __init__(self, path: Path, opened: Path, cursors: Cursors, codec: Codec) -> None:
         """`path`: its configured name; `opened`: the name it has now. Raises OSError."""
-        self.path, self._max_line = path, max_line_bytes
+        self.path, self._codec = path, codec
         self._window = b""  # the last bytes read: what a fingerprint is made of
         self._file, self._bytes = open_bytes(opened)
         status = os.fstat(self._file.fileno())
         self.key = status.st_dev, status.st_ino
+        self.stamp = *self.key, status.st_size, status.st_mtime_ns
         self._begin()
         self._go_on(cursors.of(self.key))
 
@@ -39,6 +46,18 @@ class FileReader:
     def complete(self) -> bool:
         """False in the middle of a gzip stream."""
         return self._bytes.complete
+
+    @property
+    def format(self) -> str:
+        """What it is refused as, where it cannot be read."""
+        return self._bytes.format
+
+    def take_damaged(self) -> int:
+        """Records inside of it that could not be read, since this was last asked."""
+        damaged = self._bytes.damaged
+        if damaged:
+            self._bytes.damaged = 0
+        return damaged
 
     def read(self) -> Chunk:
         """The next bytes, or at the end what became of the file."""
@@ -58,6 +77,10 @@ class FileReader:
         runs = self._lines.feed(data)
         self._window = (self._window + data)[-(PRINT_BYTES + self._lines.unfinished_bytes) :]
         return runs
+
+    def held_back(self) -> Runs:
+        """An event of several lines that may go on, but has not for a while."""
+        return self._lines.flush()
 
     def last_line(self) -> Runs:
         """What stands behind the last line feed, when no more will come."""
@@ -79,7 +102,7 @@ class FileReader:
         self._file.close()
 
     def _begin(self) -> None:
-        self._lines = Lines(self._max_line)
+        self._lines = self._codec()
         self._position, self._window = 0, b""
 
     def _go_on(self, cursor: Cursor | None) -> None:

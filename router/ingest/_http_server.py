@@ -27,12 +27,12 @@ _SILENT.disabled = True
 class HttpConnection(web.RequestHandler):
     """aiohttp's connection, that knows its peer and since when it waits for the rest of a head."""
 
-    __slots__ = ("_head_bytes", "_head_tail", "_left", "_loop_time", "head_since", "peer", "serving")
+    __slots__ = ("_head_bytes", "_head_tail", "_left", "_loop_time", "_refused", "head_since", "peer", "serving")
 
     def __init__(self, server: "HttpServer", peer: str, left: Callable[[], None], **options: Any) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(server.server, loop=loop, **options)
-        self.peer, self._left, self._loop_time = peer, left, loop.time
+        self.peer, self._left, self._loop_time, self._refused = peer, left, loop.time, server.refused
         self.head_since, self.serving = 0.0, False
         self._head_bytes, self._head_tail = 0, b""
 
@@ -41,6 +41,7 @@ class HttpConnection(web.RequestHandler):
         if not self.head_since and not self.serving:
             self.head_since, self._head_bytes, self._head_tail = self._loop_time(), 0, b""
         if self._head_bytes >= 0 and not self.serving and not self._messages and self._too_long(data):
+            self._refused("head_too_long")
             self.force_close()
             return
         super().data_received(data)
@@ -53,6 +54,11 @@ class HttpConnection(web.RequestHandler):
         self._head_bytes += len(data)
         self._head_tail = data[-3:]
         return self._head_bytes > MAX_HEAD_BYTES
+
+    def handle_error(self, request: web.BaseRequest, *details: Any, **more: Any) -> web.StreamResponse:
+        """aiohttp's answer to what is no HTTP. Counted, as whatever is refused is."""
+        self._refused("http")
+        return super().handle_error(request, *details, **more)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell who counts connections."""
@@ -69,6 +75,7 @@ class HttpServer:
         self.server = web.Server(self._handle)
         self._handler, self._limits = handler, limits
         self._gauge = telemetry.CONNECTIONS.labels(name)
+        self._received, self._rejected = telemetry.RECEIVED.labels(name), telemetry.bound(telemetry.REJECTED.labels, name)
 
     def connect(self, peer: str, left: Callable[[], None]) -> HttpConnection:
         """The receiver of a new connection."""
@@ -83,6 +90,11 @@ class HttpServer:
             logger=_SILENT,
         )
 
+    def refused(self, reason: str) -> None:
+        """Count a request that was refused before it was one."""
+        self._received.inc()
+        self._rejected(reason).inc()
+
     async def sweep(self) -> None:
         """Close, once a second, connections whose request head does not end."""
         while True:
@@ -92,6 +104,8 @@ class HttpServer:
             self._gauge.set(len(connections))
             for connection in connections:
                 if 0 < connection.head_since < oldest:
+                    connection.head_since = 0.0
+                    self.refused("head_too_slow")
                     connection.force_close()
 
     async def close(self, timeout_seconds: float) -> None:

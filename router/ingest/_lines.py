@@ -33,6 +33,10 @@ class Lines:
         self._cut(runs)
         return runs
 
+    def flush(self) -> Runs:
+        """Nothing: a line without its end is waited for."""
+        return []
+
     def finish(self) -> Runs:
         """The last line, when it lacks its end."""
         runs: Runs = []

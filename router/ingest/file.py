@@ -1,4 +1,4 @@
-"""Files of lines or NDJSON: followed as they grow, or read once.
+r"""Files of lines, NDJSON or Windows events: followed as they grow, or read once.
 
     sources:
       applications:
@@ -10,8 +10,16 @@
         paths: [/archive/2026-11-*.ndjson.gz]
         once: true
 
-Every line is one event; empty lines are skipped. Gzip is recognised by content and read to its end. How far each file was
+Every line is one event; empty lines are skipped. Gzip and Windows event logs (.evtx) are recognised by content and read to
+their end; a record of an .evtx is one event. How far each file was
 read is saved in `state` after the log has the lines: a crash repeats at most what was read since, a restart repeats nothing.
+
+With `multiline`, a stack trace or an XML document is one event:
+
+      java:
+        kind: file
+        paths: [/var/log/app/server.log]
+        multiline: {first: '^\d{4}-\d\d-\d\d '}
 
 Rotation: after a rename the old file is read to its end before the new one, and watched for a minute more, for writers that
 still hold it; files renamed while Logweir was down are found by inode in their folder. After copytruncate a file is read
@@ -20,6 +28,7 @@ from its start. Name the live files only: a glob that also matches rotated copie
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from pydantic import Field
@@ -29,6 +38,8 @@ from router.ingest._cursors import Cursors
 from router.ingest._file_desk import Desk
 from router.ingest._file_follow import Follow
 from router.ingest._file_once import read_once
+from router.ingest._lines import Lines
+from router.ingest._multiline import Joined, Multiline
 from router.protocols import Emit, Source
 from router.registry import SourceSettings, Spec
 
@@ -46,6 +57,8 @@ class FileSettings(SourceSettings):
     """How often to look for more."""
     max_line_bytes: int = Field(MAX_EVENT_BYTES, ge=1024, le=MAX_EVENT_BYTES)
     """Longer lines are cut and marked."""
+    multiline: Multiline | None = None
+    """How lines are joined to events; each line is one if absent."""
 
 
 class FileSource:
@@ -61,12 +74,19 @@ class FileSource:
         settings = self._settings
         cursors = Cursors(settings.state, self._name)
         await asyncio.to_thread(cursors.load)
-        desk = Desk(self._name, cursors, settings.max_line_bytes, emit, stop)
+        desk = Desk(self._name, cursors, self._codec, emit, stop)
         self.ready.set()
         if settings.once:
             await read_once(settings.paths, desk, stop)
         else:
-            await Follow(settings.paths, desk).run(stop, settings.poll_seconds)
+            joined = settings.multiline
+            await Follow(settings.paths, desk, joined.timeout_seconds if joined else inf).run(stop, settings.poll_seconds)
+
+    def _codec(self) -> Lines | Joined:
+        settings = self._settings
+        if settings.multiline is None:
+            return Lines(settings.max_line_bytes)
+        return Joined(settings.multiline.begins, settings.multiline.max_lines, settings.max_line_bytes)
 
 
 def _build(name: str, settings: FileSettings) -> FileSource:

@@ -1,13 +1,14 @@
 """All normalizers at work: choose one for each payload, run it, and give a valid ECS document whatever happens."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from router.batch import Event, Facts
 from router.documents import load_file, yaml_files
 from router.errors import ConfigError, Malformed, Problem
+from router.ingest._multiline import Multiline
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
@@ -18,6 +19,7 @@ from router.normalize.marks import finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
+from router.normalize.wrapped import events, keep, keep_group, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
@@ -51,6 +53,8 @@ class Catalogue:
         self._places = tuple(self._normalizers.values())
         self._select = finder([n.identity for n in self._places])
         self._original = original
+        self.enrich: Callable[[list[Event]], None] | None = None
+        """Adds to finished documents, in place, what others know."""
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
         problems: list[Problem] = []
@@ -97,6 +101,13 @@ class Catalogue:
         kept = [n for n in found.values() if n.id not in disable]
         return cls(kept, tz=tz, original=original, sources=sources)
 
+    def multiline(self, name: str) -> Multiline | None:
+        """How the lines of this normalizer's source are joined, as its file says."""
+        held = self._normalizers.get(name)
+        documents = load_file(Path(held.file)) if held is not None else ()
+        told = next((d.value.get("multiline") for d in documents if d.value.get("id") == name), None)
+        return Multiline.model_validate(told) if told is not None else None
+
     def ids(self) -> list[str]:
         """The ids of all normalizers."""
         return sorted(self._normalizers)
@@ -112,6 +123,18 @@ class Catalogue:
         """
         x, tags, kept = self._line(body, facts, time)
         self._text = x.raw
+        found = events(x)
+        if found is None:
+            return self._sealed(x, tags, kept)
+        documents: list[Event] = []
+        for line, told in found:
+            for document in self._sealed(line, tags, kept):
+                keep_group(document, told)
+                documents.append(document)
+        return documents
+
+    def _sealed(self, x: Line, tags: list[str], kept: dict[str, Any] | None) -> list[Event]:
+        """The documents of one line, with everything that belongs into each."""
         made = self._made(x)
         if isinstance(made, Ignored):
             return []
@@ -121,6 +144,8 @@ class Catalogue:
             if kept:
                 _keep(document, kept)
             seal(document, x, self._original)
+        if self.enrich is not None:
+            self.enrich(made)
         return made
 
     def received(self) -> bytes:
@@ -178,14 +203,20 @@ class Catalogue:
         return None
 
     def _relayed(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
-        """The answer for what stands behind a relay's header."""
+        """The answer for what stands behind a relay's header, or in the object of a shipper."""
         found = inner(x)
+        beside: dict[str, Any] = {}
         if found is None:
-            return None
+            held = message(x)
+            if held is None:
+                return None
+            found, beside = held
         candidates = self.candidates(found.raw[:HEAD], x.meta)
         made = self._first([n for n in candidates if n.identity.priority > GENERAL], found, key)
         if made is not None:
             adopt(x, found)
+            for document in made if isinstance(made, list) else ():
+                keep(document, beside)
         return made
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:

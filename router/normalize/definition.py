@@ -11,7 +11,7 @@ from router.normalize import pipes, schema
 from router.normalize.expressions import Expression, Path, parse
 
 KEYS = frozenset(
-    "id title schema identify priority parse each ignore accept null_values time "
+    "id title schema identify priority parse each multiline ignore accept null_values time "
     "const map tables fragments cases switch derive consume drop rest tests".split()
 )
 Target = tuple[str, ...]

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from router.documents import PathKey
+from router.ingest._multiline import Multiline
 from router.normalize import schema
 from router.normalize.definition import Definition, flat
 from router.normalize.expressions import parse, path
@@ -12,9 +15,21 @@ def lint(definition: Definition) -> None:
     """Add the problems to the definition."""
     _pairs(definition, definition.value, (), _listed(definition.value.get("const"), "event.category"))
     _dropped(definition)
+    _multiline(definition)
     tests = definition.value.get("tests")
     if tests is not None and (not isinstance(tests, list) or not all(isinstance(test, dict) for test in tests)):
         definition.problem(("tests",), "tests is a list of mappings", "write - {name: ..., raw: ..., expect: {...}}")
+
+
+def _multiline(definition: Definition) -> None:
+    """How a source that reads lines joins them; the same keys as in its settings."""
+    if "multiline" in definition.value:
+        try:
+            Multiline.model_validate(definition.value["multiline"])
+        except ValidationError as error:
+            detail = error.errors(include_url=False, include_input=False)[0]
+            at: PathKey = ("multiline", *[str(part) for part in detail["loc"]])
+            definition.problem(at, detail["msg"].removeprefix("Value error, "), "write multiline: {first: '^pattern of a first line'}")
 
 
 def _listed(block: Any, name: str) -> list[str]:

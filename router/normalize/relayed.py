@@ -22,3 +22,4 @@ def inner(x: Line) -> Line | None:
 def adopt(x: Line, found: Line) -> None:
     """What the header said that counts: that of the message, else that of the relay. The text as it was received stays."""
     x.head, x.header_time, x.body, x.syslog_read = found.head, found.header_time, found.body, True
+    x.hint_time, x.hint_host = found.hint_time or x.hint_time, found.hint_host or x.hint_host

@@ -26,7 +26,7 @@ ROLES = ("ingest", "process", "correlate", "deliver")
 _PROBE_EVENTS, _PROBE_SECONDS = 50, 60.0
 _RATE_OF_FOUR = 800
 """Events per second of four senders; a run with more has more senders."""
-_DRAIN_SECONDS, _FLAT_SECONDS = 900.0, 60.0
+_DRAIN_SECONDS, _FLAT_SECONDS = 900.0, 100.0
 
 
 @dataclass(slots=True)

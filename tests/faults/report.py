@@ -92,6 +92,7 @@ def _promises(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _verdict(runs: Sequence[Mapping[str, Any]]) -> str:
+    runs = [run for run in runs if "left_out" not in run["figures"]]
     if not runs:
         return "**not run**"
     held = sum(run["holds"] for run in runs)
@@ -100,7 +101,7 @@ def _verdict(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _tables(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     long = [run for run in runs if run["minutes"] >= _LONG_MINUTES]
-    short = [run for run in runs if run["minutes"] < _LONG_MINUTES]
+    short = [run for run in runs if run["minutes"] < _LONG_MINUTES and "left_out" not in run["figures"]]
     parts = ["## Long runs", "", _table(long), _bound(long)] if long else []
     return [*parts, "## Short forms", "", _table(short), _broken(runs), "## What each run breaks", "", _descriptions(runs)]
 

@@ -92,12 +92,11 @@ def balanced(metrics: dict[str, float]) -> None:
 @pytest.mark.timeout(300)
 async def test_nothing_acknowledged_is_lost_when_workers_are_killed(log: dict[str, Any], tmp_path: Path) -> None:
     async with Deployment(tmp_path, log, archive(tmp_path), workers=2) as deployment:
-        senders, stop = [Sender(deployment) for _ in range(4)], asyncio.Event()
-        senders = [_from(sender, n * 1_000_000) for n, sender in enumerate(senders)]
+        senders, stop = [_Numbered(deployment, n * 1_000_000) for n in range(4)], asyncio.Event()
         sending = [asyncio.create_task(sender.run(stop)) for sender in senders]
 
         def acknowledged() -> set[int]:
-            return set[int]().union(*(sender.acknowledged for sender in senders))
+            return set[int]().union(*(sender.told() for sender in senders))
 
         async with knocking(deployment.syslog_port) as refused:
             for kill in range(2):
@@ -123,20 +122,19 @@ async def test_nothing_acknowledged_is_lost_when_workers_are_killed(log: dict[st
     await events_hold_no_record_twice(deployment.config)
 
 
-def _from(sender: Sender, first: int) -> Sender:
-    """Give a sender numbers of its own."""
-    plain = sender._post
+class _Numbered(Sender):
+    """A sender among others: its numbers begin with `first`."""
 
-    async def post(session: aiohttp.ClientSession, numbers: range) -> bool:
-        taken = range(numbers.start + first, numbers.stop + first)
-        done = await plain(session, taken)
-        if done:
-            sender.acknowledged.update(taken)
-            sender.acknowledged.difference_update(numbers if first else ())
-        return done
+    def __init__(self, deployment: Deployment, first: int) -> None:
+        super().__init__(deployment)
+        self._first = first
 
-    sender._post = post  # type: ignore[method-assign]  # a wrapper of the same shape
-    return sender
+    async def _post(self, session: aiohttp.ClientSession, numbers: range) -> bool:
+        return await super()._post(session, range(numbers.start + self._first, numbers.stop + self._first))
+
+    def told(self) -> set[int]:
+        """What was acknowledged, by the numbers that were sent."""
+        return {number + self._first for number in self.acknowledged}
 
 
 async def _all_ready(deployment: Deployment) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from router.documents import MAX_DEPTH, dotted, load_file, load_text, yaml_files
+from router.documents import MAX_BYTES, MAX_DEPTH, dotted, load_file, load_text, yaml_files
 from router.errors import ConfigError
 
 
@@ -47,6 +47,15 @@ def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
 def test_depth_is_bounded() -> None:
     load_text("[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1), "f.yaml")
     assert "deeper" in refusal("[" * (MAX_DEPTH + 3) + "]" * (MAX_DEPTH + 3))
+
+
+def test_a_file_at_the_limit_is_read_and_one_byte_more_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"a: 1\n#" + b"x" * (MAX_BYTES - 6))
+    assert load_file(path)[0].value == {"a": 1}
+    path.write_bytes(b"a: 1\n#" + b"x" * (MAX_BYTES - 5))
+    with pytest.raises(ConfigError, match="larger than"):
+        load_file(path)
 
 
 def test_broken_syntax_says_where() -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import os
+import shutil
 import signal
+import subprocess
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ import pytest
 
 from router.batch import EVENTS, MATCHES, RAW, SIGNALS, Facts, Record
 from router.config import Config, load
+from router.errors import ConfigError
 from router.protocols import Log
 from router.reload import Reload, needs_restart
 from router.serve import Service
@@ -283,3 +286,60 @@ def test_what_needs_a_restart_is_named(tmp_path: Path) -> None:
     assert list(needs_restart(before, load(path))) == ["log", "sources.net", "sinks.out"]
     path.write_text(CONFIG.replace("read: [events]", "read: [events], choose: {kinds: [alert]}"))
     assert list(needs_restart(before, load(path))) == []
+
+
+def git(folder: Path, *words: str) -> None:
+    settings = (
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@t.example",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "protocol.file.allow=always",
+    )
+    subprocess.run(["git", *settings, "-C", str(folder), *words], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+async def test_a_git_checkout_of_rules_is_followed_and_its_insides_are_not(tmp_path: Path) -> None:
+    path, origin = written(tmp_path), tmp_path / "origin"
+    origin.mkdir()
+    git(origin, "init")
+    (origin / "two.yml").write_text(RULE % ("Two", 2, "beta"))
+    git(origin, "add", ".")
+    git(origin, "commit", "-m", "one rule")
+    git(tmp_path, "clone", str(origin), str(tmp_path / "checkout"))
+    path.write_text(CONFIG.replace("detect: [detect]", "detect: [detect, checkout]"))
+    (tmp_path / "checkout/.git/x.yml").write_text("title: [")
+    async with running(path, watch=True) as router:
+        await router.send("beta")
+        assert await router.signals(1) == ["Two"]
+        await asyncio.sleep(0.3)
+        loaded = metric("logweir_config_loaded_timestamp_seconds")
+        (tmp_path / "checkout/.git/y").write_text("fetched, not checked out")
+        await asyncio.sleep(0.5)
+        assert metric("logweir_config_loaded_timestamp_seconds") == loaded
+        (origin / "three.yml").write_text(RULE % ("Three", 3, "gamma"))
+        git(origin, "add", ".")
+        git(origin, "commit", "-m", "another")
+        git(tmp_path / "checkout", "pull")
+        await until(lambda: metric("logweir_config_loaded_timestamp_seconds") > loaded)
+        await router.send("gamma")
+        assert await router.signals(2) == ["Two", "Three"]
+
+
+async def test_rules_that_are_refused_are_left_out_and_counted_where_the_configuration_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (tmp_path / "detect/bad.yml").write_text((RULE % ("Bad", 9, "x")).replace("condition: words", "condition: worts"))
+    with pytest.raises(ConfigError):
+        Content(load(path))
+    path.write_text(CONFIG.replace("detect: [detect]", "detect: [detect], refused: leave_out"))
+    async with running(path) as router:
+        await router.send("alpha")
+        assert await router.signals(1) == ["One"]
+        assert REGISTRY.get_sample_value("logweir_detect_refused_rules", {"reason": "condition"}) == 1
+        (tmp_path / "detect/bad.yml").unlink()
+        assert await router.reload.reload()
+        await until(lambda: REGISTRY.get_sample_value("logweir_detect_refused_rules", {"reason": "condition"}) == 0)

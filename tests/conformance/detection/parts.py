@@ -11,7 +11,7 @@ from typing import Any
 
 from router.detect import Rule, Ruleset
 from router.detect.refusals import reason
-from tests.conformance.detection import battery, corpus, correlations, differential, frontend, metamorphic, mutation, tables
+from tests.conformance.detection import battery, corpus, correlations, differential, frontend, fuzz, metamorphic, mutation, tables
 from tests.conformance.detection.generate import Quota
 from tests.conformance.detection.oracle import Judge, Matcher, Oracle, Product
 
@@ -67,6 +67,14 @@ def front_end(setting: Setting) -> Part:
     found = frontend.compare(setting.sample(10), setting.placeholders, setting.seed, 3 if setting.short else 10)
     figures = {"rules": found.compared, "truths": found.truths, "differing": len(found.differing)}
     return Part(figures, found.differing)
+
+
+def fuzzed(setting: Setting) -> Part:
+    """Rules that nobody wrote."""
+    with TemporaryDirectory() as folder:
+        found = fuzz.fuzz(setting.rules, 150 if setting.short else 2000, setting.seed + 4, Path(folder))
+    figures = {"conditions": found.conditions, "values": found.values, "broken_rules": found.broken, "refused": found.refused}
+    return Part({**figures, "wrong": len(found.wrong)}, found.wrong)
 
 
 def semantic_tables(setting: Setting) -> Part:
@@ -135,7 +143,7 @@ def _figures(score: differential.Score) -> dict[str, Any]:
 def unchanged(setting: Setting) -> Part:
     """Verdicts that must not hang on anything but rule and event."""
     chance = random.Random(setting.seed + 2)
-    rules = chance.sample(setting.rules, 60 if setting.short else 600)
+    rules = chance.sample(setting.rules, 150 if setting.short else 600)
     with TemporaryDirectory() as folder:
         real = list(corpus.real_events(2003 if setting.short else 101))
         world = metamorphic.world(rules, real, Path(folder), chance, setting.placeholders)
@@ -193,6 +201,7 @@ _MUTATED = tuple(
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "rules": rules_read,
     "front_end": front_end,
+    "fuzz": fuzzed,
     "tables": semantic_tables,
     "real": real_events,
     "generated": generated_events,

@@ -7,6 +7,7 @@ be up to 60 s late. The rows of `tests/router/correlate/test_vectors.py` (groups
 
 from typing import Any, NamedTuple
 
+from rules import ROOT
 from tests.conformance.detection.bench import Alert, Event, Reload, Restart, Step, Tick, kinds
 
 
@@ -44,12 +45,27 @@ def fires(*moments: float, name: str = "it", group: tuple[str, ...] = ("u",)) ->
     return [(name, float(moment), group) for moment in moments]
 
 
+def bob(time: float, kind: str) -> Event:
+    return Event(time, kind, {"user": {"name": "Bob"}})
+
+
+def _risky(moment: float) -> list[Alert]:
+    return [("", float(moment), ("user", "bob"))]
+
+
 _THREE, _TWO = one(), one(condition="{gte: 2}")
 _ORDERED = one("temporal_ordered", "", rules="[a, b]")
 _INNER = one(condition="{gte: 2}", name="inner")
 _OUTER = one("value_count", "{gte: 2, field: user}", "outer", rules="[inner]", by="[host]", span="1m")
 _TOP = one(condition="{gte: 2}", name="top", rules="[outer]", by="[host]", span="10m")
 _IPS = "aliases: {ip: {a: source.ip, b: destination.ip}}"
+_HIGH = all_of(*(
+    f"title: {kind}\nname: {kind}\nid: rule-{kind}\nlevel: high\ntags: [attack.{tactic}]\ntaxonomy: ecs\nlogsource: {{product: p}}\n"
+    f"detection: {{sel: {{kind: {kind}}}, condition: sel}}\n"
+    for kind, tactic in (("r", "execution"), ("s", "persistence"), ("t", "impact"), ("v", "impact"))
+))  # fmt: skip
+_RISK = all_of(_HIGH, (ROOT / "risk/risk_threshold_exceeded.yml").read_text("utf-8"))
+_AHEAD = all_of(_HIGH, (ROOT / "risk/several_attack_tactics.yml").read_text("utf-8"))
 _SCORE = one("value_sum", "{gt: 100, field: risk.score}", "score", span="24h")
 _TACTICS = one("value_count", "{gte: 3, field: risk.tactic}", "tactics", rules="[a, b, c, d]", span="7d")
 
@@ -170,6 +186,15 @@ VECTORS = (
     Vector(17, "tactics at three", _TACTICS,
            (a(0, risk={"tactic": "x"}), a(1, "b", risk={"tactic": "y"}), a(6 * 86400, "c", risk={"tactic": "z"})),
            fires(6 * 86400, name="tactics")),
+    Vector(17, "what ships: three high rules about one user", _RISK, (bob(0, "r"), bob(60, "s"), bob(120, "t")), _risky(120)),
+    Vector(17, "two make 100, which is not above it", _RISK, (bob(0, "r"), bob(60, "s")), []),
+    Vector(17, "one rule again and again within the hour counts once", _RISK, tuple(bob(60 * n, "r") for n in range(59)), []),
+    Vector(17, "one rule hour after hour", _RISK, tuple(bob(3600 * n, "r") for n in range(3)), _risky(7200)),
+    Vector(17, "what was a day ago is forgotten", _RISK, (bob(0, "r"), bob(60, "s"), bob(86400, "t")), []),
+    Vector(17, "three tactics by four rules within a week", _AHEAD,
+           (bob(0, "r"), bob(86400, "s"), bob(2 * 86400, "t"), bob(3 * 86400, "v")), _risky(3 * 86400)),
+    Vector(17, "three tactics by three rules", _AHEAD, (bob(0, "r"), bob(86400, "s"), bob(2 * 86400, "t")), []),
+    Vector(17, "two tactics by many", _AHEAD, (bob(0, "s"), bob(1, "t"), bob(2, "v"), bob(7200, "t")), []),
     Vector(17, "a score decays after 24 hours", _SCORE, (a(0, risk={"score": 60}), a(86400, risk={"score": 60})), []),
 )  # fmt: skip
 """All of them."""

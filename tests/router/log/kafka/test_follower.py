@@ -58,6 +58,25 @@ async def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(
         assert len(stays.entries) == entries
 
 
+@pytest.mark.timeout(240)
+async def test_two_members_with_one_name_repeat_and_lose_nothing(open_one: Open) -> None:
+    """Kafka does not fence them for this client: names have to be unique, and where they are not, no harm beyond repeats is done."""
+    first, second = await open_one(instance="pod-0"), await open_one(instance="pod-0")
+    seen: set[int] = set()
+    async with first.follow(["one"], group="g") as here, second.follow(["one"], group="g") as there:
+        for number in range(12):
+            await first.append("one", number % 2, [record(number)])
+            for follower in (here, there):
+                for batch in await follower.read(max_records=100, timeout_seconds=0.1):
+                    seen |= set(numbers([batch]))
+                    await follower.commit({Partition("one", batch.span.partition): Mark(batch.span.stop)})
+        async with asyncio.timeout(60):
+            while seen != set(range(12)):
+                for follower in (here, there):
+                    for batch in await follower.read(max_records=100, timeout_seconds=0.2):
+                        seen |= set(numbers([batch]))
+
+
 async def test_a_consumer_that_stands_still_is_replaced(open_one: Open) -> None:
     log, diary = await open_one(QUICK._replace(stall_seconds=1.0)), Diary()
     before = REBUILDS.labels("consumer")._value.get()

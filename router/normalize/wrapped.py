@@ -1,0 +1,78 @@
+"""Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, CloudWatch Logs."""
+
+from typing import Any
+
+import orjson
+
+from router.normalize.formats.json import loads
+from router.normalize.line import Line
+from router.normalize.runtime import dig
+from router.normalize.times import epoch, iso
+
+_TEXTS = ("message", "log", "MESSAGE", "line", "_raw", "body")
+"""Keys under which shippers hand a message on; the first that holds text is the one."""
+_TIMES = ("@timestamp", "time", "timestamp")
+_HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
+KEPT = "shipper"
+"""Where a document keeps what the shipper said beside the message."""
+
+
+def message(x: Line) -> tuple[Line, dict[str, Any]] | None:
+    """The message inside of an object, as a line of its own, and what stood beside it; None when it is no such object."""
+    value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
+    if type(value) is not dict:
+        return None
+    name = next((key for key in _TEXTS if type(value.get(key)) is str and len(value[key]) > 1), None)
+    if name is None:
+        return None
+    found = _line(x, value[name])
+    moments = (iso(value[key], x.site) for key in _TIMES if type(value.get(key)) is str)
+    found.hint_time = next((moment.iso for moment in moments if moment is not None), x.hint_time)
+    hosts = (dig(value, path) for path in _HOSTS)
+    found.hint_host = next((host for host in hosts if type(host) is str and host), None) or x.hint_host
+    return found, {key: item for key, item in value.items() if key != name}
+
+
+def events(x: Line) -> list[tuple[Line, dict[str, Any]]] | None:
+    """The events of a CloudWatch Logs subscription, each with its group, stream and id; None when it is none.
+
+    Amazon CloudWatch Logs User Guide, "Real-time processing of log data with subscriptions": a control message has no events.
+    """
+    if '"logEvents"' not in x.raw[:4096] or x.raw[:1] != "{":
+        return None
+    value = loads(x.raw)
+    if type(value) is not dict or type(value.get("logEvents")) is not list or "logGroup" not in value:
+        return None
+    told = {key: value[key] for key in ("owner", "logGroup", "logStream") if type(value.get(key)) is str}
+    made = [_event(x, item, told) for item in value["logEvents"] if type(item) is dict]
+    return [event for event in made if event[0].raw]
+
+
+def _event(x: Line, item: dict[str, Any], told: dict[str, Any]) -> tuple[Line, dict[str, Any]]:
+    text = item.get("message")
+    found = _line(x, text if type(text) is str else orjson.dumps(text).decode() if text else "")
+    moment = epoch(item.get("timestamp"))
+    found.hint_time = moment.iso if moment is not None else None
+    found.hint_host = x.hint_host
+    return found, {**told, "id": str(item.get("id", ""))}
+
+
+def _line(x: Line, text: str) -> Line:
+    return Line(text, x.receipt, x.site, x.source, x.peer, x.meta)
+
+
+def keep(document: dict[str, Any], beside: dict[str, Any]) -> None:
+    """What the shipper said, in the document."""
+    if beside:
+        document.setdefault(KEPT, beside)
+
+
+def keep_group(document: dict[str, Any], told: dict[str, Any]) -> None:
+    """Group, stream and id of an event of CloudWatch in the document; whose account it is, where it does not say itself."""
+    held = document.setdefault("aws", {})
+    if type(held) is dict:
+        held.setdefault("cloudwatch", told)
+    cloud = document.setdefault("cloud", {})
+    cloud.setdefault("provider", "aws")
+    if "owner" in told:
+        cloud.setdefault("account", {"id": told["owner"]})

@@ -1,0 +1,72 @@
+"""Messages inside of a shipper's object are read as if they had come alone."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from router.batch import Event, Facts
+from router.normalize import Catalogue
+
+SSH = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
+ACCESS = '192.0.2.1 - - [01/Mar/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"'
+FLOW = "2 111122223333 eni-1 192.0.2.1 198.51.100.1 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+def normalized(catalogue: Catalogue, event: Any) -> list[Event]:
+    return catalogue.normalize(orjson.dumps(event), Facts("s"), 1_780_272_000.0)
+
+
+@pytest.mark.parametrize(
+    ("event", "dataset", "host"),
+    [
+        ({"@timestamp": "2026-03-01T10:00:00Z", "message": SSH, "agent": {"name": "fb1"}}, "linux.auth", "web1"),
+        ({"log": ACCESS + "\n", "stream": "stdout", "kubernetes": {"host": "node1"}}, "apache.access", "node1"),
+        ({"MESSAGE": "{" + '"query_timestamp":"2026-03-01T10:00:00Z","query_name":"a.","rcode":"NOERROR"}'}, "aws.route53", None),
+    ],
+)
+def test_the_message_counts_and_the_rest_is_kept(
+    catalogue: Catalogue, event: dict[str, Any], dataset: str, host: str | None
+) -> None:
+    document = normalized(catalogue, event)[0]
+    assert document["event"]["dataset"] == dataset
+    found = document.get("host", {})
+    assert (found.get("name") or found.get("hostname")) == host
+    assert document.get("shipper", {}) == {key: value for key, value in event.items() if key not in ("message", "log", "MESSAGE")}
+
+
+def test_a_message_of_nobody_stays_where_it_was(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"message": "hello there", "level": "info"})[0]
+    assert (document["event"]["dataset"], document["message"]) == ("json", "hello there")
+    assert "shipper" not in document
+
+
+def test_a_time_that_is_none_is_not_taken(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"time": "soon", "log": "query[A] www.example.com from 192.0.2.1"})[0]
+    assert document["@timestamp"].startswith("2026-06-01T")
+
+
+def test_each_event_of_a_cloudwatch_subscription_is_a_document(catalogue: Catalogue) -> None:
+    events = [
+        {"id": "1", "timestamp": 1772359200000, "message": FLOW},
+        {"id": "2", "timestamp": 1772359200000, "message": "hello"},
+    ]
+    batch = {"messageType": "DATA_MESSAGE", "owner": "444455556666", "logGroup": "g", "logStream": "s", "logEvents": events}
+    flow, other = normalized(catalogue, batch)
+    assert (flow["event"]["dataset"], flow["cloud"]["account"]["id"]) == ("aws.vpcflow", "111122223333")
+    assert (other["@timestamp"], other["message"], other["cloud"]["account"]["id"]) == (
+        "2026-03-01T10:00:00.000Z",
+        "hello",
+        "444455556666",
+    )
+    assert other["aws"]["cloudwatch"] == {"owner": "444455556666", "logGroup": "g", "logStream": "s", "id": "2"}
+
+
+def test_a_subscription_without_events_gives_none(catalogue: Catalogue) -> None:
+    batch = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "logEvents": []}
+    assert normalized(catalogue, batch) == []
