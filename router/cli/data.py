@@ -15,7 +15,9 @@ import typer
 from router.batch import Event, Facts
 from router.errors import ConfigError, Malformed, Problem
 
-Files = Annotated[list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json, .gz or .evtx; standard input if absent or -.")]
+Files = Annotated[
+    list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json, .gz or .evtx; standard input if absent or -.")
+]
 Source = Annotated[str, typer.Option(help="Id of the normalizer to use; found by itself if absent.")]
 Zone = Annotated[str, typer.Option(help="Zone of timestamps that name none.")]
 

@@ -121,8 +121,9 @@ def _related(targets: Iterable[str]) -> Derivation:
             held = lists[key]
             lines += [f"        if {_reached(path)}:", f"            if {held} is None and type(v) is str: {held} = [v]"]
             lines += [f"            elif v.__class__ is not str or v not in {held}: {held} = take({held}, v)"]
-    for key, held in lists.items():
-        lines.append(f"    if {held}: add(out, {key!r}, {held})")
+    lines.append("    found = {}")
+    lines += [f"    if {held}: found[{key!r}] = {held}" for key, held in lists.items()]
+    lines.append("    if found: add(out, found)")
     names: dict[str, Any] = {"take": _take, "add": _add_related}
     exec("\n".join([*lines, "    return"]), names)
     made: Derivation = names["derive"]
@@ -146,14 +147,13 @@ def _take(held: list[Any] | None, value: Any) -> list[Any]:
     return held
 
 
-def _add_related(out: Event, key: str, values: list[Any]) -> None:
+def _add_related(out: Event, found: dict[str, list[Any]]) -> None:
     related = out.get("related")
     if type(related) is not dict:
-        out["related"] = {key: values}
-    elif key in related:
+        out["related"] = found
+        return
+    for key, values in found.items():
         extend(related, key, values)
-    else:
-        related[key] = values
 
 
 def _related_key(name: str) -> str | None:

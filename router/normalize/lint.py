@@ -29,7 +29,9 @@ def _multiline(definition: Definition) -> None:
         except ValidationError as error:
             detail = error.errors(include_url=False, include_input=False)[0]
             at: PathKey = ("multiline", *[str(part) for part in detail["loc"]])
-            definition.problem(at, detail["msg"].removeprefix("Value error, "), "write multiline: {first: '^pattern of a first line'}")
+            definition.problem(
+                at, detail["msg"].removeprefix("Value error, "), "write multiline: {first: '^pattern of a first line'}"
+            )
 
 
 def _listed(block: Any, name: str) -> list[str]:

@@ -7,7 +7,7 @@ from router.documents import PathKey
 from router.normalize import coerce, pipes, schema
 from router.normalize.definition import Definition, flat
 from router.normalize.expressions import Expression, Path, Ref
-from router.normalize.remembered import RememberedText
+from router.normalize.remembered import SCALARS, RememberedScalar
 from router.normalize.writer import Function
 
 Locals = dict[tuple[str, ...], str]
@@ -108,8 +108,9 @@ def piped(into: Function, transforms: Sequence[pipes.Transform]) -> list[str]:
     """
     if transforms and hasattr(transforms[-1], "rows"):
         change = transforms[0] if len(transforms) == 1 else pipes.through(transforms)
-        known = into.scope.constant(RememberedText(change, 4096), "X")
-        return [f"{known}[v] if type(v) is str else {into.scope.constant(change, 'P')}(v)"]
+        known = into.scope.constant(RememberedScalar(change, 4096), "X")
+        scalars, otherwise = into.scope.constant(SCALARS), into.scope.constant(change, "P")
+        return [f"{known}[v] if type(v) in {scalars} else {otherwise}(v)"]
     return [_one(into, transform) for transform in transforms]
 
 

@@ -12,6 +12,7 @@ import orjson
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
 from router.normalize.formats.regex import faults
+from router.normalize.remembered import RememberedScalar
 from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, named, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
@@ -258,6 +259,8 @@ def _domain(value: str) -> str | None:
 def _key(key: Any) -> str:
     return coerce.text(key) or str(key)
 
+
+_hexint.__dict__["of_text"] = RememberedScalar(_hexint, 16_384).__getitem__
 
 _PLAIN: dict[str, Transform] = {
     "lower": _text_pipe(str.lower),

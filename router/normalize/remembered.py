@@ -29,10 +29,16 @@ class Remembered(dict[K, V], Generic[K, V]):
         return answer
 
 
-class RememberedText(Remembered[str, V]):
-    """The same for text; long text is not kept, but asked for each time."""
+class RememberedScalar(Remembered[str | int, V]):
+    """The same for text and integers; long text is not kept, but asked for each time."""
 
     __slots__ = ()
 
-    def __missing__(self, argument: str) -> V:
-        return super().__missing__(argument) if len(argument) <= _LONG else self._function(argument)
+    def __missing__(self, argument: str | int) -> V:
+        if type(argument) is str and len(argument) > _LONG:
+            return self._function(argument)
+        return super().__missing__(argument)
+
+
+SCALARS = frozenset((str, int))
+"""The types that it takes. (`True` is no `int` here: as keys of a dict they are one.)"""

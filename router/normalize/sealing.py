@@ -48,8 +48,8 @@ def seal(out: Event, x: Line, original: Original) -> None:
     if x.head is not NO_HEADER:
         _header(out, x)
     if x.peer:
-        child(child(out, "log"), "source")["address"] = x.peer
-    if x.hint_host and "name" not in child(out, "host"):
+        out.setdefault("log", {}).setdefault("source", {})["address"] = x.peer
+    if x.hint_host and "name" not in out.setdefault("host", {}):
         out["host"]["name"] = x.hint_host
     if original == "always" or (original == "doubtful" and _doubtful(out)):
         event["original"] = x.raw

@@ -91,9 +91,11 @@ class Steps:
             except ValueError as error:
                 self._definition.problem((*at, "of"), str(error))
         elif kind in ("json", "winevent"):
-            text = "(x.data if x.data is not None else x.body)"
+            text = "x.data"
         name = self._scope.constant(parser, "F")
         into.add(f"t = {text}", depth)
+        if text == "x.data":
+            into.add("if t is None: t = x.body", depth)
         accepts = "t is not None" if kind in ("json", "winevent", "xml") else "type(t) is str"
         into.add(f"p = {name}(t) if {accepts} else None", depth)
         into.add(f"if p is None: {failing}", depth)

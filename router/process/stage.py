@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import orjson
 
@@ -46,7 +47,7 @@ class Stage:
         self._catalogue, self._reducer = catalogue, reducer
         self._match_partitions = match_partitions
         self.ruleset, self._joint = ruleset, ruleset.joined(reducer.selections)
-        self._facts: dict[tuple[object, ...], Facts] = {}
+        self._facts: dict[tuple[Any, ...], Facts] = {}
         self._counting: dict[str, list[Correlation]] = {}
         for correlation in ruleset.correlations:
             for rule in correlation.rules:
@@ -133,13 +134,19 @@ class Stage:
         out.matches.setdefault(home % self._match_partitions, []).append(record)
 
     def _facts_of(self, event: Event, source: str, marks: tuple[tuple[str, ...], tuple[str, ...]]) -> Facts:
-        about = event.get("event", _NOTHING)
-        key = (source, about.get("dataset", ""), about.get("kind", "event"), severity(event), *marks)
+        about, log = event.get("event", _NOTHING), event.get("log", _NOTHING)
+        key = (
+            source,
+            about.get("dataset", ""),
+            about.get("kind", "event"),
+            log.get("level") or (severity(event) if "syslog" in log else 0),
+            marks,
+        )
         facts = self._facts.get(key)
         if facts is None:
             if len(self._facts) >= _MAX_FACTS:
                 self._facts.clear()
-            facts = self._facts[key] = Facts(source, "", "", (), *key[1:])
+            facts = self._facts[key] = Facts(source, "", "", (), key[1], key[2], severity(event), *marks)
         return facts
 
 

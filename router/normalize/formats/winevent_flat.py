@@ -4,8 +4,7 @@ What becomes of a name hangs on which other names are there, hardly ever on valu
 each tuple of names; real traffic has some hundreds of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from router.normalize.formats.winevent_xml import event_data, user_data
@@ -76,15 +75,15 @@ class _Plan(NamedTuple):
     """The name of its id."""
     fields: tuple[str, ...]
     """Parts of System."""
+    names: tuple[str, ...]
+    """Names that are not the event's own, those of `fields` first."""
     left: tuple[str, ...]
     """Names that a collector added."""
-    values: Callable[[Record], tuple[Any, ...]]
-    """What stands under the names of `fields`, under `left`, and under all other names that are not the event's own."""
+    telling: tuple[str, ...]
+    """Names whose value, where it is empty, leaves the part to another name."""
     pid: str
     thread: str
     user: tuple[tuple[str, str], ...]
-    gone: tuple[str, ...]
-    """Names that are not the event's own."""
     when: str
     """Where its time stands, if no part of System holds it."""
 
@@ -109,41 +108,40 @@ def from_flat(value: Record, data: Record | None = None) -> Record | None:
 
 
 def _planned(value: Record, plan: _Plan) -> Record | None:
-    """None, and nothing is changed, where a value that is null, empty, or of another type makes a difference."""
-    held = plan.values(value)
-    event_id = value[plan.id]
-    if None in held or not event_id or event_id.__class__ not in (int, str):
+    """None, and nothing is gone, where a value that is null, empty, or of another type makes a difference."""
+    head = dict(zip(plan.names, map(value.pop, plan.names), strict=True))
+    event_id = head[plan.id]
+    if None in head.values() or event_id.__class__ not in (int, str) or not all(map(head.__getitem__, plan.telling)):
+        value.update(head)
         return None
     out: Record = {"event_id": str(event_id)}
-    out.update(zip(plan.fields, held, strict=False))
+    out.update(zip(plan.fields, head.values(), strict=False))
     if plan.pid:
-        out["process"] = {"pid": value[plan.pid]}
+        out["process"] = {"pid": head[plan.pid]}
         if plan.thread:
-            if not value[plan.thread]:
-                return None
-            out["process"]["thread"] = {"id": value[plan.thread]}
+            out["process"]["thread"] = {"id": head[plan.thread]}
     if plan.when:
-        if not value[plan.when]:
-            return None
-        out["time_created"] = value[plan.when]
+        out["time_created"] = head[plan.when]
     if plan.user:
-        out["user"] = {key: value[name] for key, name in plan.user}
+        out["user"] = {key: head[name] for key, name in plan.user}
     if "record_id" in out:
         out["record_id"] = str(out["record_id"])
-    for name in plan.gone:
-        del value[name]
-    _attach(out, value, dict(zip(plan.left, held[len(plan.fields) :], strict=False)))
+    _attach(out, value, {name: head[name] for name in plan.left})
     return out
 
 
 def _attach(out: Record, data: Record, other: Record) -> None:
     """The event's own data, and what a collector added."""
-    if "EventType" in other and other["EventType"] not in _NXLOG_TYPES:
+    if "EventType" in other and not _is_collectors(other["EventType"]):
         data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
     if other:
         out["_other"] = other
     if data:
         out["event_data"] = data
+
+
+def _is_collectors(kind: Any) -> bool:
+    return type(kind) in (str, int) and kind in _NXLOG_TYPES
 
 
 def _learn(names: tuple[str, ...]) -> _Plan | None:
@@ -158,7 +156,7 @@ def _plan(present: Mapping[str, None]) -> _Plan | None:
     event_id = _first(_IDS, present)
     parts = {name: _FLAT[name] for name in present if name in _FLAT and name not in _IDS}
     fields = tuple(parts.values())
-    if not event_id or len(set(fields)) != len(fields) or len(fields) < 2 or any(name in present for name in _OBJECTS):
+    if not event_id or len(set(fields)) != len(fields) or any(name in present for name in _OBJECTS):
         return None
     if {"channel", "provider_name"}.isdisjoint(fields):
         return None
@@ -170,10 +168,12 @@ def _plan(present: Mapping[str, None]) -> _Plan | None:
     own |= {"ProcessID"} if executing or not pid else set()
     gone = tuple(name for name in present if name in _HEADER and name not in own)
     left = tuple(name for name in gone if name in _LEFT)
-    others = [name for name in gone if name not in parts and name not in left]
     user = tuple((key, name) for key, name in _USER.items() if name in present) if named else ()
     when = "" if "time_created" in fields else _first(_TIMES, present)
-    return _Plan(event_id, fields, left, itemgetter(*parts, *left, *others), pid, thread if pid else "", user, gone, when)
+    thread = thread if pid else ""
+    telling = tuple(filter(None, (event_id, thread, when)))
+    names = (*parts, *(name for name in gone if name not in parts))
+    return _Plan(event_id, fields, names, left, telling, pid, thread, user, when)
 
 
 def _first(names: Iterable[str], present: Mapping[str, None]) -> str:
@@ -200,8 +200,7 @@ def _slow(value: Record, data: Record | None) -> Record | None:
     _parted(head, out, data, other)
     executing = "ExecutionProcessID" in head
     _execution(out, head, executing)
-    kind = other.get("EventType")
-    if kind is not None and kind not in _NXLOG_TYPES:
+    if "EventType" in other and not _is_collectors(other["EventType"]):
         data["EventType"] = other.pop("EventType")  # Sysmon's own: SetValue, CreatePipe...
     if other:
         out["_other"] = other

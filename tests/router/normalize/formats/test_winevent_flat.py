@@ -1,0 +1,33 @@
+"""A plan made from names alone gives what looking at each name gives, whatever the values are."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.normalize.formats import winevent_flat
+from router.normalize.formats.winevent_flat import from_flat
+
+NAMES = st.sampled_from([*winevent_flat._HEADER, "Image", "TargetObject", "param1"])
+VALUES = st.sampled_from([None, "", 0, 1, "10", "x", "INFO", "SetValue", ["a"], {"Name": "P"}, True])
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=12), st.sampled_from(["Channel", "SourceName", ""]))
+def test_a_plan_is_as_good_as_a_look(event: dict[str, Any], known: str) -> None:
+    if known:
+        event = {"EventID": 10, known: "Security", **event}
+    slow = winevent_flat._slow(dict(event), None)
+    assert from_flat(dict(event)) == slow
+    assert from_flat(dict(event)) == slow
+
+
+def test_plans_are_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr(winevent_flat, "_MAX_PLANS", 3)
+    for i in range(10):
+        assert from_flat({"EventID": 1, "Channel": "c", f"own{i}": "x"}) == {
+            "event_id": "1",
+            "channel": "c",
+            "event_data": {f"own{i}": "x"},
+        }
+        assert len(winevent_flat._PLANS) <= 3
