@@ -78,6 +78,15 @@ class KafkaLog(Settings):
 LogSettings: TypeAlias = Annotated[EmbeddedLog | KafkaLog, Field(discriminator="kind")]
 
 
+class Engine(Settings):
+    """How detection rules are matched."""
+
+    cache: Path | None = None
+    """Folder of compiled rules: with it a restart is ready at once. If absent, `logweir/detect` in the user's cache folder."""
+    memory_mb: int = Field(96, ge=8)
+    """What may be remembered about values and verdicts, in MiB. The compiled rules come on top."""
+
+
 class Rules(Settings):
     """Where rules are read from, besides those that ship with Logweir."""
 
@@ -98,6 +107,8 @@ class Rules(Settings):
     """Values for Sigma's `expand` modifier: `{DomainControllers: [dc1, dc2]}`."""
     pipelines: tuple[Path, ...] = ()
     """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
+    engine: Engine = Field(default_factory=Engine)
+    """How detection rules are matched."""
 
 
 class Enrich(Settings):
