@@ -1,7 +1,7 @@
 """The Windows event of the OpenTelemetry collector (receiver windowseventlog, not raw) -> the names of winlogbeat's `winlog`.
 
-Its body: {channel, computer, event_id: {id, qualifiers}, provider: {name, guid, event_source}, record_id, system_time, level, task,
-opcode, keywords, message, execution: {process_id, thread_id}, security: {user_id, ...}, event_data}. Newer releases write
+Its body: {channel, computer, event_id: {id, qualifiers}, provider: {name, guid, event_source}, record_id, system_time, level,
+task, opcode, keywords, message, execution: {process_id, thread_id}, security: {user_id, ...}, event_data}. Newer releases write
 event_data as {name, data: [{NAME: value}, ...]}, in which unnamed values have the name "".
 """
 
