@@ -70,7 +70,7 @@ class Content:
             problems += error.problems
         try:
             self.ruleset = Ruleset.load(
-                rules.detect,
+                rules.detections(),
                 placeholders=rules.placeholders,
                 disable=rules.disable,
                 builtin=rules.builtin,
