@@ -78,6 +78,15 @@ class KafkaLog(Settings):
 LogSettings: TypeAlias = Annotated[EmbeddedLog | KafkaLog, Field(discriminator="kind")]
 
 
+class Engine(Settings):
+    """How detection rules are matched."""
+
+    cache: Path | None = None
+    """Folder of compiled rules: with it a restart is ready at once. If absent, `logweir/detect` in the user's cache folder."""
+    memory_mb: int = Field(96, ge=8)
+    """What may be remembered about values and verdicts, in MiB. The compiled rules come on top."""
+
+
 class Rules(Settings):
     """Where rules are read from, besides those that ship with Logweir."""
 
@@ -87,17 +96,28 @@ class Rules(Settings):
     """Directories or files with normalizers; the same id replaces a built-in one."""
     detect: tuple[Path, ...] = ()
     """Directories or files with Sigma rules and correlations."""
+    topic: str = ""
+    """A compacted topic on the log's own Kafka (its full name) that holds detections too: key a name, value the YAML, an empty
+    value takes the rule away. Changes are taken over while the router runs."""
+    topic_folder: Path = Path("rules-from-topic")
+    """Where the topic's rules are kept as files."""
     noise: tuple[Path, ...] = ()
     """Directories or files with noise rules."""
     disable: tuple[str, ...] = ()
     """Ids of rules that must not be loaded."""
     refused: Literal["stop", "leave_out"] = "stop"
-    """Detections that cannot be judged exactly: `stop` refuses all that was read; `leave_out` goes on without them, counts them by
-    reason and names them in the log, which suits a checkout of somebody else's rules."""
+    """Detections that cannot be judged exactly: `stop` refuses all that was read; `leave_out` goes on without them, counts them
+    by reason and names them in the log, which suits a checkout of somebody else's rules."""
     placeholders: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values for Sigma's `expand` modifier: `{DomainControllers: [dc1, dc2]}`."""
     pipelines: tuple[Path, ...] = ()
     """Directories or files with processing pipelines (of pySigma's form): they change Sigma rules as these are loaded."""
+    engine: Engine = Field(default_factory=Engine)
+    """How detection rules are matched."""
+
+    def detections(self) -> tuple[Path, ...]:
+        """Where detections are read from: the configured places, and the folder of the topic once it is there."""
+        return (*self.detect, self.topic_folder) if self.topic and self.topic_folder.is_dir() else self.detect
 
 
 class Enrich(Settings):

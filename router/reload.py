@@ -135,7 +135,7 @@ def _lasting(section: Mapping[str, Settings], name: str, fresh: frozenset[str]) 
 def _files(path: Path, config: Config) -> Iterator[tuple[str, int, int, int]]:
     """The configuration and every rule file: name, time of change, size and inode."""
     rules = config.rules
-    for root in (path, *rules.normalize, *rules.detect, *rules.noise, *rules.pipelines):
+    for root in (path, *rules.normalize, *rules.detections(), *rules.noise, *rules.pipelines):
         for file in _visible(root) if root.is_dir() else [root]:
             try:
                 status = file.stat()

@@ -69,6 +69,12 @@ SOURCE_LOOKED = _gauge("detect_sampled_events", "Events in which fields of rules
 DETECT_VALUE_MISSES = _counter("detect_value_misses_total", "Field values that no memo knew")
 DETECT_VERDICT_MISSES = _counter("detect_verdict_misses_total", "Events whose verdict no memo knew")
 DETECT_CANDIDATES = _counter("detect_candidates_total", "Rules worked out for events whose verdict no memo knew")
+DETECT_LOOKUPS = _counter("detect_value_lookups_total", "Field values that were looked up in memos")
+DETECT_BUCKETS = _gauge(
+    "detect_buckets", "Kinds of events, by whether their rules are compiled or judged slowly until then", "state"
+)
+DETECT_DATABASES = _counter("detect_databases_total", "Databases of rule literals: compiled, or taken from the cache", "origin")
+DETECT_MEMO_BYTES = _gauge("detect_memo_bytes", "What the memos of detection hold, roughly; bounded by rules.engine.memory_mb")
 NOISE_MATCHES = _counter("noise_matches_total", "Events that a noise rule picked", "rule", "shadow")
 NOISE_GROUPS = _gauge("noise_groups", "Groups with an open window", "rule")
 NOISE_EVICTED = _counter("noise_evicted_groups_total", "Windows ended early to bound memory; more was kept", "rule")

@@ -14,7 +14,7 @@ from router.correlate import unsupported
 from router.correlate.loop import Correlate
 from router.correlate.renewable import Renewable
 from router.deliver import Delivery
-from router.detect import Ruleset
+from router.detect import Options, Ruleset, user_cache
 from router.enrich import Enricher
 from router.errors import ConfigError, Problem
 from router.ingest._append import Intake
@@ -70,12 +70,13 @@ class Content:
             problems += error.problems
         try:
             self.ruleset = Ruleset.load(
-                rules.detect,
+                rules.detections(),
                 placeholders=rules.placeholders,
                 disable=rules.disable,
                 builtin=rules.builtin,
                 strict=rules.refused == "stop",
                 pipelines=rules.pipelines,
+                options=Options(rules.engine.cache or user_cache(), rules.engine.memory_mb << 20, background=True),
             )
             problems += [p for c in self.ruleset.correlations for p in unsupported(c, self.ruleset.correlations)]
             for problem in self.ruleset.refused:
@@ -98,7 +99,10 @@ async def assembled(
     built: list[Part] = []
     match_partitions = await log.partitions(MATCHES)
     if "process" in roles:
-        built.append(Process(log, Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)))
+        stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
+        stage.engine.foresee()
+        built.append(Process(log, stage))
+        del stage  # as below
     if "correlate" in roles:
         built.append(Renewable(partial(Correlate, log), content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
@@ -131,7 +135,9 @@ async def renew(parts: Iterable[Part], config: Config, content: Content, log: Lo
     for correlate in [p for p in parts if isinstance(p, Renewable)]:
         await correlate.renew(content.ruleset.correlations, config.process.lateness_seconds)
     for process in [p for p in parts if isinstance(p, Process)]:
-        await process.renew(Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions))
+        stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
+        await asyncio.to_thread(stage.engine.prepare)
+        await process.renew(stage)
     for delivery in [p for p in parts if isinstance(p, Delivery) and p.sink_name in config.sinks]:
         delivery.renew(config.sinks[delivery.sink_name].choose, content.noise)
 

@@ -30,6 +30,7 @@ def lint(
     ignore: Collection[str] = (),
     builtin: bool = True,
     supply: Supply | None = None,
+    pipelines: Sequence[Path] = (),
 ) -> list[Finding]:
     """Everything there is to say about the files and folders, by place. `ignore`: names of checks to leave out.
 
@@ -37,7 +38,7 @@ def lint(
     With `supply`, also says which rules can never fire with what sources provide.
     """
     files, asked = shipped_or_not(paths)
-    ruleset = Ruleset.load(files, placeholders=placeholders, builtin=builtin, strict=False)
+    ruleset = Ruleset.load(files, placeholders=placeholders, builtin=builtin, strict=False, pipelines=pipelines)
     found = [of_problem(p, "error", f"refused-{reason(p)}") for p in ruleset.refused if p.file in asked.values()]
     found += [of_problem(p, "warning", _odd(p)) for p in ruleset.lints if p.file in asked.values()]
     pages = list(_pages(asked))

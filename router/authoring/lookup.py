@@ -10,7 +10,12 @@ from router.registry import nearest
 
 
 def found(
-    text: str, paths: Sequence[Path] = (), placeholders: Mapping[str, Sequence[str]] | None = None, *, builtin: bool = True
+    text: str,
+    paths: Sequence[Path] = (),
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    *,
+    builtin: bool = True,
+    pipelines: Sequence[Path] = (),
 ) -> tuple[Ruleset, list[Rule | Correlation]]:
     """The rules of a file (or folder), or the one with that id, name or title among `paths` and those that ship with Logweir.
 
@@ -18,7 +23,7 @@ def found(
     """
     named = Path(text)
     outside, _ = shipped_or_not([*paths, *([named] if named.exists() else [])])
-    ruleset = Ruleset.load(outside, placeholders=placeholders, builtin=builtin, strict=False)
+    ruleset = Ruleset.load(outside, placeholders=placeholders, builtin=builtin, strict=False, pipelines=pipelines)
     everything: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
     if named.exists():
         names = set(shipped_or_not([named])[1].values())

@@ -53,7 +53,7 @@ def _loaded(files: Sequence[Path], settings: Any) -> tuple[Any, list[Any]]:
 
     outside, asked = shipped_or_not(files)
     mine = {path.resolve() for path in outside}
-    others = [f for f in rule_files(settings.rules.detect) if f.resolve() not in mine]
+    others = [f for f in rule_files(settings.rules.detections()) if f.resolve() not in mine]
     known = settings.rules
     ruleset = Ruleset.load([*outside, *others], placeholders=known.placeholders, strict=False, pipelines=known.pipelines)
     if refused := [p for p in ruleset.refused if p.file in asked.values()]:

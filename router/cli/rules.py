@@ -39,7 +39,7 @@ def lint(
     files = rule_files(paths)
     setting = Setting(config, None)
     supply = setting.supply(None) if reach else None
-    found = findings_of(files, placeholders=setting.placeholders, ignore=ignore or (), supply=supply)
+    found = findings_of(files, placeholders=setting.placeholders, ignore=ignore or (), supply=supply, pipelines=setting.pipelines)
     counts = {severity: sum(f.severity == severity for f in found) for severity in SEVERITIES}
     if json:
         print_json({"files": len(files), **counts, "findings": [f._asdict() for f in found]})
@@ -58,7 +58,7 @@ def explain(rule: RuleName, rules: Rules = None, config: MaybeConfig = None, eve
     from router.detect import Rule
 
     setting = Setting(config, rules)
-    ruleset, wanted = found(rule, setting.rules, setting.placeholders)
+    ruleset, wanted = found(rule, setting.rules, setting.placeholders, pipelines=setting.pipelines)
     titles = {d.id: d.title for d in (*ruleset.rules, *ruleset.correlations)}
     supply = setting.supply(events) if any(isinstance(w, Rule) for w in wanted) else None
     answers = []
@@ -90,7 +90,7 @@ def why(
     from router.detect import Rule
 
     setting = Setting(config, rules)
-    _, wanted = found(rule, setting.rules, setting.placeholders)
+    _, wanted = found(rule, setting.rules, setting.placeholders, pipelines=setting.pipelines)
     if not (plain := [w for w in wanted if isinstance(w, Rule)]):
         raise ConfigError([Problem(rule, 1, "", "is a correlation: no single event says whether it fires", "test its rules")])
     answers = [(one, judged(one, *pair)) for pair in setting.events(event, read_as) for one in plain]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from router import rule_topic
 from router.config import SINKS, Config, load
 from router.errors import LogweirError
 from router.share import mine
@@ -41,7 +42,9 @@ def run(
     sinks = chosen_sinks(settings, sink or [])
     if settings.workers > 1 and not mine().is_one_of_several:
         _supervise(settings, ["run", *_words(config, roles, sink or [], log_level, log_text=log_text, watch=watch)])
-    main = _serve(config, settings, Content(settings), roles, sinks, watch=watch)
+    if settings.rules.topic:
+        asyncio.run(rule_topic.fetch_once(settings))
+    main = _serve(config, settings, Content(settings), roles, sinks, watch=watch or bool(settings.rules.topic))
     tune()
     run_loop(main)
 
@@ -112,7 +115,7 @@ async def _serve(
         else:
             on_signals(service.leave)
         reload = Reload(path, settings, renewed, watch=watch)
-        async with admin(listen, service) as url, reload.listening():
+        async with admin(listen, service) as url, reload.listening(), rule_topic.followed(settings):
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
             try:
                 await service.run()

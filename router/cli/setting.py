@@ -29,7 +29,7 @@ class Setting:
         from router.config import load
 
         settings = load(config).rules if config else None
-        self.rules: list[Path] = [*(settings.detect if settings else ()), *rule_files(rules or ())]
+        self.rules: list[Path] = [*(settings.detections() if settings else ()), *rule_files(rules or ())]
         self.placeholders: dict[str, Sequence[str]] = dict(settings.placeholders) if settings else {}
         self.pipelines: Sequence[Path] = settings.pipelines if settings else ()
         self.normalizers: tuple[Path, ...] = settings.normalize if settings else ()

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from router.batch import SIGNALS, Batch, Facts, Record
+from router.deliver.reshape import reshaping
 from router.deliver.tally import Tally
 from router.reduce import Scope, compile_trim
 from router.route import Route, Verdict
-from router.shapes import Shape, reshaper
+from router.shapes import Shape
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Sorter:
 
     def __init__(self, route: Route, scope: Scope, tally: Tally, *, ordered: bool, shape: Shape = "ecs") -> None:
         self._route, self._scope, self._tally, self._ordered = route, scope, tally, ordered
-        self._reshape = reshaper(shape)
+        self._reshape = reshaping(shape)
         self._trims: dict[tuple[str, ...], Callable[[bytes], bytes]] = {}
 
     def sort(self, batch: Batch[Record]) -> Sorted:
@@ -38,7 +39,7 @@ class Sorter:
         if self._ordered:  # overtaking within a partition would break its order, so alerts are told by their topic
             wanted.alerts = list(range(len(wanted.records))) if topic == SIGNALS else []
         if (reshape := self._reshape) is not None:
-            wanted.records = [r._replace(body=reshape(r.body, r.time)) for r in wanted.records]
+            wanted.records = [reshape(record) for record in wanted.records]
         return wanted
 
     def _divide(self, batch: Batch[Record]) -> tuple[Sorted, dict[Verdict, list[Record]]]:

@@ -6,6 +6,7 @@
 from router.detect.alerts import alert_document
 from router.detect.blocks import compile_selection, read_selection
 from router.detect.correlation import Correlation
+from router.detect.engine import Options, user_cache
 from router.detect.examples import run_tests
 from router.detect.joint import Joint
 from router.detect.rules import Rule
@@ -15,6 +16,7 @@ from router.detect.why import Reason, why
 __all__ = [
     "Correlation",
     "Joint",
+    "Options",
     "Reason",
     "Rule",
     "Ruleset",
@@ -22,5 +24,6 @@ __all__ = [
     "compile_selection",
     "read_selection",
     "run_tests",
+    "user_cache",
     "why",
 ]

@@ -37,7 +37,7 @@ def link(
     known = _index([*rules, *correlations], linked)
     linked.rules = [r for r in rules if r.id not in off and known.get(r.id) is r]
     _apply([f for f in filters if {f.id, f.name}.isdisjoint(disable)], known, linked, off)
-    sources = {rule.id: {rule.logsource} for rule in linked.rules}
+    sources = {rule.id: {rule.logsource} for rule in linked.rules if _spoken(rule) != "ecs"}
     off |= _change(linked, pipelines)
     kept = [c for c in correlations if c.id not in off and known.get(c.id) is c]
     _correlate(kept, known, linked, off)
@@ -123,6 +123,9 @@ def _rename(linked: Linked, pipelines: Pipelines, sources: Mapping[str, set[Logs
     of, depths, kept = dict(sources), _depths({c.id: c for c in linked.correlations}), list[str]()
     for correlation in sorted(linked.correlations, key=lambda c: depths[c.id]):
         of[correlation.id] = {source for rule in correlation.rules for source in of.get(rule, ())}
+        if not of[correlation.id] or correlation.risk is not None:  # its fields are none that a pipeline knows
+            kept.append(correlation.id)
+            continue
         about = {"level": correlation.level, "tags": list(correlation.tags), "title": correlation.title, "id": correlation.id}
         try:
             pipelines.rename(correlation, about, sorted(of[correlation.id], key=str))

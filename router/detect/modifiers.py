@@ -29,6 +29,8 @@ ITEM = ("all", "neq")
 KNOWN = tuple(sorted({*_NUMERIC, *_TIME, *_STRING, *_FLAGS, *ITEM, *ALIASES, "exists", "cidr", "re", "fieldref"}))
 
 Placeholders = Mapping[str, Sequence[str]]
+MAX_REGEX_BYTES = 4096
+"""Of one pattern in a rule, placeholders filled in. RE2 itself bounds what it may take in memory to 8 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ def _regex(chain: Chain, value: Any, placeholders: Placeholders) -> list[Atom]:
     written = values.text(value)
     patterns = _expanded_regex(written, placeholders) if "expand" in chain.modifiers else [written]
     for pattern in patterns:
+        if len(pattern.encode("utf-8", "surrogatepass")) > MAX_REGEX_BYTES:
+            raise Refused(f"a regular expression of more than {MAX_REGEX_BYTES} bytes", "split it into several values")
         compile_regex(pattern, flags)
     return [Atom(chain.field, "re", (pattern, flags), cased=True) for pattern in patterns]
 

@@ -90,6 +90,12 @@ class Ruleset:
         """These rules and the selections of other owners, asked together."""
         return Joint(self.rules, owners, self._options)
 
+    def match_batch(
+        self, events: Sequence[Event], raws: Sequence[bytes] | None = None, encoded: Sequence[bytes] | None = None
+    ) -> list[Sequence[Rule]]:
+        """`match` for each of a batch, cheaper. Between batches, buckets that were compiled meanwhile are put to use."""
+        return self._engine.match_batch(events, raws, encoded)
+
     def visible(self, event: Event) -> list[Rule]:
         """The rules of the event's log sources, whether they match or not."""
         return self._engine.visible(event)

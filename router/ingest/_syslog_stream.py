@@ -59,8 +59,8 @@ class Streams:
         return self.emit.busy or self.pending_bytes >= ALL_PENDING_BYTES
 
     def hold_back(self, stream: "SyslogStream") -> None:
-        """Read no more from this one until there is room again; from none, if that is why."""
-        for one in list(self.open) if self.busy else [stream]:
+        """Read no more from this one until there is room again; from none, if that is why and was not so before."""
+        for one in list(self.open) if self.busy and not self._letting_go else [stream]:
             one.pause()
             self._waiting.add(one)
         if not self._letting_go:

@@ -84,6 +84,7 @@ class Meter:
         for metric, now, before in zip(metrics, counted, self._counted, strict=True):
             metric.inc(now - before if now >= before else now)
         self._counted = counted
+        self._engine.publish()
 
 
 def costs(engine: Engine) -> tuple[int, int, int]:

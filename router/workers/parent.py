@@ -27,6 +27,8 @@ _SETTLED_SECONDS = 60.0
 _FIRST_READY_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
+_WATCH_SECONDS, _DEAF_TIMES = 10.0, 3
+"""A worker that has answered once and then fails to, so many times in a row, hangs: half of the senders wait for it in vain."""
 _MARGIN_SECONDS = 15.0
 """Beyond the time to drain, for closing the log; then what still runs is killed."""
 _STALE_SECONDS = 600.0
@@ -153,10 +155,23 @@ class Workers:
         if self._leaving.is_set():
             worker.signal(signal.SIGTERM)
         WORKER_UP.labels(name).set(1)
+        watching = asyncio.create_task(self._watch(worker))
         code = await worker.process.wait()
+        watching.cancel()
         WORKER_UP.labels(name).set(0)
         await asyncio.to_thread(self._books.close, worker.share.number)
         return code
+
+    async def _watch(self, worker: Worker) -> None:
+        """Kill a worker that hangs. How long its loop lags is its own affair, as long as it answers."""
+        has_answered, deaf = False, 0
+        while deaf < _DEAF_TIMES:
+            await asyncio.sleep(_WATCH_SECONDS)
+            answers = await worker.ask("/healthz") is not None
+            has_answered |= answers
+            deaf = deaf + 1 if has_answered and not answers and not self._leaving.is_set() else 0
+        _log.error("a worker does not answer any more; it is killed", worker=worker.share.number)
+        worker.signal(signal.SIGKILL)
 
     async def _left(self, seconds: float) -> bool:
         """Wait; True as soon as everything ends."""

@@ -12,6 +12,6 @@ Memos hold truths, not guesses. Literals are found by a `Finder` (`literals`: th
 """
 
 from router.detect.engine.engine import Engine
-from router.detect.engine.options import Options
+from router.detect.engine.options import Options, user_cache
 
-__all__ = ["Engine", "Options"]
+__all__ = ["Engine", "Options", "user_cache"]

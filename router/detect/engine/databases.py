@@ -54,6 +54,7 @@ class Databases:
         self._folder = folder
         self._loaded: dict[bytes, Any] = {}
         self.compiled = self.restored = 0
+        self._told = False
 
     def finder(self, patterns: Sequence[Pattern]) -> Finder:
         """Compile, or take from memory or disk. Takes seconds for thousands of new patterns; the GIL is free meanwhile."""
@@ -65,13 +66,6 @@ class Databases:
             database = self._loaded[key] = self._fetch(key, patterns)
         return _scanner(database, patterns)
 
-    def cold(self, patterns: Sequence[Pattern]) -> bool:
-        """Whether a finder for the patterns would have to be compiled."""
-        if len(patterns) <= _FEW or not available():
-            return False
-        key = _key(patterns)
-        return key not in self._loaded and not (self._folder and _file(self._folder, key).exists())
-
     def _fetch(self, key: bytes, patterns: Sequence[Pattern]) -> Any:
         if self._folder is None:
             return self._compile(patterns)
@@ -81,8 +75,17 @@ class Databases:
                 self.restored += 1
                 return database
             database = self._compile(patterns)
-            _store(_file(self._folder, key), hyperscan.dumpb(database))
+            self._store(_file(self._folder, key), hyperscan.dumpb(database))
             return database
+
+    def _store(self, path: Path, body: bytes) -> None:
+        """What cannot be stored costs the next start some seconds, and is told once."""
+        try:
+            _write(path, body)
+        except OSError as error:
+            if not self._told:
+                _log.warning("compiled rules cannot be stored; set rules.engine.cache", folder=str(path.parent), error=str(error))
+            self._told = True
 
     def _compile(self, patterns: Sequence[Pattern]) -> Any:
         self.compiled += 1
@@ -193,14 +196,11 @@ def _load(path: Path) -> Any:
         return None
 
 
-def _store(path: Path, body: bytes) -> None:
-    """Whole or not at all; a folder that cannot be written to costs the next start some seconds, and is told."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(_FORMAT + hashlib.blake2b(body, digest_size=_SUM).digest() + body)
-        os.replace(file.name, path)
-    except OSError as error:
-        _log.warning("a compiled database cannot be stored", folder=str(path.parent), error=str(error))
+def _write(path: Path, body: bytes) -> None:
+    """Whole or not at all. Raises OSError."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(_FORMAT + hashlib.blake2b(body, digest_size=_SUM).digest() + body)
+    os.replace(file.name, path)
 
 
 @contextmanager

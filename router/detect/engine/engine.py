@@ -1,17 +1,20 @@
 """A rule set, matched fast: a bucket for every kind of event, compiled when the first such event comes."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 
 from router.batch import Event
 from router.detect.engine.bucket import Bucket
-from router.detect.engine.databases import Databases
+from router.detect.engine.counts import Counts
+from router.detect.engine.databases import Databases, prune
 from router.detect.engine.keywords import Marks
 from router.detect.engine.memo import Budget
 from router.detect.engine.numbers import Numbers
 from router.detect.engine.options import Options
 from router.detect.engine.prepared import Prepared, prepare
+from router.detect.engine.remembered import recall, remember
 from router.detect.engine.routes import Routes
 from router.detect.ir import atoms
 from router.detect.linking import within
@@ -75,10 +78,12 @@ class Engine:
         self._waiting: deque[tuple[Slow, list[Rule]]] = deque()
         self._ready: deque[tuple[Slow, Bucket]] = deque()
         self._building = threading.Lock()
+        self._queue = threading.Lock()
         self._thread: threading.Thread | None = None
         self._marks: Marks | None = None
         self._marked: frozenset[bytes] = frozenset()
         self._unmarked = False
+        self._counts = Counts()
 
     def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
         """The rules that the event satisfies, in the order in which they were loaded."""
@@ -109,6 +114,12 @@ class Engine:
         if self._unmarked:
             self._mark()
 
+    def publish(self) -> None:
+        """Bring the metrics up to date. It sums up much: not for every batch."""
+        judges = list(self._judges.values())
+        buckets = [judge for judge in judges if isinstance(judge, Bucket)]
+        self._counts.publish(buckets, sum(isinstance(j, Slow) for j in judges), self._budget, self._databases)
+
     def _mark(self) -> None:
         """One search for the keywords of all buckets that are there."""
         self._unmarked = False
@@ -123,8 +134,18 @@ class Engine:
         """The rules of the event's log sources, whether they match or not."""
         return self._seen(self._logsources_of(self._routes.key(event)))
 
+    def foresee(self) -> None:
+        """Begin to compile, in the background, what the events of before needed."""
+        for key in recall(self._options.cache):
+            self._routes.open(key)
+
+    def prepare(self) -> None:
+        """The same, and wait for it. Not for the thread that runs the event loop."""
+        self.foresee()
+        self.settle()
+
     def settle(self) -> None:
-        """Wait until every bucket that was asked for is compiled."""
+        """Wait until every bucket that was asked for is compiled. Not for the thread that runs the event loop."""
         while thread := self._thread:
             thread.join()
         self._swap()
@@ -142,6 +163,8 @@ class Engine:
         judge = self._judges.get(logsources)
         if judge is None:
             judge = self._judges[logsources] = self._judge(self._seen(logsources))
+            if self._options.background and not isinstance(judge, Nothing):
+                remember(key, self._options.cache)
         return judge
 
     def _judge(self, rules: list[Rule]) -> Judge:
@@ -156,10 +179,11 @@ class Engine:
                 if self._options.background:
                     self._building.release()
         slow = Slow(rules)
-        self._waiting.append((slow, rules))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="detection rules", daemon=True)
-            self._thread.start()
+        with self._queue:
+            self._waiting.append((slow, rules))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="detection rules", daemon=True)
+                self._thread.start()
         return slow
 
     def _build(self, rules: Sequence[Rule]) -> Bucket:
@@ -174,14 +198,23 @@ class Engine:
 
     def _work(self) -> None:
         """The thread: compile what waits. Hyperscan leaves the GIL free, so that events go on."""
-        while self._waiting:
-            slow, rules = self._waiting.popleft()
+        if self._options.cache is not None:
+            prune(self._options.cache, time.time())
+        while (waiting := self._take()) is not None:
+            slow, rules = waiting
             try:
                 with self._building:
                     self._ready.append((slow, self._build(rules)))
             except Exception as error:
                 _log.error("a bucket cannot be compiled; its events are judged slowly", rules=len(rules), exc_info=error)
-        self._thread = None
+
+    def _take(self) -> tuple[Slow, list[Rule]] | None:
+        """The next bucket to compile; with None the thread ends, and whoever has more work starts another."""
+        with self._queue:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._thread = None
+            return None
 
     def _swap(self) -> None:
         """Put compiled buckets in the place of the slow matchers. Both are exact, so it may happen between any two events."""

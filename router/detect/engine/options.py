@@ -7,9 +7,15 @@ from pathlib import Path
 DEFAULT_MEMORY_BYTES = 96 << 20
 
 
-def user_cache() -> Path:
-    """Where compiled databases are kept unless the configuration says otherwise (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "logweir" / "detect"
+def user_cache() -> Path | None:
+    """Where compiled databases are kept unless the configuration says otherwise (XDG base directory specification).
+
+    None for a user without a home, as in some containers.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "logweir" / "detect"
+    except RuntimeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

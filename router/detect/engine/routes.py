@@ -53,9 +53,10 @@ class Routes:
         return bucket
 
     def _whole(self, event: Event) -> Any:
-        return self._bucket(self._router.key(event))
+        return self.open(self._router.key(event))
 
-    def _bucket(self, key: RouteKey) -> Any:
+    def open(self, key: RouteKey) -> Any:
+        """The bucket of a key."""
         bucket = self.by_key.get(key)
         if bucket is None:
             if len(self.by_key) >= _MAX_ROUTES:
@@ -66,7 +67,7 @@ class Routes:
     def _learn(self, quick: Any, event: Event) -> Any:
         """Remember the quick key, if it tells all that the whole key does."""
         key = self._router.key(event)
-        bucket = self._bucket(key)
+        bucket = self.open(key)
         told = "logweir" not in event and not key.values and not isinstance(quick[1], bool)  # `True` is `1` to a dict
         if told:
             if len(self._quick) >= _MAX_ROUTES:

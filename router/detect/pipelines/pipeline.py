@@ -55,7 +55,7 @@ class Placed:
     values: Mapping[str, Sequence[str]] | None = None
     """Of value_placeholders; None stands for a wildcard."""
     taxonomy: str = ""
-    """The only taxonomy whose rules the step is for; empty for every rule."""
+    """That of the rules that the step is for, if it is not Sigma's own."""
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Pipelines:
         if problems:
             raise ConfigError(problems)
         ordered = sorted(read, key=lambda file: file.priority)
-        return cls([p for file in ordered for p in file.placed], frozenset(f.taxonomy for f in ordered if f.taxonomy))
+        return cls([p for file in ordered for p in file.placed], frozenset(f.taxonomy for f in ordered) - {"", "sigma", "ecs"})
 
     def reading(self, document: Document, given: Mapping[str, Sequence[str]]) -> Reading:
         """A document about to be read. Placeholders have the configuration's values or, for want of those, the pipelines'."""
@@ -92,7 +92,7 @@ class Pipelines:
         return Reading(document, _Values(given, applying), self.taxonomies, pipelined=True)
 
     def _for(self, placed: Placed, subject: Subject) -> bool:
-        return placed.taxonomy in ("", str(subject.document.get("taxonomy", "sigma")))
+        return (placed.taxonomy or "sigma") == subject.taxonomy
 
     def applied(
         self, block: Block, filters: Sequence[Block], document: Mapping[str, Any], logsource: Logsource
@@ -102,9 +102,8 @@ class Pipelines:
         for n, filter_ in enumerate(filters):
             subject.selections |= {f"_filter_{n}_{name}": node for name, node in filter_.selections.items()}
         self._run(subject)
-        taxonomy = str(document.get("taxonomy", "sigma"))
-        if taxonomy in self.taxonomies:
-            self._all_mapped(taxonomy, subject)
+        if subject.taxonomy in self.taxonomies:
+            self._all_mapped(subject.taxonomy, subject)
         own = Block({name: subject.selections[name] for name in block.selections}, block.conditions).tree()
         trees = [*_added(subject), own, *(_of_filter(subject, n, filter_) for n, filter_ in enumerate(filters))]
         whole = joined(trees, every=True)
@@ -131,7 +130,7 @@ class Pipelines:
         """Give the fields that a correlation names the names that they have in its rules. Raises Refused."""
         subject = Subject(document, list(logsources), is_correlation=True)
         for placed in self.placed:
-            if not placed.when.rule(subject):
+            if placed.taxonomy not in ("", "sigma") or not placed.when.rule(subject):
                 continue
             subject.applied.add(placed.id)
             if placed.rename is not None:

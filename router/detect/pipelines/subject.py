@@ -22,6 +22,13 @@ class Subject:
     state: dict[str, Any] = field(default_factory=dict)
     applied: set[str] = field(default_factory=set)
 
+    taxonomy: str = ""
+    """Of its field names, as they were written; rules for product `logweir` speak ECS whatever they say."""
+
+    def __post_init__(self) -> None:
+        ours = any(source.product == "logweir" for source in self.logsources)
+        self.taxonomy = "ecs" if ours else str(self.document.get("taxonomy", "sigma"))
+
     def items(self) -> Iterator[Item]:
         """Every item of every selection."""
         for node in self.selections.values():

@@ -276,3 +276,25 @@ def test_a_mistake_in_a_pipeline_is_refused_with_its_place(tmp_path, text, reaso
 def test_without_pipelines_nothing_is_kept(tmp_path):
     (tmp_path / "rule.yml").write_text(RULE.format(product="windows", detection=DETECTION))
     assert Ruleset.load([tmp_path / "rule.yml"], builtin=False).rules[0].block is None
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", "user.name"), ("logweir: {taxonomy: ecs}", "other")])
+def test_rules_that_speak_ecs_are_left_alone_unless_a_pipeline_is_for_them(tmp_path, more, expected):
+    (tmp_path / "rule.yml").write_text("")
+    written(tmp_path, "{type: field_name_mapping, mapping: {user.name: other}}", more=more)
+    rule = RULE.format(product="logweir", detection="  sel: {user.name: x}\n  condition: sel")
+    (tmp_path / "rule.yml").write_text(rule)
+    found = Ruleset.load([tmp_path / "rule.yml"], builtin=False, pipelines=[tmp_path / "pipeline.yml"]).rules[0]
+    assert [a.field for a in atoms(found.tree)] == [expected]
+    assert found.taxonomy == "sigma"
+
+
+def test_what_ships_is_left_alone_by_pipelines_for_rules_in_sigmas_names(tmp_path):
+    (tmp_path / "p.yml").write_text("transformations: [{type: field_name_prefix, prefix: x.}]\n")
+    plain, changed = Ruleset.load([]), Ruleset.load([], pipelines=[tmp_path / "p.yml"])
+    ecs = [(a.tree, b.tree) for a, b in zip(plain.rules, changed.rules, strict=True) if a.taxonomy == "ecs"]
+    assert ecs
+    assert all(one == other for one, other in ecs)
+    risk = [(a.group_by, b.group_by) for a, b in zip(plain.correlations, changed.correlations, strict=True) if a.risk]
+    assert risk
+    assert all(one == other for one, other in risk)

@@ -2,7 +2,7 @@
 
 import orjson
 
-from router.batch import EVENTS, NO_FACTS, Batch, Record, Span
+from router.batch import EVENTS, NO_FACTS, SIGNALS, Batch, Facts, Record, Span
 from router.deliver.sort import Sorter
 from router.deliver.tally import Tally
 from router.reduce import NoiseRules
@@ -11,6 +11,7 @@ from router.route import Route
 from router.shapes import reshaper
 from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings
 from sinks.splunk_hec import SplunkHec, SplunkHecSettings
+from tests.router.shapes import ocsf_schema
 
 _BODY = orjson.dumps({"@timestamp": "2026-03-01T10:00:00Z", "event": {"kind": "event"}, "host": {"name": "ws1"}})
 
@@ -33,6 +34,18 @@ def test_a_sink_is_sent_the_shape_that_it_is_set_to() -> None:
         made = sorter.sort(Batch([record], Span(EVENTS, 0, 0, 1))).records[0]
         assert key in orjson.loads(made.body)
         assert made.id == record.id
+
+
+def test_our_own_alerts_become_findings_with_the_id_of_their_record() -> None:
+    scope = NoiseRules.load((), builtin=False).scope("lake", "file")
+    rule = {"id": "r1", "name": "brute force"}
+    event = {"kind": "alert", "dataset": "logweir.alert", "module": "logweir", "severity": 70}
+    body = orjson.dumps({"@timestamp": "2026-03-01T10:00:00Z", "event": event, "rule": rule, "message": "brute force"})
+    record = Record(b"i" * 16, body, 1.0, Facts(dataset="logweir.alert", kind="alert"))
+    sorter = Sorter(Route(Choice(), scope), scope, Tally("lake"), ordered=False, shape="ocsf")
+    made = orjson.loads(sorter.sort(Batch([record], Span(SIGNALS, 0, 0, 1))).records[0].body)
+    assert (made["class_uid"], made["severity_id"], made["finding_info"]["uid"]) == (2004, 4, record.id.hex())
+    assert not ocsf_schema.faults(made)
 
 
 def test_splunk_is_told_the_host_of_either_shape() -> None:

@@ -1,0 +1,67 @@
+"""Payloads inside the requests by which AWS delivers streams: Firehose to HTTP, Kinesis and CloudWatch Logs to a function.
+
+Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
+"Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
+"""
+
+import zlib
+from binascii import Error, a2b_base64
+from typing import Any
+
+from router.normalize.decoding import MAX_BYTES
+from router.normalize.formats.json import loads
+
+_MARKS = (('"requestId"', '"records"', '"data"'), ('"aws:kinesis"', '"kinesis"'), ('"awslogs"', '"data"'))
+_HEAD = 4096
+
+
+def delivered(text: str) -> list[bytes] | None:
+    """The payloads in their order; None when the text is no such request, or one of its records cannot be read."""
+    head = text[:_HEAD]
+    if head[:1] != "{" or not any(all(mark in head for mark in marks) for marks in _MARKS):
+        return None
+    value = loads(text)
+    data = _data(value) if type(value) is dict else None
+    if not data:
+        return None
+    found: list[bytes] = []
+    for item in data:
+        payload = _decoded(item)
+        if payload is None:
+            return None
+        found += [line for line in _documents(payload) if line.strip(b"\x00\x01 \t\r\n")]
+    return found
+
+
+def _data(value: dict[str, Any]) -> list[Any] | None:
+    """The base64 texts of a request of any of the three."""
+    if type(value.get("records")) is list and "requestId" in value:
+        return [item.get("data") if type(item) is dict else None for item in value["records"]]
+    if type(value.get("awslogs")) is dict:
+        return [value["awslogs"].get("data")]
+    records = value.get("Records")
+    if type(records) is list and records:
+        streams = [item.get("kinesis") if type(item) is dict else None for item in records]
+        return [stream.get("data") if type(stream) is dict else None for stream in streams]
+    return None
+
+
+def _decoded(text: Any) -> bytes | None:
+    """Base64, and gzip below it; None for what is neither, or larger than an event may be."""
+    if type(text) is not str:
+        return None
+    try:
+        data = a2b_base64(text, strict_mode=True)
+        if data[:2] == b"\x1f\x8b":
+            unpacking = zlib.decompressobj(31)
+            data = unpacking.decompress(data, MAX_BYTES)
+            return data if unpacking.eof else None
+    except (Error, zlib.error, ValueError):
+        return None
+    return data
+
+
+def _documents(payload: bytes) -> list[bytes]:
+    """Lines, where each of them is an object; else the payload as it is."""
+    lines = [line for line in payload.split(b"\n") if line.strip()]
+    return lines if len(lines) > 1 and all(line.lstrip()[:1] == b"{" for line in lines) else [payload.rstrip(b"\r\n")]

@@ -1,0 +1,81 @@
+"""Streams that AWS delivers come apart into their payloads, each normalized as if it had come alone."""
+
+import base64
+import gzip
+from typing import Any
+
+import orjson
+import pytest
+
+from router.batch import Event, Facts
+from router.normalize import Catalogue
+from router.normalize.delivered import delivered
+
+_FLOW = "2 123456789010 eni-1235b8ca123456789 192.0.2.1 198.51.100.2 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK"
+_LOGS = {
+    "messageType": "DATA_MESSAGE",
+    "owner": "123456789010",
+    "logGroup": "vpc",
+    "logStream": "eni-1",
+    "subscriptionFilters": ["all"],
+    "logEvents": [{"id": str(i), "timestamp": 1_772_359_200_000 + i, "message": _FLOW} for i in range(2)],
+}
+
+
+def _packed(value: Any, *, compress: bool = True) -> str:
+    data = value if isinstance(value, bytes) else orjson.dumps(value)
+    return base64.b64encode(gzip.compress(data) if compress else data).decode()
+
+
+def _firehose(*data: str) -> dict[str, Any]:
+    return {
+        "requestId": "ed4acda5-034f-9f42-bba1-f29aea6d7d8f",
+        "timestamp": 1_772_359_300_000,
+        "records": [{"data": d} for d in data],
+    }
+
+
+def _normalized(value: Any) -> list[Event]:
+    return Catalogue.load().normalize(orjson.dumps(value), Facts("aws"), 1_772_400_000.0)
+
+
+REQUESTS = {
+    "firehose": _firehose(_packed(_LOGS)),
+    "kinesis": {"Records": [{"kinesis": {"data": _packed(_LOGS), "sequenceNumber": "1"}, "eventSource": "aws:kinesis"}]},
+    "function": {"awslogs": {"data": _packed(_LOGS)}},
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_log_events_inside_of_streams_become_documents_of_their_own(name: str) -> None:
+    documents = _normalized(REQUESTS[name])
+    assert [d["event"]["dataset"] for d in documents] == ["aws.vpcflow"] * 2
+    assert documents[0]["source"]["ip"] == "192.0.2.1"
+    assert documents[1]["aws"]["cloudwatch"]["logGroup"] == "vpc"
+
+
+def test_records_are_lines_of_objects_or_one_payload_each() -> None:
+    objects = b'{"a":1}\n{"a":2}\n'
+    request = orjson.dumps(_firehose(_packed(objects, compress=False), _packed(b"plain\ntext", compress=False))).decode()
+    assert delivered(request) == [b'{"a":1}', b'{"a":2}', b"plain\ntext"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        _firehose("not base64!"),
+        _firehose(base64.b64encode(b"\x1f\x8bno gzip").decode()),
+        _firehose(_packed(b"x" * (5 << 20))),
+        {"requestId": "1", "records": [{"data": 5}]},
+        {"requestId": "1", "records": [], "data": 1},
+        {"records": [{"data": "eA=="}], "no": "request"},
+    ],
+)
+def test_what_cannot_be_read_is_kept_whole(value: dict[str, Any]) -> None:
+    assert delivered(orjson.dumps(value).decode()) is None
+    assert len(_normalized(value)) == 1
+
+
+def test_lines_of_others_are_not_looked_into() -> None:
+    assert delivered("requestId records data") is None
+    assert delivered('{"requestId": "1", "records": "data') is None
