@@ -114,6 +114,12 @@ class Engine:
         if self._unmarked:
             self._mark()
 
+    def forget(self) -> None:
+        """Drop what was learned from events; what is compiled stays."""
+        for judge in self._judges.values():
+            if isinstance(judge, Bucket):
+                judge.forget()
+
     def publish(self) -> None:
         """Bring the metrics up to date. It sums up much: not for every batch."""
         judges = list(self._judges.values())

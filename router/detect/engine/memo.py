@@ -13,7 +13,7 @@ from router.detect.engine.field import FieldMatcher
 
 LONG = 4096
 """Characters from which on a text is no key itself."""
-WINDOW = 2048
+WINDOW = 8192
 """Misses between looks at the hit rate."""
 RETRY = 65_536
 """Misses after which a memo that was switched off is tried again."""
