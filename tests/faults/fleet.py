@@ -15,7 +15,7 @@ import yaml
 
 from tests.journeys.deployment import free_port
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 120.0
 
 
 class Unit:

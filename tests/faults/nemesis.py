@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from tests.faults.arena import Arena
 from tests.faults.fleet import Unit
 
+_PATIENCE = 5
 Blow = Callable[[Arena, Unit], Awaitable[None]]
 
 
@@ -39,12 +40,16 @@ def freeze(seconds: float) -> Blow:
     return blow
 
 
-async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float, float]) -> None:
-    """One blow to a random unit after each pause, until the time is over. Units that ended by themselves are noted."""
+async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float, float], least: int = 0) -> None:
+    """One blow to a random unit after each pause, until the time is over and there were enough.
+
+    Where starting a process takes long, that is up to five times as long. Units that ended by themselves are noted.
+    """
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while loop.time() < end:
+    began, blows = loop.time(), 0
+    while loop.time() < began + seconds or (blows < least and loop.time() < began + _PATIENCE * seconds):
         await asyncio.sleep(_pause(arena.random, every))
+        blows += 1
         died = [unit for unit in arena.fleet.units if not unit.is_running]
         for unit in died:
             arena.outcome.check(f"{unit.name} does not end by itself", False, unit.tail(600))

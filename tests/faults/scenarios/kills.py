@@ -13,16 +13,16 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
-_LONG_MINUTES, _LONG_RATE = 2, 2500
+_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 2500, 2
 """A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
 _OUTAGE_SECONDS = 10
 """After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
 
 
-async def _run(outcome: Outcome, plan: Plan, blow: nemesis.Blow, every: tuple[float, float]) -> Arena:
+async def _run(outcome: Outcome, plan: Plan, blow: nemesis.Blow, every: tuple[float, float], per_minute: float) -> Arena:
     async with arena(plan, outcome) as one:
         one.send()
-        await nemesis.strike(one, outcome.minutes * 60, blow, every=every)
+        await nemesis.strike(one, outcome.minutes * 60, blow, every=every, least=int(outcome.minutes * per_minute))
         await one.end()
         return one
 
@@ -38,16 +38,16 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
     is_long = outcome.minutes >= _LONG_MINUTES
-    plan = Plan(rate=_LONG_RATE) if is_long else Plan()
-    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8)), 3 if is_long else 5)
+    plan, often = Plan(rate=_LONG_RATE) if is_long else Plan(), _LONG_PER_MINUTE if is_long else 5
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8), often), often)
 
 
 @scenario("R1-roles", 0.5)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 2-5 s (5-15 s in a long run) of a random one of six processes, a role each, that share the embedded log."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
-    plan = Plan(units=units, rate=_LONG_RATE) if is_long else Plan(units=units)
-    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (2, 5)), 3 if is_long else 8)
+    plan, often = Plan(units=units, rate=_LONG_RATE) if is_long else Plan(units=units), _LONG_PER_MINUTE if is_long else 8
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (2, 5), often), often)
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s of a random one of five processes, a role each, on one Kafka broker."""
     async with broker() as log:
         plan = Plan(log=log, units=a_unit_for_each_role("process"))
-        one = await _run(outcome, plan, nemesis.kill, (4, 8))
+        one = await _run(outcome, plan, nemesis.kill, (4, 8), 5)
         kills = one.faults.get("SIGKILL", 0)
         one.judge(repeats=lambda _: kills * one.plan.rate * 40)  # a dynamic member's session lasts 30 s
         outcome.check("kills really happened", kills >= int(outcome.minutes * 5), one.faults)
@@ -73,14 +73,14 @@ async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
 @scenario("R2", 0.4)
 async def rolled(outcome: Outcome) -> None:
     """SIGTERM every 2-4 s: the process drains within 30 s, exits with 0, and nothing is lost or repeated."""
-    _judge_rolls(await _run(outcome, Plan(), nemesis.roll, (2, 4)), 5)
+    _judge_rolls(await _run(outcome, Plan(), nemesis.roll, (2, 4), 5), 5)
 
 
 @scenario("R2-roles", 0.4)
 async def rolled_role_by_role(outcome: Outcome) -> None:
     """The same for a random one of six processes that share the embedded log."""
     plan = Plan(units=a_unit_for_each_role("process", "deliver"))
-    _judge_rolls(await _run(outcome, plan, nemesis.roll, (2, 4)), 8)
+    _judge_rolls(await _run(outcome, plan, nemesis.roll, (2, 4), 8), 8)
 
 
 def _judge_rolls(one: Arena, per_minute: float) -> None:
@@ -95,7 +95,8 @@ def _judge_rolls(one: Arena, per_minute: float) -> None:
 @scenario("R3", 0.4)
 async def frozen_and_back(outcome: Outcome) -> None:
     """SIGSTOP for 9 s, longer than the lease, of random processes; others take over, then the frozen one goes on."""
-    plan = Plan(units=a_unit_for_each_role("process", "correlate", "deliver"))
+    rate = _LONG_RATE if outcome.minutes >= _LONG_MINUTES else Plan().rate
+    plan = Plan(units=a_unit_for_each_role("process", "correlate", "deliver"), rate=rate)
     async with arena(plan, outcome) as one:
         one.send()
         loop = asyncio.get_running_loop()
