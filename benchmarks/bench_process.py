@@ -23,7 +23,7 @@ from router.process import Process as Loop
 from router.process import Stage
 from router.reduce import Reducer
 from router.topology import Content
-from router.tuning import tune
+from router.tuning import keep_huge_pages, tune
 
 DATA = Path(__file__).parents[2] / "shared/data/events/windows-otrf.jsonl.gz"
 
@@ -56,13 +56,14 @@ async def run(payloads: list[bytes], folder: Path) -> tuple[float, float, int]:
     tune()
     stop = asyncio.Event()
     cpu, wall = time.process_time(), time.perf_counter()
-    task = asyncio.create_task(loop.run(stop))
+    task, pages = asyncio.create_task(loop.run(stop)), asyncio.create_task(keep_huge_pages())
     written = 0
     while written < len(payloads) and not task.done():
         await asyncio.sleep(0.05)
         written = sum(stop_ for _, stop_ in (await log.ends(EVENTS)).values())
     stop.set()
     await task
+    pages.cancel()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     await log.close()
     return cpu, wall, written

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from router import tuning
+
 CODE = """
 import ctypes, gc
 from router.tuning import GC_THRESHOLDS, freeze, tune
@@ -23,3 +27,30 @@ print("tuned")
 def test_malloc_and_collector_are_set_and_a_reload_lets_go_of_old_cycles() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.stdout == "tuned\n", done.stderr
+
+
+def test_huge_pages_are_asked_for_what_is_large_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = tmp_path / "maps"
+    maps.write_text(
+        "00400000-00a00000 r-xp 00000000 fe:01 123 /usr/bin/python3\n"
+        "00a00000-00f00000 rw-p 00000000 fe:01 123 /usr/bin/python3\n"
+        "01000000-01800000 rw-p 00000000 00:00 0 [heap]\n"
+        "7f0000000000-7f0000400000 rw-p 00000000 00:00 0 \n"
+        "7f0000500000-7f0000600000 rw-p 00000000 00:00 0 \n"
+        "7f0000700000-7f0000701000 ---p 00000000 00:00 0 \n"
+        "7f0000701000-7f0000f01000 rw-p 00000000 00:00 0 \n"
+        "7ffc00000000-7ffc00800000 rw-p 00000000 00:00 0 [stack]\n"
+    )
+    monkeypatch.setattr(tuning, "_MAPS", maps)
+    assert list(tuning._own_memory()) == [(0x1000000, 0x1800000), (0x7F0000000000, 0x7F0000400000)]
+
+
+def test_where_memory_cannot_be_seen_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_MAPS", tmp_path / "none")
+    assert tuning.ask_for_huge_pages() == 0
+
+
+def test_memory_is_whole_after_its_pages_changed() -> None:
+    held = [bytes([i % 256]) * 4096 for i in range(4096)]
+    tuning.ask_for_huge_pages()
+    assert all(block == bytes([i % 256]) * 4096 for i, block in enumerate(held))

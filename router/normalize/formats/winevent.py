@@ -5,6 +5,7 @@ from typing import Any
 
 from router.normalize.formats.json import loads
 from router.normalize.formats.winevent_flat import from_flat
+from router.normalize.formats.winevent_otel import from_otel, is_otel
 from router.normalize.formats.winevent_xml import from_tree, from_xml
 
 Record = dict[str, Any]
@@ -17,13 +18,16 @@ _OLD_BEAT = {
 }
 
 
-_SHAPES = frozenset(("winlog", "Event", "System", "win", "event_data"))
+_SHAPES = frozenset(("winlog", "Event", "System", "win", "event_data", "event_id"))
+"""Keys one of which an event of any shape but the flat one has."""
 
 
 def from_object(value: Record) -> Record | None:
     """One JSON object of any shape; None when it is no Windows event. The object is taken over where it is one."""
     if value.keys().isdisjoint(_SHAPES):
         return from_flat(value)
+    if is_otel(value):
+        return from_otel(value)
     winlog = value.get("winlog")
     if type(winlog) is dict:
         return _winlogbeat(winlog, value)
