@@ -45,12 +45,20 @@ class Coverage:
 
     def techniques(self) -> dict[str, list[Rule | Correlation]]:
         """Technique or sub-technique -> the rules with its tag, those that can never fire left out."""
-        live: list[Rule | Correlation] = [rule for rule, found in self.rules if found.verdict in ("can fire", "not shown")]
         table: defaultdict[str, list[Rule | Correlation]] = defaultdict(list)
-        for rule in [*live, *self.correlations]:
+        for rule in self._live():
             for name in dict.fromkeys(found.group(1).upper() for tag in rule.tags if (found := _TECHNIQUE.fullmatch(tag))):
                 table[name].append(rule)
         return dict(sorted(table.items()))
+
+    def _live(self) -> list[Rule | Correlation]:
+        """Rules that can fire, and correlations over one that can."""
+        live: dict[str, Rule | Correlation] = {
+            rule.id: rule for rule, found in self.rules if found.verdict in ("can fire", "not shown")
+        }
+        for _ in self.correlations:  # chains: what one makes live, the next may need
+            live.update({c.id: c for c in self.correlations if c.id not in live and any(r in live for r in c.rules)})
+        return list(live.values())
 
     def tactics(self) -> Counter[str]:
         """How many rules that can fire carry each tactic."""

@@ -86,7 +86,14 @@ def _cause(rule: Rule, event: Event, event_id: bytes, time: float) -> Cause:
         found: Sequence[str] = values[fields.texts(name)]
         return found
 
-    return Cause(rule.id, event_id, written(event_id), _bounded(time, event), _small(event), texts)
+    shown = {**_small(event), "rule": _credit(rule)}
+    return Cause(rule.id, event_id, written(event_id), _bounded(time, event), shown, texts)
+
+
+def _credit(rule: Rule) -> Event:
+    """Whose rule it is: the licence of public rules asks for it wherever a match is shown."""
+    said = {"id": rule.id, "name": rule.title, "author": rule.author, "license": rule.license}
+    return {key: value for key, value in said.items() if value}
 
 
 def records(correlation: Correlation, cause: Cause) -> Iterator[Made]:

@@ -30,6 +30,7 @@ def signal_document(firing: Firing) -> Event:
         "timespan": correlation.timespan_seconds,
         "rules": sorted({match.rule for match in firing.window}),
         "events": [match.event_id for match in firing.window if match.event_id],
+        "credits": _credits(firing.window),
         "window": "sliding",
         "degraded": firing.degraded,
     }
@@ -84,6 +85,12 @@ def _message(firing: Firing) -> str:
     at_least = "at least " if firing.degraded else ""
     within = f"{at_least}{_found(firing)} within {firing.correlation.timespan_seconds} s"
     return f"{firing.correlation.title}: {within}" + (f" for {group}" if group else "")
+
+
+def _credits(window: Sequence[Match]) -> list[Event]:
+    """The rules that the matches are of, each once, with their authors and licences."""
+    found = {rule["id"]: rule for match in window if isinstance(rule := match.event.get("rule"), dict) and "id" in rule}
+    return list(found.values())
 
 
 def _common(events: Sequence[Event]) -> Event:

@@ -15,6 +15,7 @@ from router.normalize.normalizer import Normalizer
 from router.normalize.runtime import dig
 from router.normalize.times import iso
 from router.normalize.zones import UTC
+from router.shapes.ocsf import derive
 from rules import ROOT
 
 _RECEIPT = "2026-06-01T00:00:00Z"
@@ -122,7 +123,22 @@ def _judge(test: dict[str, Any], documents: Sequence[Event]) -> str:
         for path in test.get("absent", ())
         if value(document, path) is not None
     ]
-    return "; ".join(wrong)
+    return "; ".join(wrong + _of_ocsf(test.get("ocsf"), document))
+
+
+def _of_ocsf(expect: Any, document: Event) -> list[str]:
+    """What is wrong with the OCSF event of a document. `class`: its name (`network_activity`) or number; `activity`: a number."""
+    if expect is None:
+        return []
+    wanted = expect if isinstance(expect, dict) else {"class": expect}
+    event = derive(orjson.loads(orjson.dumps(document)), 0.0)
+    known = {"class": event["class_name"].lower().replace(" ", "_"), "activity": event["activity_id"]}
+    wrong = []
+    for path, want in wanted.items():
+        got = event["class_uid"] if path == "class" and isinstance(want, int) else known.get(path, value(event, path))
+        if not same(got, want):
+            wrong.append(f"ocsf {path}: want {want!r}, got {got!r}")
+    return wrong
 
 
 def value(document: Event, path: str) -> Any:

@@ -65,14 +65,37 @@ def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, floa
         _, sent, host, *body = [*rest.split(" ", 3), "", ""][:4]
         return head._replace(version="1", hostname=_nil(host)), body[0], lambda zone, receipt: epoch(sent)
     parts = rest.split(" ", 6)
-    if len(parts) < 6 or (parts[1] != "-" and not _STAMP_5424.match(parts[1])):
+    if len(parts) < 4 or (parts[1] != "-" and not _STAMP_5424.match(parts[1])):
         return None
+    if (begin := _body_at(parts)) or len(parts) < 6:
+        return _short(head, parts, rest, begin) if begin else None
     data, message = structured_data(parts[6]) if len(parts) > 6 else (None, "")
     stamp = parts[1]
     new = Header(
         head.priority, head.facility, head.severity, "1", _nil(parts[2]), _nil(parts[3]), _nil(parts[4]), _nil(parts[5]), data
     )
     return new, message.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
+
+
+_BODIES = ("CEF:", "LEEF:", "{", "<")
+
+
+def _body_at(parts: list[str]) -> int:
+    """Where a body begins that came before its header was complete (vendors leave APP-NAME, PROCID, MSGID out); else 0."""
+    for i, part in enumerate(parts[3:6], 3):
+        if part.startswith(_BODIES):
+            return i
+    return 0
+
+
+def _short(
+    head: Header, parts: list[str], rest: str, begin: int
+) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+    """A header that ends with the host, the program or the process; the rest is the body."""
+    stamp, app, process = parts[1], *[_nil(part) for part in (*parts[3:begin], "", "")[:2]]
+    new = Header(head.priority, head.facility, head.severity, "1", _nil(parts[2]), app, process)
+    body = rest.split(" ", begin)[begin]
+    return new, body, None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
 
 
 def _nil(text: str) -> str | None:

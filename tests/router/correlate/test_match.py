@@ -31,7 +31,8 @@ def test_a_match_goes_there_and_back():
     assert name == "c"
     assert key == group_key("c", ("bob",))
     assert (match.rule, match.time, match.group) == ("r", 5.0, ("bob",))
-    assert match.event == {"source": {"ip": "192.0.2.1"}, "event": {"dataset": "d"}}
+    assert {k: v for k, v in match.event.items() if k != "rule"} == {"source": {"ip": "192.0.2.1"}, "event": {"dataset": "d"}}
+    assert match.event["rule"]["id"] == match.rule
     assert match.event_id
 
 

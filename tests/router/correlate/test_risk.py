@@ -189,6 +189,8 @@ def test_the_alert_is_about_the_object(tmp_path):
     assert by_kind["address"]["source"] == {"ip": "192.0.2.9"}
     assert by_kind["address"]["logweir"]["risk"] == {"object": {"type": "address", "name": "192.0.2.9"}, "score": 127}
     assert len(by_kind["user"]["logweir"]["correlation"]["events"]) == 2
+    assert [c["name"] for c in by_kind["user"]["logweir"]["correlation"]["credits"]] == ["High", "Own Score"]
+    assert by_kind["user"]["rule"]["name"] == "Risk"
     assert by_kind["user"]["logweir"]["correlation"]["rules"] == [f"11111111-0000-4000-8000-00000000000{n}" for n in (1, 2)]
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import orjson
 
+from router.documents import load_text
 from router.normalize import run_tests
+from router.normalize.compiler import compile_document
 from router.normalize.golden import renew
+from router.normalize.selftest import problems_of
 
 _NORMALIZER = """\
 id: acme.door
@@ -44,3 +47,14 @@ def test_what_is_true_already_is_not_touched(tmp_path: Path) -> None:
     before = (tmp_path / "golden/a.jsonl").read_bytes()
     assert renew([file])[0].changed == 0
     assert (tmp_path / "golden/a.jsonl").read_bytes() == before
+
+
+def test_a_test_may_say_what_the_derived_ocsf_event_is() -> None:
+    (document,) = load_text(_NORMALIZER.replace("  - files: golden/*.jsonl", "  - raw: door=1"), "acme.door.yaml")
+    normalizer, problems = compile_document(document, Path("."))
+    assert normalizer is not None, problems
+    raw = {"raw": "door=1 usr=ann"}
+    for good in ("base_event", 0, {"class": "base_event", "activity": 0, "actor.user.name": "ann"}):
+        assert problems_of({**raw, "ocsf": good}, normalizer) == ""
+    said = problems_of({**raw, "ocsf": {"class": "authentication", "activity": 1}}, normalizer)
+    assert said == "ocsf class: want 'authentication', got 'base_event'; ocsf activity: want 1, got 0"

@@ -129,3 +129,18 @@ def test_an_empty_process_number_is_part_of_the_message() -> None:
     x = Line("<13>Mar  1 10:00:00 web1 app[]: x", RECEIPT, UTC)
     read(x)
     assert (x.head.appname, x.body) == (None, "app[]: x")
+
+
+@pytest.mark.parametrize(
+    ("between", "app", "process"),
+    [("", None, None), ("app ", "app", None), ("app 7 ", "app", "7"), ("- - ", None, None)],
+)
+@pytest.mark.parametrize("body", ["CEF:0|A|B|1|2|a name|5|act=x y", "LEEF:1.0|A|B|1|2|a=b c", '{"a": 1, "b": 2}', "<a>b c</a>"])
+def test_a_body_that_comes_before_the_header_is_complete_is_not_taken_for_it(
+    between: str, app: str | None, process: str | None, body: str
+) -> None:
+    x = Line(f"<13>1 2026-03-01T10:00:00Z fw1 {between}{body}", 0.0, UTC)
+    read(x)
+    assert x.body == body
+    assert (x.head.hostname, x.head.appname, x.head.procid, x.head.priority) == ("fw1", app, process, 13)
+    assert x.syslog_iso == "2026-03-01T10:00:00Z"
