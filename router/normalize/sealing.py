@@ -80,7 +80,9 @@ def _header(out: Event, x: Line) -> None:
     host, observer, process = out.get("host", _NOTHING), out.get("observer", _NOTHING), out.get("process", _NOTHING)
     known = (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name"))
     hostname, appname, procid = head.hostname, head.appname, head.procid
-    if hostname and appname != "last":
+    if hostname and hostname in (observer.get("ip") or ()):
+        hostname = None
+    elif hostname and appname != "last":
         if observer and known[2] is None and known[3] is None:
             observer["hostname"] = hostname
             hostname = None
