@@ -26,8 +26,8 @@ from router.reduce import NoiseRules, Reducer
 from router.registry import SourceSettings, nearest
 from router.route import compile_choice
 from router.serve import Part
-from router.telemetry import logger
 from router.share import mine, turn
+from router.telemetry import logger
 
 _log = logger("rules")
 Role: TypeAlias = Literal["ingest", "process", "correlate", "deliver"]

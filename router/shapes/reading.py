@@ -24,6 +24,8 @@ class Reading:
         self.event = event
         self._nodes: dict[str, Event | None] = {"": event}
         self._taken: list[str] = []
+        self.told: dict[str, Any] = {}
+        """What was worked out about the document and is asked again: its action's words, its types."""
 
     def get(self, path: str) -> Any:
         """The value at a dotted path; None where there is none."""

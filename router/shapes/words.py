@@ -18,14 +18,17 @@ def split(action: str) -> tuple[str, ...]:
 def action(r: Reading) -> tuple[str, ...]:
     """The words of event.action."""
     found = r.get("event.action")
-    return split(found) if type(found) is str else ()
+    return split(found) if type(found) is str and found else ()
 
 
 def names(r: Reading, path: str) -> frozenset[str]:
     """The values of a list field such as event.category."""
-    found = r.get(path)
-    items = found if type(found) is list else [found]
-    return frozenset(item for item in items if type(item) is str)
+    held: frozenset[str] | None = r.told.get(path)
+    if held is None:
+        found = r.get(path)
+        items = found if type(found) is list else [found]
+        held = r.told[path] = frozenset([item for item in items if type(item) is str])
+    return held
 
 
 def told(words: Sequence[str], rows: Sequence[tuple[str, int]], otherwise: int) -> int:

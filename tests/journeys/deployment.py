@@ -57,7 +57,7 @@ class Deployment:
                 stderr=out,
                 start_new_session=True,
             )
-        async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(200), aiohttp.ClientSession() as session:
             while not await self._ready(session):
                 assert self.process.returncode is None, self.tail()
                 await asyncio.sleep(0.1)
@@ -80,7 +80,7 @@ class Deployment:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.terminate()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(80):
             return await self.process.wait()
 
     async def metrics(self) -> dict[str, float]:
@@ -153,7 +153,7 @@ class Search(ElasticsearchStandIn):
         self.numbers |= {int(n) for n in _NUMBER.findall(orjson.dumps(document))}
 
 
-async def until(condition: Any, seconds: float = 60) -> None:
+async def until(condition: Any, seconds: float = 120) -> None:
     """Wait for a condition (a plain function) to hold."""
     async with asyncio.timeout(seconds):
         while not condition():

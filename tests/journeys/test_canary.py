@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.deployment import Deployment, total
 
 
+@pytest.mark.timeout(400)
 async def test_canaries_are_seen_in_a_file_and_missed_where_they_are_left_out(tmp_path: Path) -> None:
     """`archive` is well. `broken` has a noise rule that drops them although it did not say so in its choice: a loss."""
     (tmp_path / "noise").mkdir()
@@ -19,7 +22,7 @@ async def test_canaries_are_seen_in_a_file_and_missed_where_they_are_left_out(tm
     log = {"kind": "embedded", "path": str(tmp_path / "log.db")}
     more = {"canary": {"enabled": True, "every_seconds": 0.2, "deadline_seconds": 15}, "rules": {"noise": ["noise"]}}
     async with Deployment(tmp_path, log, sinks, **more) as deployment:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(200):
             while not (
                 total(metrics := await deployment.metrics(), "canary_missing_total", 'sink="broken"') >= 2
                 and total(metrics, "canary_seen_total", 'sink="archive"') >= 20

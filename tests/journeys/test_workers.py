@@ -17,6 +17,8 @@ from tests.journeys.deployment import TOKEN, Deployment, Sender, numbers_in, tot
 from tests.journeys.test_isolation import _settled as settled
 from tests.journeys.test_kill import _events_hold_no_record_twice as events_hold_no_record_twice
 
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
@@ -89,7 +91,6 @@ def balanced(metrics: dict[str, float]) -> None:
         assert total(metrics, "sink_read_events_total", *labels) == ends
 
 
-@pytest.mark.timeout(300)
 async def test_nothing_acknowledged_is_lost_when_workers_are_killed(log: dict[str, Any], tmp_path: Path) -> None:
     async with Deployment(tmp_path, log, archive(tmp_path), workers=2) as deployment:
         senders, stop = [_Numbered(deployment, n * 1_000_000) for n in range(4)], asyncio.Event()
@@ -138,7 +139,7 @@ class _Numbered(Sender):
 
 
 async def _all_ready(deployment: Deployment) -> None:
-    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(150), aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"http://127.0.0.1:{deployment.admin_port}/readyz") as answer:
                 if not (await answer.json())["waiting_for"]:
@@ -155,7 +156,7 @@ async def test_one_signal_to_the_whole_group_drains_and_leaves_nothing_behind(tm
         await writer.drain()
         folder = _folder(workers_of(deployment)[0])
         os.killpg(deployment.process.pid, signal.SIGTERM)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             assert await deployment.process.wait() == 0, deployment.tail()
         writer.close()
         assert not folder.exists()
@@ -212,7 +213,7 @@ async def test_every_worker_takes_new_rules(tmp_path: Path) -> None:
         await _all_ready(deployment)
         asked = time.time()
         deployment.process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while total(await deployment.metrics(), "config_loaded_timestamp_seconds") < asked:
                 await asyncio.sleep(0.1)
         assert await deployment.stop() == 0

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,8 @@ except ImportError:  # pragma: no cover (not POSIX)
 _FORMAT = b"logweir literals 1\n"
 _FEW = 10
 """Up to so many patterns `str` is faster than a call of Hyperscan."""
+_QUICK = 500
+"""So many are compiled sooner than another process may be done with its own."""
 _SUM = 32
 _UNUSED_SECONDS = 30 * 86_400.0
 _log = logger("detect")
@@ -61,15 +63,20 @@ class Databases:
         if len(patterns) <= _FEW or not available():
             return plain(patterns)
         key = _key(patterns)
-        database = self._loaded.get(key)
-        if database is None:
-            database = self._loaded[key] = self._fetch(key, patterns)
-        return _scanner(database, patterns)
+        try:
+            if key not in self._loaded:
+                self._loaded[key] = self._fetch(key, patterns)
+        except hyperscan.error as error:  # a literal longer than it takes, for example
+            _log.warning(
+                "Hyperscan refuses literals of rules; they are looked for slowly", patterns=len(patterns), error=str(error)
+            )
+            return plain(patterns)
+        return _scanner(self._loaded[key], patterns)
 
     def _fetch(self, key: bytes, patterns: Sequence[Pattern]) -> Any:
         if self._folder is None:
             return self._compile(patterns)
-        with _alone(self._folder):
+        with _alone(self._folder, wait=len(patterns) > _QUICK):
             database = _load(_file(self._folder, key))
             if database is not None:
                 self.restored += 1
@@ -204,8 +211,8 @@ def _write(path: Path, body: bytes) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time compiles into a folder: the others find its work. Nobody else may write there."""
+def _alone(folder: Path, *, wait: bool) -> Iterator[None]:
+    """One process at a time compiles into a folder: the others find its work, if they wait. Nobody else may write there."""
     if fcntl is None:  # pragma: no cover (not POSIX)
         yield
         return
@@ -216,7 +223,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
         return
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
 
 

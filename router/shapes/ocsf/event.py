@@ -183,6 +183,7 @@ def _cloud(r: Reading, out: Event) -> None:
     out["cloud"] = found
 
 
+_RULE = (("rule.name", "name"), ("rule.id", "uid"), ("rule.uuid", "uid"), ("rule.category", "category"))
 _ALLOWED, _DENIED = (1, "Allowed"), (2, "Denied")
 
 
@@ -198,8 +199,8 @@ def _verdict(r: Reading, out: Event) -> None:
     )
     if made_of(out) == classes.DETECTION.uid:
         return
-    rows = (("rule.name", "name"), ("rule.id", "uid"), ("rule.uuid", "uid"), ("rule.category", "category"))
     rule: Object = {}
+    rows = _RULE if r.node("rule") is not None else ()
     for path, name in rows:
         if name not in rule and (value := r.take(path, text)) is not None:
             rule[name] = value
@@ -279,6 +280,7 @@ _OBSERVABLES = (
     ("reg_key.path", 46),
     ("reg_value.path", 46),
 )
+_OBSERVED = tuple((path.partition(".")[0], path, kind) for path, kind in _OBSERVABLES)
 _OBSERVABLE_NAMES = {
     1: "Hostname",
     2: "IP Address",
@@ -295,9 +297,12 @@ _RELATED = (("ip", 2, ip), ("user", 4, text), ("hosts", 1, not_ip), ("hash", 8, 
 
 def _observables(out: Event, r: Reading) -> list[Object]:
     """What can be looked up, with where it stands; what `related` knows beyond that too."""
-    places = ((path, kind, _at(out, path)) for path, kind in _OBSERVABLES)
-    found = [_observable(path, kind, value) for path, kind, value in places if type(value) is str]
+    found = [
+        _observable(path, kind, value) for first, path, kind in _OBSERVED if first in out and type(value := _at(out, path)) is str
+    ]
     seen = {item["value"] for item in found}
+    if r.node("related") is None:
+        return found
     for name, kind, convert in _RELATED:
         values = r.get(f"related.{name}")
         items = values if type(values) is list else [values]

@@ -19,42 +19,81 @@ from tests.conformance.detection.oracle import Oracle
 from tests.conformance.detection.semantics import event_of
 from tests.conformance.detection.tables import write_rules
 
-_FILTERED = """title: filtered
+_SPECIAL = r"""title: filtered
 id: filtered
 logsource: {product: acme}
 taxonomy: ecs
-detection:
-  sel: {f|startswith: filtered}
-  condition: sel
+detection: {sel: {f|startswith: filtered}, condition: sel}
 ---
 title: not the known ones
+taxonomy: ecs
 logsource: {product: acme}
-filter:
-  rules: [filtered]
-  known: {g: known}
-  condition: not known
+filter: {rules: [filtered], known: {g: known}, condition: not known}
+---
+title: joined places
+id: joined
+logsource: {product: windows, category: process_creation}
+detection: {sel: {User: 'CORP\bob', Image|endswith: '\a.exe'}, condition: sel}
+---
+title: translated places
+id: translated
+logsource: {product: windows, category: process_creation}
+detection: {sel: {IntegrityLevel: High}, condition: sel}
+---
+title: an element of a list
+id: element
+logsource: {product: linux, service: auditd}
+detection: {sel: {a0: x}, condition: sel}
+---
+title: letters that fold into ASCII
+id: folded
+logsource: {product: kw}
+detection: {sel: [kelvin, 'C:\tools', 'a"b', 'one*two'], condition: sel}
 """
-_FILTER_EVENTS = ({"f": "filtered 1"}, {"f": "filtered 2", "g": "known"}, {"f": "filtered 3", "g": None})
+"""Rules for what the tables and the corpus hardly touch: filters, places of fields that are put together, few keywords."""
+_BATCH = 50
+_KW: dict[str, Any] = {"logweir": {"logsource": {"product": "kw"}}}
+_ACME: dict[str, Any] = {"logweir": {"logsource": {"product": "acme"}}}
+_NEW: dict[str, Any] = {"channel": "Security", "event_id": "4688"}
+
+
+def _special() -> Iterator[Received]:
+    for fields in ({"f": "filtered 1"}, {"f": "filtered 2", "g": "known"}, {"f": "filtered 3", "g": None}):
+        yield Received({**fields, **_ACME}, b"")
+    for domain, name in (("CORP", "bob"), ("CORP", "eve"), ("CORP", None)):
+        data = {
+            "SubjectDomainName": domain,
+            "SubjectUserName": name,
+            "NewProcessName": "c:\\a.exe",
+            "MandatoryLabel": "S-1-16-12288",
+        }
+        yield Received({"winlog": {**_NEW, "event_data": data}}, b"")
+        yield Received({"winlog": {**_NEW, "event_data": {**data, "MandatoryLabel": "High"}}}, b"")
+        yield Received({"winlog": {**_NEW, "event_data": {**data, "MandatoryLabel": 5, "Image": None}}}, b"")
+    for arguments in (["x"], [None], ["y", "x"], []):
+        yield Received({"event": {"dataset": "linux.auditd"}, "process": {"args": arguments}, "a0": "x"}, b"")
+    for text in ("\u212aelvin", "Kelvin", "C:\\TOOLS", 'A"b', "none", "c:/tools"):
+        yield Received({"message": text, **_KW}, b"")
+        yield Received({"x": "none", **_KW}, text.encode())
+    yield Received({"b": "two", "a": "one", **_KW}, b"")
+    yield Received({"b": "one", "a": "two", **_KW}, b"")
 
 
 def pack(folder: Path, rules: Sequence[Rule], placeholders: Mapping[str, Sequence[str]], chance: random.Random) -> None:
     """Write the battery: rules of the tables, rules of the corpus, and cases of both."""
     (folder / "rules").mkdir()
     rows = write_rules(folder / "rules")
-    (folder / "rules/filter.yml").write_text(_FILTERED)
+    (folder / "rules/special.yml").write_text(_SPECIAL)
     for number, rule in enumerate(rules):
         shutil.copy(rule.file, folder / f"rules/corpus-{number}.yml")
     (folder / "placeholders.json").write_bytes(orjson.dumps(dict(placeholders)))
     ruleset = load(folder)
     oracle = Oracle(ruleset.rules)
-    events = [Received(event_of(row), b"") for row in rows] + [Received({**e, **_ACME}, b"") for e in _FILTER_EVENTS]
+    events = [Received(event_of(row), b"") for row in rows] + list(_special())
     events += [m.received for rule in rules for m in events_for(rule, Quota(2, 2, 2), chance)]
     events += _hard()
     cases = [[event, raw.decode("latin-1"), [r.id for r in oracle.match(event, raw)]] for event, raw in events]
     (folder / "cases.json").write_bytes(orjson.dumps(cases, option=orjson.OPT_NON_STR_KEYS))
-
-
-_ACME: dict[str, Any] = {"logweir": {"logsource": {"product": "acme"}}}
 
 
 def _hard() -> Iterator[Received]:
@@ -85,4 +124,10 @@ def noticed(folder: Path) -> str:
         found = [rule.id for rule in ruleset.match(event, raw.encode("latin-1"))]
         if found != expected:
             return f"{sorted(set(found) ^ set(expected))[:3]} for {orjson.dumps(event).decode()[:300]}"
+    events, raws = [event for event, _, _ in cases], [raw.encode("latin-1") for _, raw, _ in cases]
+    for start in range(0, len(cases), _BATCH):
+        part = slice(start, start + _BATCH)
+        for (event, _, expected), rules in zip(cases[part], ruleset.match_batch(events[part], raws[part]), strict=True):
+            if [rule.id for rule in rules] != expected:
+                return f"in a batch: {expected} for {orjson.dumps(event).decode()[:300]}"
     return ""

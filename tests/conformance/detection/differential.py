@@ -4,15 +4,16 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import orjson
 
 from router.detect import Rule
 from tests.conformance.detection.corpus import Received
 from tests.conformance.detection.generate import Made, Quota, events_for
-from tests.conformance.detection.oracle import Matcher, Oracle
+from tests.conformance.detection.oracle import Matcher, Oracle, Product
 
-_MOST_KEPT, _MIXED = 50, 40
+_MOST_KEPT, _MIXED, _BATCH = 50, 40, 100
 
 
 @dataclass
@@ -40,8 +41,8 @@ class Cover:
 
 def compare(left: Matcher, right: Matcher, oracle: Oracle, stream: Iterable[Received], score: Score) -> Iterator[list[Rule]]:
     """Ask both about each event; yields what `right` says, an event at a time. `oracle` knows the rules of an event."""
-    for event, raw in stream:
-        ours, theirs = list(left.match(event, raw)), list(right.match(event, raw))
+    for (event, raw), ours in _asked(left, stream):
+        theirs = list(right.match(event, raw))
         score.events += 1
         score.pairs += len(oracle.visible(event))
         score.trues += len(theirs)
@@ -49,6 +50,17 @@ def compare(left: Matcher, right: Matcher, oracle: Oracle, stream: Iterable[Rece
         if ours != theirs:
             _keep(score, ours, theirs, Received(event, raw))
         yield theirs
+
+
+def _asked(matcher: Matcher, stream: Iterable[Received]) -> Iterator[tuple[Received, list[Rule]]]:
+    """What a matcher says of each; the product is asked by batches."""
+    events = iter(stream)
+    while batch := list(islice(events, _BATCH)):
+        if isinstance(matcher, Product):
+            answers = matcher.match_batch([event for event, _ in batch], [raw for _, raw in batch])
+        else:
+            answers = [list(matcher.match(event, raw)) for event, raw in batch]
+        yield from zip(batch, answers, strict=True)
 
 
 def _keep(score: Score, ours: Sequence[Rule], theirs: Sequence[Rule], received: Received) -> None:

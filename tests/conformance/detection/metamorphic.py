@@ -13,6 +13,7 @@ import orjson
 from router.batch import Event
 from router.detect import Rule, Ruleset
 from router.detect.engine.options import Options
+from router.detect.ir import Atom
 from tests.conformance.detection.corpus import Received
 from tests.conformance.detection.generate import Quota, events_for
 
@@ -125,6 +126,24 @@ def _the_document_encoded_already(w: World) -> Verdicts:
     return [[rule.id for rule in ruleset.match(event, raw, orjson.dumps(event))] for event, raw in w.events]
 
 
+def _where_batches_are_cut(w: World) -> Verdicts:
+    ruleset, found, rest = Ruleset(w.rules), list[list[str]](), list(w.events)
+    while rest:
+        cut = w.chance.choice((1, 2, 7, 100))
+        batch, rest = rest[:cut], rest[cut:]
+        answers = ruleset.match_batch([event for event, _ in batch], [raw for _, raw in batch])
+        found += [[rule.id for rule in rules] for rules in answers]
+    return found
+
+
+def _selections_that_are_asked_together(w: World) -> Verdicts:
+    """As the process stage asks: noise rules with the detections."""
+    joint = Ruleset(w.rules).joined(
+        [("all", None), ("some", Atom("winlog.event_id", "eq", "1")), ("none", Atom("zz", "eq", "no"))]
+    )
+    return [[rule.id for rule in joint.match(event, raw)[0]] for event, raw in w.events]
+
+
 def _how_many_processes(w: World) -> Verdicts:
     middle = len(w.events) // 2
     halves = [(list(w.rules), list(w.events[:middle])), (list(w.rules), list(w.events[middle:]))]
@@ -156,6 +175,8 @@ RELATIONS: tuple[Callable[[World], Verdicts], ...] = (
     _what_was_compiled_before,
     _a_reload_in_the_middle,
     _the_document_encoded_already,
+    _where_batches_are_cut,
+    _selections_that_are_asked_together,
     _how_many_processes,
     _the_other_rules,
 )

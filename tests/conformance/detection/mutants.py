@@ -54,17 +54,20 @@ NAMED = (
         "times are converted to UTC",
     ),
     # selections and conditions
-    Mutant(_D + "selections", "return Not(tree) if chain.neq else tree", "return tree", "neq is ignored"),
+    Mutant(_D + "items", "Not(tree) if tree is not None and node.negated else tree", "tree", "neq is ignored"),
     Mutant(
-        _D + "selections", "return all_of(trees) if chain.all else", "return any_of(trees) if chain.all else", "all is ignored"
+        _D + "items", "for atoms in node.values], every=node.every)", "for atoms in node.values], every=False)", "all is ignored"
     ),
     Mutant(
-        _D + "selections", "return all_of(whole) if every else", "return any_of(whole) if every else", "items of a map are OR"
+        _D + "items",
+        "for child in node.children], every=node.every)",
+        "for child in node.children], every=False)",
+        "items of a map are OR",
     ),
     Mutant(
         _D + "selections",
-        "return any_of(trees) if len(trees)",
-        "return all_of(trees) if len(trees)",
+        "for text in self.conditions], every=False)",
+        "for text in self.conditions], every=True)",
         "a list of conditions is AND",
     ),
     Mutant(_D + "conditions", 'if quantifier == "all" else', 'if quantifier != "all" else', "`1 of` and `all of` changed over"),
@@ -132,8 +135,18 @@ NAMED = (
         "values.texts(value)",
         "lists with and without null are one value",
     ),
-    Mutant(_E + "bucket", "if layout.references:", "if False:", "comparisons of two fields are not in the key of a verdict"),
-    Mutant(_E + "bucket", "key += (self._searched(event, raw),)", "pass", "keywords are not in the key of a verdict"),
+    Mutant(
+        _E + "bucket",
+        "(*read, self._compared(layout, objects)) if layout.references else read",
+        "read",
+        "comparisons of two fields are not in the key of a verdict",
+    ),
+    Mutant(
+        _E + "bucket",
+        "self.judge(event, (self._searched(keywords, event, raw),))",
+        "self.judge(event)",
+        "keywords are not in the key of a verdict",
+    ),
     Mutant(
         _E + "bucket",
         "for atom in prepared.witness or ():",
@@ -150,13 +163,19 @@ NAMED = (
         "return Asked(probe, atom.kind, payload, False)",
         "literals are not folded",
     ),
-    Mutant(_E + "keywords", "any(found is None for found in pieces)", "False", "keywords without a piece are never looked for"),
-    Mutant(_E + "keywords", "set(_FOLDS_INTO_ASCII)", "set()", "keywords written with a Kelvin sign are missed"),
+    Mutant(_E + "keywords", "None if None in found else", "", "keywords without a piece are never looked for"),
+    Mutant(_E + "keywords", "union(_FOLDS_INTO_ASCII, ", "union(", "keywords written with a Kelvin sign are missed"),
     Mutant(
         _E + "required",
-        "_ANYTHING if least == 0 else",
-        "part if least == 0 else",
+        "if times else _ANYTHING",
+        "if True else _ANYTHING",
         "what may be left out of a regular expression is required",
+    ),
+    Mutant(
+        _E + "keywords",
+        "bisect_left(stops, end) for",
+        "bisect_left(stops, end) + 1 for",
+        "a keyword is taken for one of the next event of a batch",
     ),
     # correlations
     Mutant(_C + "window", "if on != self.on:", "if on or self.on:", "a correlation fires on every event of a plateau"),

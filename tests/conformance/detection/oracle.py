@@ -23,7 +23,7 @@ class Matcher(Protocol):
 
 
 class Product:
-    """The engine under test: what the product asks, now with the encoded document at hand, now without."""
+    """The engine under test: asked event by event and by batches, now with the encoded document at hand, now without."""
 
     def __init__(self, ruleset: Ruleset) -> None:
         self._ruleset, self._asked = ruleset, 0
@@ -31,6 +31,14 @@ class Product:
     def match(self, event: Event, raw: bytes = b"") -> list[Rule]:
         self._asked += 1
         return list(self._ruleset.match(event, raw, orjson.dumps(event) if self._asked % 2 else None))
+
+    def match_batch(self, events: Sequence[Event], raws: Sequence[bytes]) -> list[list[Rule]]:
+        """The same for many; every third time one by one."""
+        self._asked += 1
+        if self._asked % 3 == 0:
+            return [self.match(event, raw) for event, raw in zip(events, raws, strict=True)]
+        encoded = [orjson.dumps(event) for event in events] if self._asked % 3 == 1 else None
+        return list(map(list, self._ruleset.match_batch(events, raws, encoded)))
 
 
 class Oracle:

@@ -7,7 +7,7 @@ from typing import Any
 PAGE = Path(__file__).parents[1] / "CONFORMANCE.md"
 _PAGE = """# How exact detection is
 
-Written by `python -m tests.conformance.detection --write` (a part of `make conformance`); not by hand. Form: whole, seed {seed}.
+Written by `python -m tests.conformance.detection --write` (a part of `make conformance`); not by hand. Form: {form}, seed {seed}.
 The rules are those of SigmaHQ's release folders, the events are real Windows, cloud, network and Linux logs, and events that
 were made for each rule. What each part does is said in [`detection/`](detection/).
 
@@ -48,6 +48,7 @@ def page(summary: Mapping[str, Any]) -> str:
     rules, made, meta = parts["rules"], parts["generated"], parts["metamorphic"]
     together, judge, mutants, vectors = summary["engine_against_oracle"], parts["judged"], parts["mutants"], parts["correlations"]
     return _PAGE.format(
+        form=summary["form"],
         seed=summary["seed"],
         exact=rules["exact"],
         rules=rules["exact"] + rules["refused"],

@@ -67,6 +67,20 @@ def test_a_folder_that_cannot_be_made_costs_time_and_nothing_else(tmp_path):
     assert answers(found.finder(PATTERNS)) == answers(plain(PATTERNS))
 
 
+def test_a_literal_that_hyperscan_refuses_is_looked_for_without_it():
+    patterns = [*PATTERNS, Pattern("contains", "long" * 50_000)]
+    find = Databases(None).finder(patterns)
+    assert answers(find) == answers(plain(patterns))
+    assert len(patterns) - 1 in find("x" + "long" * 50_000)
+
+
+def test_a_lock_that_another_process_holds_does_not_hold_up_a_small_database(tmp_path):
+    fcntl = pytest.importorskip("fcntl", reason="locks are POSIX")
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert answers(Databases(tmp_path).finder(PATTERNS)) == answers(plain(PATTERNS))
+
+
 def test_databases_that_nobody_used_for_long_are_removed(tmp_path):
     Databases(tmp_path).finder(PATTERNS)
     (file,) = tmp_path.glob("*.hs")
