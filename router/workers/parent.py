@@ -121,9 +121,13 @@ class Workers:
             worker.signal(number)
 
     async def _until_ready(self, worker: Worker, task: "asyncio.Task[int]") -> None:
-        """Or until it has ended, or is given no more time: a source may wait for something that is far away."""
-        deadline = time.monotonic() + _FIRST_READY_SECONDS
-        while not task.done() and time.monotonic() < deadline and not await worker.is_ready():
+        """Or until it has ended; once it answers, it is given some seconds: a source may wait for something that is far away."""
+        answered = 0.0
+        while not task.done() and not await worker.is_ready():
+            if not answered and worker.is_running and await worker.ask("/healthz") is not None:
+                answered = time.monotonic()
+            if answered and time.monotonic() - answered > _FIRST_READY_SECONDS:
+                return
             await asyncio.wait([task], timeout=_LOOK_SECONDS)
 
     async def _keep(self, worker: Worker) -> int:
