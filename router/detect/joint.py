@@ -22,12 +22,12 @@ class Joint(Generic[T]):
         self._owners = [owner for owner, _ in owners]
         self._always = frozenset(i for i, (_, tree) in enumerate(owners) if tree is None)
         self._places = {_rule(tree): i for i, (_, tree) in enumerate(owners) if tree is not None}
-        self._engine = Engine([*rules, *self._places], options)
+        self.engine = Engine([*rules, *self._places], options)
         self._known: dict[tuple[Rule, ...], tuple[tuple[Rule, ...], tuple[T, ...]]] = {}
 
     def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> tuple[tuple[Rule, ...], tuple[T, ...]]:
         """The rules, and the owners of selections, each in their order. `raw` and `encoded` as for `Ruleset.match`."""
-        verdict = tuple(self._engine.match(event, raw, encoded))
+        verdict = tuple(self.engine.match(event, raw, encoded))
         known = self._known.get(verdict)
         return self._learn(verdict) if known is None else known
 

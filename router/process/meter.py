@@ -12,7 +12,6 @@ import orjson
 from router.batch import Record
 from router.detect import Ruleset
 from router.detect.engine import Engine
-from router.detect.engine.bucket import Bucket
 from router.detect.presence import Presence
 from router.detect.refusals import REASONS, reason
 from router.telemetry import (
@@ -79,16 +78,9 @@ class Meter:
         self._tell_costs()
 
     def _tell_costs(self) -> None:
-        counted = costs(self._engine)
+        counted = self._engine.costs()
         metrics = DETECT_VALUE_MISSES, DETECT_VERDICT_MISSES, DETECT_CANDIDATES
         for metric, now, before in zip(metrics, counted, self._counted, strict=True):
             metric.inc(now - before if now >= before else now)
         self._counted = counted
         self._engine.publish()
-
-
-def costs(engine: Engine) -> tuple[int, int, int]:
-    """Values that no memo had, verdicts that none had, and rules that were worked out for those, since the rules were loaded."""
-    buckets = [judge for judge in [*engine._judges.values()] if isinstance(judge, Bucket)]
-    values = sum(memo.misses for bucket in buckets for memo in bucket.memos)
-    return values, sum(bucket.verdict_misses for bucket in buckets), sum(bucket.candidates for bucket in buckets)

@@ -72,7 +72,7 @@ class Stage:
     @property
     def engine(self) -> Engine:
         """What judges, for whoever measures it."""
-        return self._joint._engine
+        return self._joint.engine
 
     def ignored(self) -> Counter[str]:
         """Ignored payloads per normalizer since the last call."""

@@ -136,6 +136,12 @@ class Engine:
         for bucket in buckets:
             bucket.marks = self._marks
 
+    def costs(self) -> tuple[int, int, int]:
+        """Values that no memo had, verdicts that none had, and rules that were worked out for those, since the beginning."""
+        buckets = [judge for judge in [*self._judges.values()] if isinstance(judge, Bucket)]
+        values = sum(memo.misses for bucket in buckets for memo in bucket.memos)
+        return values, sum(bucket.verdict_misses for bucket in buckets), sum(bucket.candidates for bucket in buckets)
+
     def visible(self, event: Event) -> list[Rule]:
         """The rules of the event's log sources, whether they match or not."""
         return self._seen(self._logsources_of(self._routes.key(event)))

@@ -11,7 +11,7 @@ from router.authoring.stats import silent, stats
 from router.batch import Facts, Record
 from router.detect import Ruleset
 from router.detect.presence import Presence
-from router.process.meter import Meter, costs
+from router.process.meter import Meter
 from router.telemetry import REGISTRY
 from tests.router.cli.process import logweir
 from tests.router.detect.rules import read, titled
@@ -81,10 +81,10 @@ def test_one_event_of_each_dataset_is_looked_at_in_a_batch():
 
 def test_costs_are_those_of_the_engine_that_judges():
     ruleset, _ = metered(*RULES)
-    assert costs(ruleset._engine) == (0, 0, 0)
+    assert ruleset._engine.costs() == (0, 0, 0)
     for number in range(20):
         ruleset.match(event(f"k{number}"))
-    values, verdicts, _ = costs(ruleset._engine)
+    values, verdicts, _ = ruleset._engine.costs()
     assert values >= 20
     assert 1 <= verdicts <= 20
 
