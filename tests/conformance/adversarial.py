@@ -40,11 +40,11 @@ class Outcome:
 
 
 def run(samples: Sequence[Sample], lines: int, seed: int) -> Outcome:
-    """`lines` damaged lines, the samples in turn."""
-    catalogue, dice, found = Catalogue.load(), random.Random(seed), Outcome()
+    """`lines` damaged lines, the samples in turn. What is done to a sample does not depend on which others there are."""
+    catalogue, found = Catalogue.load(), Outcome()
     for i in range(lines):
         sample = samples[i % len(samples)]
-        how, body = mutated(sample.body, dice)
+        how, body = mutated(sample.body, random.Random(b"%d %d " % (seed, i // len(samples)) + sample.body))
         _one(catalogue, sample, how, body, found)
     return found
 

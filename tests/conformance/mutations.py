@@ -56,7 +56,7 @@ def repeated(body: bytes, dice: random.Random) -> bytes:
 
 def _separator(body: bytes) -> bytes:
     """What most often stands in front of a key=."""
-    before = re.findall(rb"([\s,;|])[A-Za-z_][\w.\-]*=", body)
+    before = re.findall(rb"([,;|]?[ \t]|[,;|])[A-Za-z_][\w.\-]*=", body)
     return max(before, key=before.count) if before else b" "
 
 

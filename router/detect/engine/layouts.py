@@ -7,7 +7,7 @@ from typing import Any
 
 from router.batch import Event
 from router.detect.engine.memo import ValueMemo
-from router.detect.engine.places import Found, Known, Need, Place, Search, keys_asked, keys_of
+from router.detect.engine.places import Found, Known, Need, Place, Search, Shape, keys_asked, keys_of
 from router.detect.probes import Probe, Values
 from router.detect.values import MISSING
 
@@ -103,7 +103,8 @@ class Layouts:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._probes = fields.probes()
-        self.asked = keys_asked(self._probes)
+        self._keys = {probe: keys_asked([probe]) for probe in self._probes}
+        self.asked = frozenset[str]().union(*self._keys.values())
         self._absences: dict[frozenset[int], int] = {}
         self.made: list[Layout] = []
         self.top = Step(self, {}, ((),))
@@ -127,8 +128,11 @@ class Layouts:
 
     def make(self, known: Known, objects: tuple[Place, ...]) -> Layout:
         """The layout of documents with these keys. Raises Need."""
-        search = Search(known)
-        found = {probe: search.find(probe) for probe in self._probes}
+        search, there = Search(known), frozenset[str]().union(*(keys for keys in known.values() if not isinstance(keys, Shape)))
+        found: dict[Probe, Place | Found] = {}
+        for probe, keys in self._keys.items():
+            nowhere = bool(keys) and keys.isdisjoint(there)  # the quick answer for most
+            found[probe] = Found.ABSENT if nowhere else search.find(probe)
         if len(self.made) >= _MAX_LAYOUTS:
             self.forget()
         layout = self._laid(found, objects)
