@@ -1,8 +1,8 @@
 """How large one document may be: fields, length of names, length of values (delivery design, limits).
 
 What is beyond is cut or left out, and the document says so in a tag; the raw topic keeps the whole. `event.original` is not
-cut, since it is there to keep the whole, too. A payload of less than SMALL_BYTES is not looked at: it cannot exceed the first
-and the last bound, and looking would cost every event as much as a rule.
+cut, since it is there to keep the whole, too. `exceeds` looks at the encoded document first, because walking over every document
+would cost as much as normalizing it: a small one cannot exceed the first and the last bound, and its names are not looked at.
 """
 
 from typing import Any
@@ -10,8 +10,14 @@ from typing import Any
 from router.batch import Event
 
 MAX_FIELDS, MAX_NAME, MAX_VALUE = 1_000, 256, 64 << 10
-SMALL_BYTES = 2048
+SMALL_BYTES, LARGE_BYTES = 4096, 16 << 10
+"""Encoded documents: below the first nothing is counted, above the second everything is looked at."""
 FIELDS_TAG, NAME_TAG, VALUE_TAG = "_norm_too_many_fields", "_norm_name_cut", "_norm_value_cut"
+
+
+def exceeds(body: bytes) -> bool:
+    """May the document that was encoded to this exceed a bound?"""
+    return len(body) > SMALL_BYTES and (len(body) > LARGE_BYTES or body.count(b'":') > MAX_FIELDS)
 
 
 def bound(event: Event) -> None:

@@ -17,6 +17,7 @@ from router.detect import Correlation, Rule, Ruleset, alert_document
 from router.detect.engine import Engine
 from router.errors import Malformed
 from router.normalize import Catalogue
+from router.process.bounds import bound, exceeds
 from router.process.severity import BY_LEVEL, severity
 from router.reduce import Reducer, Summary
 
@@ -98,8 +99,6 @@ class Stage:
 
     def _document(self, event: Event, raw: Record, origin: Origin, received: bytes, out: Output) -> None:
         """Encode it, ask all rules in one go, write what they say, and the event with their marks."""
-        for tag in event.get("tags", ()):
-            out.tags[tag] += 1
         try:
             body = orjson.dumps(event)
         except TypeError as error:
@@ -111,6 +110,11 @@ class Stage:
             record = Record(record_id, body, time, Facts(raw.facts.source), b"", origin)
             self._matched(rules, event, record, received, out)
         marks = self._reducer.row(selected, event, record_id, time, bool(rules))
+        if exceeds(body):  # rules have seen the whole
+            bound(event)
+            body = orjson.dumps(event)
+        for tag in event.get("tags", ()):
+            out.tags[tag] += 1
         out.events.append(Record(record_id, body, time, self._facts_of(event, raw.facts.source, marks), b"", origin))
 
     def _matched(self, rules: Sequence[Rule], event: Event, record: Record, received: bytes, out: Output) -> None:

@@ -3,12 +3,19 @@
 import copy
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.process.bounds import FIELDS_TAG, MAX_FIELDS, MAX_NAME, MAX_VALUE, NAME_TAG, VALUE_TAG, bound
+from router.batch import Batch, Facts, Record, Span
+from router.detect import Ruleset
+from router.normalize import Catalogue
+from router.process import Stage
+from router.process.bounds import FIELDS_TAG, MAX_FIELDS, MAX_NAME, MAX_VALUE, NAME_TAG, VALUE_TAG, bound, exceeds
+from router.reduce import NoiseRules, Reducer
 from tests.contract.examples import examples
+from tests.router.detect.rules import read
 
 
 def bounded(event: dict[str, Any]) -> dict[str, Any]:
@@ -76,3 +83,20 @@ def test_what_comes_out_is_within_bounds_and_a_second_time_changes_nothing(event
     assert bounded(once) == once
     if "tags" not in once:
         assert once == event
+
+
+def test_a_document_is_looked_at_where_it_may_exceed_a_bound() -> None:
+    assert not exceeds(orjson.dumps(fields(MAX_FIELDS - 100)))
+    assert exceeds(orjson.dumps(fields(MAX_FIELDS + 1)))
+    assert exceeds(orjson.dumps({"message": "x" * (MAX_VALUE + 1)}))
+
+
+def test_the_stage_cuts_what_exceeds_and_counts_it_and_rules_see_the_whole() -> None:
+    rules = read("title: t\nlogsource: {product: logweir}\ndetection: {s: {message|endswith: end}, condition: s}\n")
+    stage = Stage(Catalogue.load(), Ruleset([rules]), Reducer(NoiseRules([])), 1)
+    payload = orjson.dumps({"message": "x" * (MAX_VALUE + 1) + "end"} | {f"f{n}": n for n in range(10)})
+    out = stage.run(Batch([Record(bytes(16), payload, 1.0, Facts("s"))], Span("raw", 0, 0, 1)), None)
+    (record,) = out.events
+    assert VALUE_TAG in orjson.loads(record.body)["tags"]
+    assert out.tags[VALUE_TAG] == 1
+    assert list(out.hits.values()) == [1]
