@@ -99,8 +99,9 @@ def generated_events(setting: Setting) -> Part:
     score, cover = differential.over_generated(
         setting.engine(), setting.oracle, setting.oracle, rules, Quota(2, 2, 3) if setting.short else Quota(), setting.seed
     )
-    bare = [f"{r.file}: {r.title}" for r in rules if r.id not in cover.positive]
-    unmissed = [f"{r.file}: {r.title}" for r in rules if r.id not in cover.negative]
+    names = {r.id: Path(r.file).relative_to(setting.folder).as_posix() for r in rules}
+    bare = [name for rule, name in names.items() if rule not in cover.positive]
+    unmissed = [name for rule, name in names.items() if rule not in cover.negative]
     figures = {
         **_figures(score),
         "rules_made_true": len(cover.positive),

@@ -35,8 +35,8 @@ The oracle itself was held against a judge that shares no code with it or the en
 
 - Order of keys, events and rules, memory, compiling, processes, reloads and fields beside: {relations} relations over
   {meta_events:,} events and {meta_rules:,} rules, **{broken} broken**.
-- Faults put in on purpose: **{noticed} of {mutants} noticed**. Of {drawn} changes to the source that chance chose,
-  {drawn_noticed} were; the others change speed, or what cannot be reached.{unnoticed}
+- Faults put in on purpose: **{noticed} of {mutants} noticed**. Of {drawn} changes to the source that chance chose, whether they
+  matter or not, {drawn_noticed} were.{unnoticed}
 - Correlations: {vectors} vectors in {groups} groups, {disturbed:,} more runs of them with a restart or a kill in the middle:
   **{wrong_vectors} wrong**.
 """
@@ -81,7 +81,7 @@ def page(summary: Mapping[str, Any]) -> str:
         mutants=mutants["mutants"],
         drawn=mutants["drawn_by_chance"],
         drawn_noticed=mutants["drawn_and_noticed"],
-        unnoticed=_listed("\n  Not noticed: ", mutants["drawn_and_not_noticed"]),
+        unnoticed=_listed(" Not noticed: ", mutants["drawn_and_not_noticed"]),
         vectors=vectors["vectors"],
         groups=vectors["groups"],
         disturbed=vectors["disturbed"],
