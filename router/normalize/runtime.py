@@ -1,6 +1,7 @@
 """What generated code calls. Small, total functions: none of them raises, whatever the record holds."""
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from typing import Any
 
 from router.batch import Event
@@ -11,7 +12,7 @@ MISSING: dict[str, Any] = {}
 
 
 def dig(node: Any, path: Iterable[str | int]) -> Any:
-    """Follow a path through objects and lists; `*` collects from every item of a list."""
+    """Follow a path through objects and lists; `*` collects from every item of a list, of lists within into one."""
     steps = iter(path)
     for step in steps:
         if type(node) is dict:
@@ -20,7 +21,7 @@ def dig(node: Any, path: Iterable[str | int]) -> Any:
             if step == "*":
                 rest = tuple(steps)
                 found = [item for item in (dig(item, rest) for item in node) if item is not None]
-                return found or None
+                return (list(chain.from_iterable(found)) if "*" in rest else found) or None
             if type(step) is not int or not 0 <= step < len(node):
                 return None
             node = node[step]

@@ -115,11 +115,11 @@ class Steps:
             self._definition.problem(at, "any takes a list of steps", "write - json")
             return
         names = [self.function(item, (*at, i)) for i, item in enumerate(value)]
-        into.add("b = x.body; h = x.head", depth)
+        into.add("b = x.body; h = x.head; y = x.syslog_read; z = x.header_time", depth)
         into.add(f"for f in ({', '.join(names)},):", depth)
         into.add("p = f(x, src)", depth + 1)
         into.add("if p is not None: break", depth + 1)
-        into.add("x.body = b; x.head = h", depth + 1)
+        into.add("x.body = b; x.head = h; x.syslog_read = y; x.header_time = z", depth + 1)
         into.add(f"if p is None: {failing}", depth)
         into.add("else: src = p", depth)
         into.renew(depth)
