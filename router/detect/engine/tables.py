@@ -69,9 +69,12 @@ class FieldTable:
 
 
 def field_table(atoms: Iterable[tuple[int, Asked]]) -> FieldTable:
-    """The table of the atoms of one field (those of kind fieldref aside, which two fields decide)."""
+    """The table of the atoms of one field (those of kind fieldref aside, which two fields decide).
+
+    Its patterns stand in an order that hangs on nothing but the atoms: equal tables find the same compiled database.
+    """
     table = FieldTable()
-    for number, asked in sorted(atoms, key=lambda atom: atom[0]):
+    for number, asked in sorted(atoms, key=lambda atom: (atom[1].kind, repr(atom[1].payload), atom[1].cased)):
         _FILE[asked.kind](table, number, asked)
     return table
 
@@ -94,7 +97,9 @@ def _wild(table: FieldTable, number: int, asked: Asked) -> None:
 
 def _regex(table: FieldTable, number: int, asked: Asked) -> None:
     needs = required(asked.payload[0])
-    gates = [frozenset(_index(table.folded, Pattern("contains", literal)) for literal in literals) for literals in needs.sets]
+    gates = [
+        frozenset(_index(table.folded, Pattern("contains", literal)) for literal in sorted(literals)) for literals in needs.sets
+    ]
     regex = Regex(number, _search(*asked.payload), tuple(gates), needs.characters)
     table.regexes.append(regex)
     for index in gates[0] if gates else ():

@@ -1,6 +1,9 @@
 """Compiled databases on disk: found again, never believed when damaged, no condition of exactness."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +92,22 @@ def test_databases_that_nobody_used_for_long_are_removed(tmp_path):
     os.utime(file, (0, 0))
     prune(tmp_path, 40 * 86_400.0)
     assert not file.exists()
+
+
+def test_another_process_finds_what_was_compiled(tmp_path):
+    """The order of patterns must not hang on the hashes of texts, which differ from process to process."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom router.detect import Options\nfrom router.detect.engine import Engine\n"
+        "from tests.router.detect.rules import read, titled\n"
+        "values = [rf'\\\\s-[abcd{c}]\\\\s|[xyz]{c}[uvw]q' for c in 'efghijklmnop']\n"
+        "engine = Engine([read(titled('r', '{product: acme}', f'{{a|re: {values}}}'))], Options(Path(sys.argv[1])))\n"
+        "engine.match({'event': {'dataset': 'acme.vpn'}, 'a': 'x'})\n"
+        "print(engine._databases.compiled, engine._databases.restored)\n"
+    )
+    for seed, expected in (("1", "1 0"), ("2", "0 1"), ("3", "0 1")):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[4])}
+        done = subprocess.run(
+            [sys.executable, str(script), str(tmp_path / "cache")], capture_output=True, text=True, env=environment
+        )
+        assert done.stdout.strip() == expected, done.stderr
