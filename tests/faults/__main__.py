@@ -31,7 +31,7 @@ def main() -> int:
     scenarios_by_name()
     arguments = _arguments()
     if arguments.write:
-        report.write(arguments.write, Path("RELIABILITY.md"))
+        report.write(arguments.write, Path("RELIABILITY.md"), arguments.note)
         return 0
     names = list(scenarios.TABLE) if arguments.scenario == "all" else arguments.scenario.split(",")
     runs = [(name, seed) for name in names for seed in ((arguments.seed,) if arguments.seed else SEEDS.get(name, (1,)))]
@@ -49,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", type=Path, nargs="+", help="write RELIABILITY.md from these summaries and folders; runs nothing"
     )
+    parser.add_argument("--note", default="", help="with --write: under which circumstances the runs were made")
     return parser.parse_args()
 
 
