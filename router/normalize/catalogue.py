@@ -12,7 +12,7 @@ from router.ingest._multiline import Multiline
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
-from router.normalize.delivered import delivered
+from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import unwrap
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
@@ -124,6 +124,8 @@ class Catalogue:
         """
         x, tags, kept = self._line(body, facts, time)
         self._text = x.raw
+        if not may_hold_several(x.raw):
+            return self._sealed(x, tags, kept)
         if (payloads := delivered(x.raw)) is not None:
             lines = [self._line(payload, facts._replace(envelope=""), time) for payload in payloads]
             return [document for line in lines for document in self._documents(*line)]

@@ -4,6 +4,7 @@ Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and respon
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
 """
 
+import re
 import zlib
 from binascii import Error, a2b_base64
 from typing import Any
@@ -13,6 +14,16 @@ from router.normalize.formats.json import loads
 
 _MARKS = (('"requestId"', '"records"', '"data"'), ('"aws:kinesis"', '"kinesis"'), ('"awslogs"', '"data"'))
 _HEAD = 4096
+_FIRST_KEY = re.compile(
+    r'\s*\{\s*"(?:requestId|timestamp|records|Records|awslogs'
+    r'|messageType|owner|logGroup|logStream|subscriptionFilters|logEvents|policyLevel)"'
+)
+"""Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
+
+
+def may_hold_several(text: str) -> bool:
+    """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
+    return _FIRST_KEY.match(text) is not None
 
 
 def delivered(text: str) -> list[bytes] | None:

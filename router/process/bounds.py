@@ -10,14 +10,14 @@ from typing import Any
 from router.batch import Event
 
 MAX_FIELDS, MAX_NAME, MAX_VALUE = 1_000, 256, 64 << 10
-SMALL_BYTES, LARGE_BYTES = 4096, 16 << 10
-"""Encoded documents: below the first nothing is counted, above the second everything is looked at."""
+SMALL_BYTES = 4096
+"""An encoded document with fewer bytes cannot hold too many fields."""
 FIELDS_TAG, NAME_TAG, VALUE_TAG = "_norm_too_many_fields", "_norm_name_cut", "_norm_value_cut"
 
 
 def exceeds(body: bytes) -> bool:
     """May the document that was encoded to this exceed a bound?"""
-    return len(body) > SMALL_BYTES and (len(body) > LARGE_BYTES or body.count(b'":') > MAX_FIELDS)
+    return len(body) > SMALL_BYTES and (len(body) > MAX_VALUE or body.count(b'":') > MAX_FIELDS)
 
 
 def bound(event: Event) -> None:
