@@ -34,8 +34,8 @@ def test_every_kind_of_source_and_sink_has_a_page_with_all_its_keys(pages: dict[
         for kind in registry.kinds():
             page = pages[f"{section}/{kind}.md"]
             assert registry.page(kind).splitlines()[0] in page
-            for name in registry.spec(kind).settings.model_fields:
-                assert f"| `{name}` |" in page
+            for name, field in registry.spec(kind).settings.model_fields.items():
+                assert f"| `{field.alias or name}` |" in page
 
 
 def test_every_metric_is_there_by_the_name_that_is_served(pages: dict[str, str]) -> None:
