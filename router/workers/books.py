@@ -59,14 +59,14 @@ class Books(Collector):
         mark_process_dead(worker, str(self._folder))  # type: ignore[no-untyped-call]  # the library has no types here
         file = self._folder / f"counter_{worker}.db"
         if file.exists():
-            self._missing[worker] = dict(_missing(MultiProcessCollector.merge([str(file)])))  # type: ignore[no-untyped-call]
+            self._missing[worker] = dict(_missing(MultiProcessCollector.merge([str(file)])))  # type: ignore[no-untyped-call]  # as above
 
     def collect(self) -> Iterator[Metric]:
         """See Collector."""
         more: Counter[Key] = Counter()
         for missing in self._missing.values():
             more.update(missing)
-        merged = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]
+        merged = MultiProcessCollector(None, str(self._folder)).collect()  # type: ignore[no-untyped-call]  # as above
         metrics = {str(metric.name): metric for metric in merged if metric.name not in _OWN}
         for counter in (APPENDED, WRITTEN, SINK_RETURNED):
             (empty,) = counter.describe()

@@ -125,7 +125,7 @@ class HecWithAck(Hec):
             told = await self._ask("/ack", question, channel)
             if told is None:
                 return False
-            if told["acks"][str(answer["ackId"])]:  # type: ignore[index]
+            if told["acks"][str(answer["ackId"])]:  # type: ignore[index]  # an answer is JSON
                 return True
             await asyncio.sleep(0.1)
         return False

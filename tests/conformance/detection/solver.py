@@ -87,7 +87,7 @@ def _value(wishes: Sequence[Wish], chance: random.Random) -> tuple[Any] | None:
     """A value (in a tuple, as it may be None or ABSENT) for which all wishes about one field come true."""
     for attempt in range(_TRIES):
         candidate = _candidate(wishes, chance, attempt)
-        if all(true_of_field(w.atom, lambda _, c=candidate: c, "") is w.true for w in wishes):  # type: ignore[misc]
+        if all(true_of_field(w.atom, lambda _, c=candidate: c, "") is w.true for w in wishes):  # type: ignore[misc]  # a default binds it
             return (candidate,)
     return None
 

@@ -40,7 +40,7 @@ async def rebalance_storm(outcome: Outcome) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _joiners(one: Arena):  # type: ignore[no-untyped-def]
+async def _joiners(one: Arena):  # type: ignore[no-untyped-def]  # of a context manager
     units = [one.spare("process-storm", "--role", "process"), one.spare("deliver-storm", "--role", "deliver")]
     try:
         yield units

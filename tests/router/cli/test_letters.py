@@ -38,7 +38,7 @@ async def bury(folder: Path, stage: str, wanted: Sequence[Record], reason: str) 
     await log.create(standard_topics(settings))
     await log.partitions(f"dlq.{stage}")
     about = {"stage": stage, "reason": reason, "topic": RAW if stage == "process" else EVENTS, "partition": 1, "attempts": 3}
-    await log.append(f"dlq.{stage}", 0, [dead_letter(r, offset=i, **about) for i, r in enumerate(wanted)])  # type: ignore[arg-type]
+    await log.append(f"dlq.{stage}", 0, [dead_letter(r, offset=i, **about) for i, r in enumerate(wanted)])  # type: ignore[arg-type]  # keywords of many types
     await log.close()
 
 

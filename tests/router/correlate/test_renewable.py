@@ -38,7 +38,7 @@ class Maker:
             raise ConfigError([Problem("x", 1, "", "wrong")])
         loop = Loop(self.running, self._errors.pop(0) if self._errors else None)
         self.made.append(loop)
-        return loop  # type: ignore[return-value]
+        return loop  # type: ignore[return-value]  # stands for one
 
 
 async def test_the_old_loop_has_ended_before_the_new_one_runs_and_stop_ends_it() -> None:

@@ -36,7 +36,7 @@ records = st.builds(
 def letter_of(record: Record, **changed: object) -> Record:
     """A letter from partition 3, offset 77 of `events`."""
     about = {"stage": "soc", "reason": "no", "topic": "events", "partition": 3, "offset": 77, "attempts": 2, **changed}
-    return dead_letter(record, **about)  # type: ignore[arg-type]
+    return dead_letter(record, **about)  # type: ignore[arg-type]  # keywords of many types
 
 
 @settings(max_examples=400, deadline=None)
