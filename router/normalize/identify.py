@@ -1,7 +1,7 @@
 """Which normalizers may be meant: literals in the first kilobyte, and what the receiver knows. Decided before any parsing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from router.normalize.definition import Definition
 
@@ -68,16 +68,39 @@ def _told(value: str, values: tuple[str, ...]) -> bool:
     return any(low.startswith(v[:-1]) if v.endswith("*") else low == v for v in values)
 
 
+Test: TypeAlias = Callable[[str, Mapping[str, str]], bool]
+"""Of the head of a payload and of what its receiver was told."""
+
+
 class Identity(NamedTuple):
     """When a normalizer is a candidate. Higher priority is tried first; negative ones are general and never remembered."""
 
     marks: tuple[Mark, ...] = ()
     priority: int = 0
 
-    def tester(self) -> Callable[[str, Mapping[str, str]], bool]:
-        """A generated function: does any mark hold?"""
-        test: Callable[[str, Mapping[str, str]], bool] = eval(f"lambda h, meta: {self.code('marks')}", {"marks": self.marks})
+    def tester(self) -> "Test":
+        """Does any mark hold? The one that held last is asked first: a sender's next line tends to look like its last."""
+        if len(self.marks) < 2:
+            return self._test(self)
+        tests = [self._test(self._replace(marks=(mark,))) for mark in self.marks]
+        last = tests[0]
+
+        def test(head: str, meta: Mapping[str, str]) -> bool:
+            nonlocal last
+            if last(head, meta):
+                return True
+            for other in tests:
+                if other(head, meta):
+                    last = other
+                    return True
+            return False
+
         return test
+
+    @staticmethod
+    def _test(identity: "Identity") -> "Test":
+        made: Test = eval(f"lambda h, meta: {identity.code('marks')}", {"marks": identity.marks})
+        return made
 
     def code(self, marks: str) -> str:
         """The same test as Python text over `h` and `meta`; `marks`: the name of its marks there."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from router.documents import PathKey
 from router.normalize import coerce, pipes, schema
 from router.normalize.definition import Definition, flat
-from router.normalize.expressions import Expression, Path, Ref
+from router.normalize.expressions import Choice, Expression, Path, Ref
 from router.normalize.remembered import SCALARS, RememberedScalar
 from router.normalize.writer import Function
 
@@ -149,15 +149,14 @@ class MapWriter:
         self._choice(first[0].refs, depth, counted and not first[1], conditional, always=True, chain=not plain)
         if plain:
             depth += 1
-            self._pipes(first[1], depth)
         else:
             self.into.add("else: v = None", depth)
-            self._pipes(first[1], depth, tested=True)
+        self._pipes(first, depth, tested=not plain)
         for choice, transforms in others:
             self.into.add("if v is None:", depth)
             self._choice(choice.refs, depth + 1, counted and not transforms, None, always=False, chain=True)
             self.into.add("else: v = None", depth + 1)
-            self._pipes(transforms, depth + 1, tested=True)
+            self._pipes((choice, transforms), depth + 1, tested=True)
         if first[1] or not plain:
             self.into.add("if v is not None:", depth)
             depth += 1
@@ -180,10 +179,21 @@ class MapWriter:
             if chain or done != "pass":
                 self.into.add(done, depth + 1)
 
-    def _pipes(self, transforms: Sequence[pipes.Transform], depth: int, tested: bool = False) -> None:
-        for i, code in enumerate(piped(self.into, transforms)):
+    def _pipes(self, way: tuple[Choice, Sequence[pipes.Transform]], depth: int, tested: bool = False) -> None:
+        choice, transforms = way
+        codes = piped(self.into, transforms)
+        if len(codes) == len(transforms) and codes and choice.pipes[0].name == "regex":
+            codes[0] = self._searched(choice, codes[0])
+        for i, code in enumerate(codes):
             test = "if v is not None: " if i or tested else ""
             self.into.add(f"{test}v = {code}", depth)
+
+    def _searched(self, choice: Choice, code: str) -> str:
+        """The code of a search whose answer is held for the other fields that ask the same: searching long text costs most."""
+        if any(ref.kind == "document" for ref in choice.refs):
+            return code
+        held = self.into.found((choice.refs, choice.pipes[0]))
+        return f"{held} if {held} is not MISSING else ({held} := {code})"
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field

@@ -12,12 +12,15 @@ import orjson
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
 from router.normalize.formats.regex import faults
-from router.normalize.remembered import RememberedScalar
+from router.normalize.remembered import Remembered, RememberedScalar
 from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, named, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
 Tables: TypeAlias = Mapping[str, Transform]
 _URL_PARTS = frozenset(("scheme", "domain", "port", "path", "query", "fragment", "extension", "username", "full"))
+
+_SHORT, _SEARCHED = 48, 65_536
+"""Characters: below which an answer is remembered, since short texts come again; and how many a pattern gets to see."""
 
 LOSSLESS = frozenset(("int", "float", "mul", "split", "strip", "lstrip", "rstrip", "hexint", "json", "list", "ip", "duration"))
 """Pipes after which the value counts as kept: it need not stand in `rest` too."""
@@ -163,9 +166,14 @@ def _regex(pattern: str) -> Callable[[str], str | None]:
     search = re.compile(pattern).search
     group = 1 if re.compile(pattern).groups else 0
 
-    def change(value: str) -> str | None:
-        found = search(value[:65_536])
+    def find(value: str) -> str | None:
+        found = search(value[:_SEARCHED])
         return found[group] if found else None
+
+    known = Remembered(find, 4096)
+
+    def change(value: str) -> str | None:
+        return known[value] if len(value) < _SHORT else find(value)
 
     return change
 

@@ -64,6 +64,7 @@ class Function:
         self.lines: list[str] = []
         self._parents: dict[Path, str] = {}
         self._objects: dict[tuple[str, ...], str] = {}
+        self._found: dict[Hashable, str] = {}
 
     def add(self, line: str, depth: int = 1) -> None:
         self.lines.append("    " * depth + line)
@@ -148,6 +149,10 @@ class Function:
         if self._objects:
             self.add(f"{' = '.join(self._objects.values())} = None", depth)
 
+    def found(self, search: Hashable) -> str:
+        """The local name for what a search gives; MISSING until it has been made."""
+        return self._found.setdefault(search, f"c{len(self._found) + 1}")
+
     def held(self, path: Path) -> tuple[str, str] | None:
         """The local name of the object that holds a value of the record, and its key; None for paths through lists."""
         if any(type(step) is int or step == "*" for step in path):
@@ -193,6 +198,7 @@ class Function:
         parents = self._lookups()
         head += [f"    {line}" for line in parents]
         head += [f"    {' = '.join(self._objects.values())} = None"] if self._objects else []
+        head += [f"    {' = '.join(self._found.values())} = MISSING"] if self._found else []
         body = [renewed for line in self.lines for renewed in self._renewed(line, parents)]
         self.scope.functions.append("\n".join(head + body))
 

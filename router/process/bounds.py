@@ -10,14 +10,18 @@ from typing import Any
 from router.batch import Event
 
 MAX_FIELDS, MAX_NAME, MAX_VALUE = 1_000, 256, 64 << 10
-SMALL_BYTES = 4096
-"""An encoded document with fewer bytes cannot hold too many fields."""
+SMALL_BYTES = 5 * MAX_FIELDS
+"""An encoded document with fewer bytes cannot hold too many fields: each takes two quotes, a colon, a value and a comma."""
 FIELDS_TAG, NAME_TAG, VALUE_TAG = "_norm_too_many_fields", "_norm_name_cut", "_norm_value_cut"
 
 
-def exceeds(body: bytes) -> bool:
-    """May the document that was encoded to this exceed a bound?"""
-    return len(body) > SMALL_BYTES and (len(body) > MAX_VALUE or body.count(b'":') > MAX_FIELDS)
+def exceeds(event: Event, body: bytes) -> bool:
+    """May a document, and what it was encoded to, exceed a bound? What is long mostly has a long message."""
+    if len(body) <= SMALL_BYTES:
+        return False
+    message = event.get("message")
+    told = len(body) - len(message) if type(message) is str else len(body)
+    return len(body) > MAX_VALUE or (told > SMALL_BYTES and body.count(b'":') > MAX_FIELDS)
 
 
 def bound(event: Event) -> None:

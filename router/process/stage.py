@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +17,7 @@ from router.detect import Correlation, Rule, Ruleset, alert_document
 from router.detect.engine import Engine
 from router.errors import Malformed
 from router.normalize import Catalogue
+from router.normalize.remembered import Remembered
 from router.process.bounds import bound, exceeds
 from router.process.severity import BY_LEVEL, severity
 from router.reduce import Reducer, Summary
@@ -24,6 +25,7 @@ from router.reduce import Reducer, Summary
 NAME = "process"
 _MAX_FACTS = 20_000
 _NOTHING: Event = {}
+_WHOLE_SECONDS = Remembered[str, float](lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp(), 8192)
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Stage:
             record = Record(record_id, body, time, Facts(raw.facts.source), b"", origin)
             self._matched(rules, event, record, received, out)
         marks = self._reducer.row(selected, event, record_id, time, bool(rules))
-        if exceeds(body):  # rules have seen the whole
+        if exceeds(event, body):  # rules have seen the whole
             bound(event)
             body = orjson.dumps(event)
         for tag in event.get("tags", ()):
@@ -174,6 +176,9 @@ def _summary(summary: Summary) -> Record:
 def event_time(event: Event, otherwise: float) -> float:
     """`@timestamp` in seconds since the epoch."""
     try:
-        return datetime.fromisoformat(event["@timestamp"]).timestamp()
-    except (KeyError, TypeError, ValueError):
+        text = event["@timestamp"]
+        if text[-1] == "Z" and text[19] == "." and text[20:-1].isdecimal():  # as normalizers write it
+            return _WHOLE_SECONDS[text[:19]] + float(text[19:-1])
+        return datetime.fromisoformat(text).timestamp()
+    except (KeyError, IndexError, TypeError, ValueError):
         return otherwise

@@ -17,7 +17,8 @@ def loads(text: str) -> Any:
         value = orjson.loads(text)
     except ValueError:
         value = _odd(text)
-    return value if text.count("{") + text.count("[") <= _MAX_DEPTH or shallow(value) else None
+    opened = text.count("{") + (text.count("[") if "[" in text else 0)
+    return value if opened <= _MAX_DEPTH or shallow(value) else None
 
 
 def _odd(text: str) -> Any:

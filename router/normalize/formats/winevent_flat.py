@@ -4,8 +4,8 @@ What becomes of a name hangs on which other names are there, hardly ever on valu
 each tuple of names; real traffic has some hundreds of them.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from router.normalize.formats.winevent_xml import event_data, user_data
 
@@ -61,11 +61,12 @@ _LEFT = frozenset(
     - frozenset("ExecutionProcessID ExecutionThreadID ProcessID ThreadID UserID AccountName Domain AccountType".split())
     - frozenset(("EventData", "UserData", "StringInserts"))
 )
+_ORIGINS = ("Channel", "LogName", "SourceName", "ProviderName", "Provider_Name")
 _IDS = ("EventID", "EventCode", "EventId", "Id")
 _TIMES = ("EventTime", "@timestamp", "UTCTime", "TimeGenerated")
 _OBJECTS = ("EventData", "UserData", "StringInserts")
 _USER = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
-_MAX_PLANS = 4096
+_MAX_PLANS, _BEFORE_COMPILING = 4096, 50
 
 
 class _Plan(NamedTuple):
@@ -88,7 +89,11 @@ class _Plan(NamedTuple):
     """Where its time stands, if no part of System holds it."""
 
 
-_PLANS: dict[tuple[str, ...], _Plan | None] = {}
+Taker: TypeAlias = Callable[[Record], Record | None]
+"""Takes an event apart; None, and nothing is gone, where a value that is null, empty, or of another type makes a difference."""
+
+_TAKERS: dict[tuple[str, ...], Taker] = {}
+"""By the names of an event, in their order."""
 
 
 def from_flat(value: Record, data: Record | None = None) -> Record | None:
@@ -99,16 +104,41 @@ def from_flat(value: Record, data: Record | None = None) -> Record | None:
     """
     if data is None:
         names = tuple(value)
-        plan = _PLANS[names] if names in _PLANS else _learn(names)
-        if plan is not None:
-            made = _planned(value, plan)
-            if made is not None:
-                return made
+        made = (_TAKERS.get(names) or _learn(names))(value)
+        if made is not None:
+            return made
     return _slow(value, data)
 
 
+def _refuse(value: Record) -> Record | None:
+    return None
+
+
+def _learn(names: tuple[str, ...]) -> Taker:
+    """How to take an event with these names apart; `_refuse` where only the slow way tells."""
+    if len(_TAKERS) >= _MAX_PLANS:
+        _TAKERS.clear()
+    plan = _plan(dict.fromkeys(names))
+    taker = _TAKERS[names] = _refuse if plan is None else _Trial(names, plan)
+    return taker
+
+
+class _Trial:
+    """Follows a plan step by step until it has come often enough to be worth compiling."""
+
+    __slots__ = ("_left", "_names", "_plan")
+
+    def __init__(self, names: tuple[str, ...], plan: _Plan) -> None:
+        self._names, self._plan, self._left = names, plan, _BEFORE_COMPILING
+
+    def __call__(self, value: Record) -> Record | None:
+        self._left -= 1
+        if self._left == 0:
+            _TAKERS[self._names] = compile_plan(self._plan)
+        return _planned(value, self._plan)
+
+
 def _planned(value: Record, plan: _Plan) -> Record | None:
-    """None, and nothing is gone, where a value that is null, empty, or of another type makes a difference."""
     head = dict(zip(plan.names, map(value.pop, plan.names), strict=True))
     event_id = head[plan.id]
     if None in head.values() or event_id.__class__ not in (int, str) or not all(map(head.__getitem__, plan.telling)):
@@ -130,6 +160,43 @@ def _planned(value: Record, plan: _Plan) -> Record | None:
     return out
 
 
+def compile_plan(plan: _Plan) -> Taker:
+    """The same as one function without loops. Names come from senders: they are nothing but literals in it."""
+    local = {name: f"v{i}" for i, name in enumerate(plan.names)}
+    empty = [f"{v} is None" for name, v in local.items() if name not in plan.telling] + [f"not {local[n]}" for n in plan.telling]
+    fields = {"event_id": f"str({local[plan.id]})"}
+    fields |= {field: local[name] for field, name in zip(plan.fields, plan.names, strict=False)}
+    if "record_id" in fields:
+        fields["record_id"] = f"str({fields['record_id']})"
+    if plan.pid:
+        thread = {"thread": _literal({"id": local[plan.thread]})} if plan.thread else {}
+        fields["process"] = _literal({"pid": local[plan.pid], **thread})
+    if plan.when:
+        fields["time_created"] = local[plan.when]
+    if plan.user:
+        fields["user"] = _literal({key: local[name] for key, name in plan.user})
+    lines = [
+        "def take(value):",
+        " pop = value.pop",
+        *(f" {v} = pop({name!r})" for name, v in local.items()),
+        f" if {local[plan.id]}.__class__ not in KINDS or {' or '.join(empty)}:",
+        f"  value.update({_literal(local)})",
+        "  return None",
+        f" out = {_literal(fields)}",
+        f" attach(out, value, {_literal({name: local[name] for name in plan.left})})",
+        " return out",
+    ]
+    scope: dict[str, Any] = {"KINDS": (int, str), "attach": _attach}
+    exec("\n".join(lines), scope)
+    taker: Taker = scope["take"]
+    return taker
+
+
+def _literal(parts: Mapping[str, str]) -> str:
+    """Code of a dict of names to code."""
+    return "{" + ", ".join(f"{key!r}: {code}" for key, code in parts.items()) + "}"
+
+
 def _attach(out: Record, data: Record, other: Record) -> None:
     """The event's own data, and what a collector added."""
     if "EventType" in other and not _is_collectors(other["EventType"]):
@@ -142,14 +209,6 @@ def _attach(out: Record, data: Record, other: Record) -> None:
 
 def _is_collectors(kind: Any) -> bool:
     return type(kind) in (str, int) and kind in _NXLOG_TYPES
-
-
-def _learn(names: tuple[str, ...]) -> _Plan | None:
-    """The plan for these names; None where only the slow way tells."""
-    if len(_PLANS) >= _MAX_PLANS:
-        _PLANS.clear()
-    plan = _PLANS[names] = _plan(dict.fromkeys(names))
-    return plan
 
 
 def _plan(present: Mapping[str, None]) -> _Plan | None:
@@ -183,11 +242,7 @@ def _first(names: Iterable[str], present: Mapping[str, None]) -> str:
 def _slow(value: Record, data: Record | None) -> Record | None:
     get = value.get
     event_id = get("EventID") or get("EventCode") or get("EventId") or get("Id")
-    if (
-        event_id is None
-        or type(event_id) is dict
-        or (get("Channel") is None and get("LogName") is None and get("SourceName") is None and get("ProviderName") is None)
-    ):
+    if event_id is None or type(event_id) is dict or all(get(name) is None for name in _ORIGINS):
         return None
     names = [*filter(_IS_HEADER, value)]
     head = dict(zip(names, map(value.pop, names), strict=True))

@@ -85,10 +85,19 @@ def test_what_comes_out_is_within_bounds_and_a_second_time_changes_nothing(event
         assert once == event
 
 
-def test_a_document_is_looked_at_where_it_may_exceed_a_bound() -> None:
-    assert not exceeds(orjson.dumps(fields(MAX_FIELDS - 100)))
-    assert exceeds(orjson.dumps(fields(MAX_FIELDS + 1)))
-    assert exceeds(orjson.dumps({"message": "x" * (MAX_VALUE + 1)}))
+@pytest.mark.parametrize(
+    ("event", "may"),
+    [
+        (fields(MAX_FIELDS - 100), False),
+        (fields(MAX_FIELDS + 1), True),
+        ({"message": "x" * (MAX_VALUE // 2)}, False),
+        ({"message": "x" * (MAX_VALUE + 1)}, True),
+        ({"message": "x" * 9000, **fields(MAX_FIELDS + 1)}, True),
+        ({"message": [1], **fields(MAX_FIELDS + 1)}, True),
+    ],
+)
+def test_a_document_is_looked_at_where_it_may_exceed_a_bound(event: dict[str, Any], may: bool) -> None:
+    assert exceeds(event, orjson.dumps(event)) == may
 
 
 def test_the_stage_cuts_what_exceeds_and_counts_it_and_rules_see_the_whole() -> None:

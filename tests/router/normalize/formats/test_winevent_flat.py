@@ -22,6 +22,29 @@ def test_a_plan_is_as_good_as_a_look(event: dict[str, Any], known: str) -> None:
     assert from_flat(dict(event)) == slow
 
 
+@settings(max_examples=600, deadline=None)
+@given(st.dictionaries(NAMES, VALUES, max_size=12), st.sampled_from(["Channel", "SourceName"]))
+def test_a_compiled_plan_is_as_good_as_a_look(event: dict[str, Any], known: str) -> None:
+    event = {"EventID": 10, known: "Security", **event}
+    plan = winevent_flat._plan(dict.fromkeys(event))
+    if plan is None:
+        return
+    left = dict(event)
+    made = winevent_flat.compile_plan(plan)(left)
+    if made is None:
+        assert left == event
+    else:
+        assert list(made.items()) == list((winevent_flat._planned(dict(event), plan) or {}).items())
+        assert made == winevent_flat._slow(dict(event), None)
+
+
+def test_a_plan_that_comes_often_is_compiled() -> None:
+    event = {"EventID": 1, "Channel": "c", 'it\'s "own"\n': "x"}
+    answers = [from_flat(dict(event)) for _ in range(winevent_flat._BEFORE_COMPILING + 5)]
+    assert all(answer == answers[0] for answer in answers)
+    assert not isinstance(winevent_flat._TAKERS[tuple(event)], winevent_flat._Trial)
+
+
 def test_plans_are_bounded(monkeypatch: Any) -> None:
     monkeypatch.setattr(winevent_flat, "_MAX_PLANS", 3)
     for i in range(10):
@@ -30,4 +53,4 @@ def test_plans_are_bounded(monkeypatch: Any) -> None:
             "channel": "c",
             "event_data": {f"own{i}": "x"},
         }
-        assert len(winevent_flat._PLANS) <= 3
+        assert len(winevent_flat._TAKERS) <= 3
