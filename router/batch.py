@@ -1,7 +1,8 @@
 """What travels: Event, Facts, Record, Span, Batch. Everything else imports this and this imports nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -67,6 +68,11 @@ class Record(NamedTuple):
     facts: Facts = NO_FACTS
     key: bytes = b""
     origin: Origin | None = None
+
+
+record_of: Callable[[tuple[bytes, bytes, float, Facts, bytes, Origin | None]], Record] = partial(tuple.__new__, Record)
+origin_of: Callable[[tuple[int, int, int]], Origin] = partial(tuple.__new__, Origin)
+"""The same as calling the class with all parts, at a third of the price."""
 
 
 class Partition(NamedTuple):

@@ -1,8 +1,9 @@
 """Moments out of text and numbers: ISO 8601, epochs by digit count, syslog style. Integer arithmetic, no strptime."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import gmtime
 from typing import Any, NamedTuple
 
@@ -60,6 +61,9 @@ class Moment(NamedTuple):
         return self.seconds * 1_000_000_000 + int(self.fraction.ljust(9, "0")) if self.fraction else self.seconds * 1_000_000_000
 
 
+_moment: Callable[[tuple[int, str, bool]], Moment] = partial(tuple.__new__, Moment)
+
+
 def stamp(seconds: int) -> str:
     """Seconds since 1970 -> YYYY-MM-DDTHH:MM:SS in UTC."""
     return _STAMPS[seconds]
@@ -86,7 +90,7 @@ def placed(local: int | None, fraction: str, where: Zone) -> Moment | None:
     if local is None:
         return None
     seconds = local - where.offset(local)
-    return Moment(seconds, fraction, where.known) if -62_135_596_800 <= seconds <= _LAST else None
+    return _moment((seconds, fraction, where.known)) if -62_135_596_800 <= seconds <= _LAST else None
 
 
 def _second(text: str) -> int | None:

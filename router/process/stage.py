@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import count
 from typing import Any
 
 import orjson
 
-from router.batch import RAW, Batch, Event, Facts, Origin, Record
+from router.batch import RAW, Batch, Event, Facts, Origin, Record, origin_of, record_of
 from router.correlate.lane import MATCH
 from router.correlate.match import home, matches_for
 from router.deliver.dead_letters import dead_letter
@@ -59,8 +60,8 @@ class Stage:
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
         out, partition = Output(), batch.span.partition
-        for i, raw in enumerate(batch.items):
-            origin = Origin(partition, batch.offset(i))
+        for raw, offset in zip(batch.items, batch.offsets or count(batch.span.start), strict=False):
+            origin = origin_of((partition, offset, 0))
             if done is not None and origin.offset < done.offset:
                 out.repeated += 1
                 continue
@@ -117,7 +118,7 @@ class Stage:
             body = orjson.dumps(event)
         for tag in event.get("tags", ()):
             out.tags[tag] += 1
-        out.events.append(Record(record_id, body, time, self._facts_of(event, raw.facts.source, marks), b"", origin))
+        out.events.append(record_of((record_id, body, time, self._facts_of(event, raw.facts.source, marks), b"", origin)))
 
     def _matched(self, rules: Sequence[Rule], event: Event, record: Record, received: bytes, out: Output) -> None:
         for rule in rules:

@@ -3,14 +3,13 @@
 import threading
 from array import array
 from collections.abc import Sequence
-from functools import partial
 from itertools import accumulate, pairwise
 from struct import Struct, error
 from typing import Any
 
 import zstandard
 
-from router.batch import Facts, Origin, Record
+from router.batch import Facts, Origin, Record, origin_of, record_of
 from router.log.codec import DEFAULT_ID_BYTES, decode_facts, encode_facts
 
 # version, flags, records, distinct facts; then ids, times, body lengths, facts lengths, facts, [facts index], [key lengths,
@@ -21,7 +20,6 @@ _VERSION = 1
 _INDEXED, _KEYED, _DERIVED = 1, 2, 4
 _NO_ORIGIN = Origin(0, -1, 0)
 _LEVEL = 1
-_record = partial(tuple.__new__, Record)
 
 
 class _Codecs(threading.local):
@@ -85,7 +83,7 @@ def _decode(data: bytes) -> list[Record]:
     keys = cursor.slices(cursor.numbers("I", count)) if flags & _KEYED else [b""] * count
     origins = _origins(cursor, count) if flags & _DERIVED else [None] * count
     bodies = cursor.slices(lengths)
-    return list(map(_record, zip(ids, bodies, times, facts, keys, origins, strict=True)))
+    return list(map(record_of, zip(ids, bodies, times, facts, keys, origins, strict=True)))
 
 
 def _facts(cursor: "_Cursor", table: list[Facts], count: int, flags: int) -> list[Facts]:
@@ -94,7 +92,7 @@ def _facts(cursor: "_Cursor", table: list[Facts], count: int, flags: int) -> lis
 
 def _origins(cursor: "_Cursor", count: int) -> list[Origin | None]:
     columns = cursor.numbers("I", count), cursor.numbers("q", count), cursor.numbers("I", count)
-    return [Origin(p, o, s) if o >= 0 else None for p, o, s in zip(*columns, strict=True)]
+    return [origin_of(place) if place[1] >= 0 else None for place in zip(*columns, strict=True)]
 
 
 class _Cursor:
