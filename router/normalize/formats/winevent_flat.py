@@ -66,7 +66,7 @@ _IDS = ("EventID", "EventCode", "EventId", "Id")
 _TIMES = ("EventTime", "@timestamp", "UTCTime", "TimeGenerated")
 _OBJECTS = ("EventData", "UserData", "StringInserts")
 _USER = {"identifier": "UserID", "name": "AccountName", "domain": "Domain", "type": "AccountType"}
-_MAX_PLANS, _BEFORE_COMPILING = 4096, 50
+_MAX_PLANS, _BEFORE_COMPILING = 4096, 300
 
 
 class _Plan(NamedTuple):
