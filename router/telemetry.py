@@ -69,6 +69,7 @@ SOURCE_LOOKED = _gauge("detect_sampled_events", "Events in which fields of rules
 DETECT_VALUE_MISSES = _counter("detect_value_misses_total", "Field values that no memo knew")
 DETECT_VERDICT_MISSES = _counter("detect_verdict_misses_total", "Events whose verdict no memo knew")
 DETECT_CANDIDATES = _counter("detect_candidates_total", "Rules worked out for events whose verdict no memo knew")
+RULE_CANDIDATES = _counter("detect_rule_candidates_total", "How often each of the costliest rules was worked out", "rule")
 DETECT_LOOKUPS = _counter("detect_value_lookups_total", "Field values that were looked up in memos")
 DETECT_BUCKETS = _gauge(
     "detect_buckets", "Kinds of events, by whether their rules are compiled or judged slowly until then", "state"

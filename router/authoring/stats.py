@@ -9,6 +9,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from router.authoring.reach import names
 from router.detect import Correlation, Rule
 
+_TOTALS = {
+    "detect_rules": "in_force",
+    "process_written_events_total": "events",
+    "detect_value_lookups_total": "value_lookups",
+    "detect_value_misses_total": "value_misses",
+    "detect_verdict_misses_total": "verdict_misses",
+    "detect_candidates_total": "candidates",
+}
+"""Metrics without labels, and what of `Stats` they are."""
+
 
 @dataclass(slots=True)
 class RuleStats:
@@ -23,6 +33,8 @@ class RuleStats:
     """Of a correlation: alerts that it wrote."""
     last_match: float | None = None
     """Seconds since the epoch."""
+    candidates: int = 0
+    """How often it was worked out; 0 where it is not among the costliest."""
     unseen: list[str] = field(default_factory=list)
     """Fields that it reads and no sampled event of its log source had."""
 
@@ -37,6 +49,7 @@ class Stats:
     refused: dict[str, int] = field(default_factory=dict)
     events: int = 0
     """Judged."""
+    value_lookups: int = 0
     value_misses: int = 0
     verdict_misses: int = 0
     candidates: int = 0
@@ -44,9 +57,10 @@ class Stats:
     """Events in which fields were looked for, by log source."""
 
     def costs(self) -> dict[str, float]:
-        """Misses for each event, and candidates for each verdict that was missed."""
+        """Misses for each event, candidates for each verdict that was missed, and the share of values that a memo knew."""
         events, misses = max(1, self.events), max(1, self.verdict_misses)
         return {
+            "value_hit_rate": 1 - self.value_misses / max(1, self.value_lookups, self.value_misses),
             "value_misses_per_event": self.value_misses / events,
             "verdict_misses_per_event": self.verdict_misses / events,
             "candidates_per_verdict_miss": self.candidates / misses,
@@ -85,22 +99,16 @@ def _read(sample: Any, found: Stats, rules: dict[str, RuleStats], unseen: dict[s
                 rule.signals += int(value)
         case "detect_last_match_timestamp_seconds" if value:
             rules.setdefault(labels["rule"], RuleStats(labels["rule"])).last_match = value
-        case "detect_rules":
-            found.in_force = int(value)
         case "detect_refused_rules" if value:
             found.refused[labels["reason"]] = int(value)
         case "detect_field_unseen" if value:
             unseen.setdefault(labels["logsource"], set()).add(labels["field"])
         case "detect_sampled_events":
             found.sampled[labels["logsource"]] = int(value)
-        case "process_written_events_total":
-            found.events = int(value)
-        case "detect_value_misses_total":
-            found.value_misses = int(value)
-        case "detect_verdict_misses_total":
-            found.verdict_misses = int(value)
-        case "detect_candidates_total":
-            found.candidates = int(value)
+        case "detect_rule_candidates_total":
+            rules.setdefault(labels["rule"], RuleStats(labels["rule"])).candidates += int(value)
+        case _ if name in _TOTALS:
+            setattr(found, _TOTALS[name], int(value))
 
 
 def silent(found: Stats) -> Iterable[RuleStats]:

@@ -38,6 +38,17 @@ def stats(
         typer.echo(line)
 
 
+def _costly(found: Any, top: int) -> Iterable[str]:
+    from router.cli.status import table
+
+    costly = sorted((r for r in found.rules if r.candidates), key=lambda r: -r.candidates)[: max(1, top // 3)]
+    if costly:
+        yield "the costliest rules, by how often one had to be worked out:"
+        yield from table(
+            [("worked out", "matches", "rule"), *((str(r.candidates), str(r.matches), r.title or r.id) for r in costly)]
+        )
+
+
 def _lines(found: Any, top: int, now: float) -> Iterable[str]:
     from router.authoring.stats import silent
     from router.cli.status import duration, table
@@ -46,7 +57,8 @@ def _lines(found: Any, top: int, now: float) -> Iterable[str]:
     yield f"{found.in_force} rules in force" + (f", refused: {refused}" if refused else "")
     costs = found.costs()
     yield (
-        f"{found.events} events judged; {costs['value_misses_per_event']:.3f} value misses and "
+        f"{found.events} events judged; memos knew {costs['value_hit_rate']:.2%} of the values; "
+        f"{costs['value_misses_per_event']:.3f} value misses and "
         f"{costs['verdict_misses_per_event']:.3f} verdict misses an event, "
         f"{costs['candidates_per_verdict_miss']:.1f} rules worked out for each of those"
     )
@@ -58,6 +70,7 @@ def _lines(found: Any, top: int, now: float) -> Iterable[str]:
     yield from table(rows) if fired else ["no rule has matched yet"]
     if len(fired) > top:
         yield f"and {len(fired) - top} others; --top shows more"
+    yield from _costly(found, top)
     quiet = list(silent(found))
     waiting = [r for r in quiet if r.unseen]
     yield f"{len(quiet)} rules never matched though events of their log source came, {len(waiting)} of them miss fields"

@@ -159,6 +159,7 @@ class Bucket:
             candidates ^= bit
             self.candidates += 1
             prepared = self.rules[bit.bit_length() - 1]
+            prepared.worked += 1
             if prepared.holds(true):
                 yield prepared.rule
 

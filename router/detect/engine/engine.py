@@ -125,6 +125,7 @@ class Engine:
         judges = list(self._judges.values())
         buckets = [judge for judge in judges if isinstance(judge, Bucket)]
         self._counts.publish(buckets, sum(isinstance(j, Slow) for j in judges), self._budget, self._databases)
+        self._counts.rules([*self._prepared.values()])
 
     def _mark(self) -> None:
         """One search for the keywords of all buckets that are there."""

@@ -26,6 +26,8 @@ class Prepared:
     """Without one of these keywords it does not matter which other keywords of the rule are in the message."""
     view: EcsView
     numbers: Numbers
+    worked: int = 0
+    """How often it was worked out, because no memo knew the verdict of an event."""
     _predicate: Predicate | None = None
 
     def holds(self, true: frozenset[int]) -> bool:

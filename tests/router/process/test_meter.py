@@ -89,6 +89,22 @@ def test_costs_are_those_of_the_engine_that_judges():
     assert 1 <= verdicts <= 20
 
 
+def test_a_rule_tells_how_often_it_was_worked_out():
+    ruleset, meter = metered(*RULES)
+    for number in range(5):
+        ruleset.match(event(f"k{number}"))
+    seen = "22222222-0000-4000-8000-000000000001"
+    assert value("detect_rule_candidates_total", rule=seen) is None  # `kind` was never `bad`
+    ruleset.match(event())
+    meter._at = 0.0
+    meter.batch([], [])
+    assert value("detect_rule_candidates_total", rule=seen) == 1
+    found = stats(generate_latest(REGISTRY).decode(), ruleset.rules)
+    by_title = {r.title: r.candidates for r in found.rules}
+    assert (by_title["Seen"], by_title["Elsewhere"]) == (1, 0)
+    assert 0 <= found.costs()["value_hit_rate"] <= 1
+
+
 def test_stats_are_read_from_the_metrics():
     ruleset, meter = metered(*RULES)
     meter.batch([("22222222-0000-4000-8000-000000000001", "medium")], [record(event())])
