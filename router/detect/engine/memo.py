@@ -125,6 +125,8 @@ class ValueMemo(Memo):
         kind = value.__class__
         if kind is str:
             return int(self[value])
+        if kind is dict and value and self.present_only:
+            return self._intern(self._matcher.present)
         if kind is int or kind is float:
             return self._kept(self._typed, (kind, value), value) if value in (0, 1) else self._kept(self, value, value)
         if value is None:
