@@ -1,17 +1,18 @@
 """Why a rule matched or did not: each of its tests, with the value that it saw."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from router.batch import Event
-from router.detect.ir import And, Atom, Not, Or, Tree, Wild
-from router.detect.matcher import View, compile_tree
-from router.detect.probes import Values
+from router.detect.ir import And, Atom, Not, Or, Tree, Wild, any_of
+from router.detect.matcher import Test, View, compile_tree
+from router.detect.probes import Probe, Values
 from router.detect.rules import Rule
 from router.detect.values import MISSING, text
 from router.detect.views import view
 
-_MAX_SEEN, _MAX_WANTED = 500, 200
+_MAX_SEEN, _MAX_WANTED, _MAX_RULES = 500, 200, 4096
 
 
 class Reason(NamedTuple):
@@ -33,17 +34,50 @@ def why(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
 
 def matched(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
     """The tests that made a matching rule true: those that hold and stand under no `not`."""
-    seen = view(rule.logsource, rule.taxonomy)
-    return list(dict.fromkeys(r for r in _positive(rule.tree, seen, Values(event, raw)) if r.holds))
+    values = Values(event, raw)
+    reasons = (question.answer(values) for question in _asked(_positive(rule), values))
+    return list(dict.fromkeys(reason for reason in reasons if reason.holds))
 
 
-def _positive(tree: Tree, fields: View, values: Values) -> Iterator[Reason]:
+class _Question(NamedTuple):
+    """One test of a rule, ready to be asked of many events."""
+
+    field: str
+    modifier: str
+    probe: Probe | None
+    """Reads the value; None for keywords."""
+    test: Test
+
+    def answer(self, values: Values) -> Reason:
+        return Reason(self.field, self.modifier, _shown(self.probe, values), self.test(values))
+
+
+_Branch: TypeAlias = "_Question | tuple[tuple[Test | None, _Branch], ...]"
+"""A question; or branches, each with what must hold for it to be taken."""
+
+
+@lru_cache(_MAX_RULES)
+def _positive(rule: Rule) -> _Branch:
+    """The tests of a rule that stand under no `not`. Kept, since a rule that matches once tends to match often."""
+    return _branch(rule.tree, view(rule.logsource, rule.taxonomy))
+
+
+def _branch(tree: Tree, fields: View) -> _Branch:
     if isinstance(tree, Atom):
-        yield _reason([tree], fields, values)
-    elif isinstance(tree, (And, Or)):
-        for child in tree.children:
-            if isinstance(tree, And) or compile_tree(child, fields)(values):
-                yield from _positive(child, fields, values)
+        return _question([tree], fields)
+    if isinstance(tree, Not):
+        return ()
+    always = isinstance(tree, And)
+    return tuple((None if always else compile_tree(child, fields), _branch(child, fields)) for child in tree.children)
+
+
+def _asked(branch: _Branch, values: Values) -> Iterator[_Question]:
+    if isinstance(branch, _Question):
+        yield branch
+        return
+    for test, child in branch:
+        if test is None or test(values):
+            yield from _asked(child, values)
 
 
 def _reasons(tree: Tree, fields: View, values: Values) -> Iterator[Reason]:
@@ -66,11 +100,16 @@ def _one_field(children: Iterable[Tree]) -> list[Atom]:
 
 
 def _reason(atoms: list[Atom], fields: View, values: Values) -> Reason:
+    return _question(atoms, fields).answer(values)
+
+
+def _question(atoms: list[Atom], fields: View) -> _Question:
+    """Do any of these tests of one field hold?"""
     first = atoms[0]
     wanted = " or ".join(filter(None, map(_wanted, atoms)))
     shown = wanted[:_MAX_WANTED] + ("..." if len(wanted) > _MAX_WANTED else "")
-    holds = any(compile_tree(atom, fields)(values) for atom in atoms)
-    return Reason(first.field or "", f"{first.kind} {shown}".rstrip(), seen_by(first, fields, values), holds)
+    probe = None if first.field is None else fields.raw(first.field)
+    return _Question(first.field or "", f"{first.kind} {shown}".rstrip(), probe, compile_tree(any_of([*atoms]), fields))
 
 
 def _wanted(atom: Atom) -> str:
@@ -94,9 +133,13 @@ def _wanted(atom: Atom) -> str:
 
 def seen_by(atom: Atom, fields: View, values: Values) -> str:
     """The value that a test sees, as text, shortened."""
-    if atom.field is None:
+    return _shown(None if atom.field is None else fields.raw(atom.field), values)
+
+
+def _shown(probe: Probe | None, values: Values) -> str:
+    if probe is None:
         return "message"
-    value = values[fields.raw(atom.field)]
+    value = values[probe]
     if value is MISSING:
         return "absent"
     shown = "null" if value is None else text(value)

@@ -1,8 +1,13 @@
 """What an alert says, and why."""
 
+from base64 import b32encode
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.detect import alert_document, why
+from router.detect.alerts import written
 from router.detect.attack import threat
 from tests.router.detect.rules import read
 
@@ -109,3 +114,18 @@ def test_why_tells_each_test_and_what_it_saw():
 def test_why_tells_failed_alternatives_in_one_line():
     failed = why(RULE, {"winlog": {"event_data": {"Image": None}}})
     assert tuple(failed[0]) == ("Image", "endswith '\\\\cmd.exe' or '\\\\powershell.exe'", "null", False)
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_ids_are_written_as_base32(event_id: bytes) -> None:
+    assert written(event_id) == b32encode(event_id).decode().rstrip("=").lower()
+
+
+def test_a_signal_may_be_changed_without_changing_the_next() -> None:
+    rule = read("title: t\nlevel: low\nlogsource: {product: acme}\ndetection: {s: {a: 1}, condition: s}\n")
+    event = {"event": {"dataset": "acme", "code": "7"}, "a": 1}
+    first = alert_document(rule, event, event_id=bytes(16), time=0.0)
+    first["event"]["kind"] = first["logweir"]["rule"] = "changed"
+    second = alert_document(rule, event, event_id=bytes(16), time=0.0)
+    assert (second["event"]["kind"], second["logweir"]["rule"]["level"]) == ("alert", "low")
+    assert [c["field"] for c in second["logweir"]["conditions"]] == ["a"]
