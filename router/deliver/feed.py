@@ -51,7 +51,7 @@ class Feed:
         progress.then = self._resume
         self._lanes: dict[Partition, Lane] = {}
         self._follower: Follower | None = None
-        self._committed_at = self._lag_at = 0.0
+        self._committed_at = 0.0
         self._mean_bytes = 1_000.0
         self._logger = logger("deliver").bind(sink=name)
 
@@ -59,6 +59,12 @@ class Feed:
         """Read until `stop`."""
         self._follower = follower
         self._committed_at = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self._look_at_lag(follower))
+            await self._read(follower, stop)
+            looking.cancel()
+
+    async def _read(self, follower: Follower, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self._flow(follower)
             try:
@@ -66,7 +72,6 @@ class Feed:
                 for batch in batches:
                     self._take(batch)
                 await self._commit_if_due()
-                await self._look_at_lag(follower)
             except (Retryable, Misconfigured) as error:
                 self._logger.warning("the log does not answer; trying again", reason=str(error))
                 await asyncio.sleep(self._pace.log_seconds)
@@ -164,8 +169,9 @@ class Feed:
     # Committing
 
     async def _commit_if_due(self) -> None:
-        is_due = time.monotonic() - self._committed_at >= self._pace.commit_seconds
-        if is_due or self._progress.settled >= self._pace.commit_records:
+        since = time.monotonic() - self._committed_at
+        many = self._progress.settled >= self._pace.commit_records and since >= self._pace.commit_pause_seconds
+        if many or since >= self._pace.commit_seconds:
             await self._commit(self._lanes.values())
 
     async def _commit(self, lanes: Iterable[Lane]) -> None:
@@ -182,11 +188,15 @@ class Feed:
             lane.committed(mark)
 
     async def _look_at_lag(self, follower: Follower) -> None:
-        now = time.monotonic()
-        if now - self._lag_at >= self._pace.lag_seconds:
-            self._lag_at = now
-            lags = (await follower.lag()).values()
-            self._tally.lag(sum(lag.events for lag in lags), max((lag.seconds for lag in lags), default=0.0))
+        """For ever, beside the reading: on Kafka it is several questions for each partition, and a rebalance that waits for this
+        member to let go must not wait for them."""
+        while True:
+            try:
+                lags = (await follower.lag()).values()
+                self._tally.lag(sum(lag.events for lag in lags), max((lag.seconds for lag in lags), default=0.0))
+            except (Retryable, Misconfigured) as error:
+                self._logger.warning("lag is not known now", reason=str(error))
+            await asyncio.sleep(self._pace.lag_seconds)
 
 
 def _apart(segment: Segment, alerts: Sequence[int]) -> Iterable[tuple[Segment, bool]]:

@@ -7,6 +7,7 @@ import importlib
 import logging
 import pkgutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,31 @@ def main() -> int:
         return 0
     names = list(scenarios.TABLE) if arguments.scenario == "all" else arguments.scenario.split(",")
     runs = [(name, seed) for name in names for seed in ((arguments.seed,) if arguments.seed else SEEDS.get(name, (1,)))]
-    held = [play(name, seed, arguments.minutes, arguments.summary, many=len(runs) > 1) for name, seed in runs]
-    print(f"{sum(held)} passed, {len(held) - sum(held)} failed")
+    began, at_once = time.monotonic(), arguments.at_once
+    together = [run for run in runs if at_once > 1 and not scenarios.TABLE[run[0]].is_alone]
+    held = asyncio.run(_side_by_side(together, at_once, arguments)) if together else []
+    alone = [run for run in runs if run not in together]
+    held += [play(name, seed, arguments.minutes, arguments.summary, many=len(runs) > 1) for name, seed in alone]
+    print(f"{sum(held)} passed, {len(held) - sum(held)} failed, in {time.monotonic() - began:.0f} s")
     return 0 if all(held) else 1
+
+
+async def _side_by_side(runs: list[tuple[str, int]], at_once: int, arguments: argparse.Namespace) -> list[bool]:
+    """Each in a process of its own, so many of them at a time; the longest begin first."""
+    turns = asyncio.Semaphore(at_once)
+    order = sorted(runs, key=lambda run: -scenarios.TABLE[run[0]].minutes)
+    return list(await asyncio.gather(*[_apart(turns, name, seed, arguments) for name, seed in order]))
+
+
+async def _apart(turns: asyncio.Semaphore, name: str, seed: int, arguments: argparse.Namespace) -> bool:
+    command = [sys.executable, "-m", "tests.faults", "--scenario", name, "--seed", str(seed)]
+    command += ["--minutes", str(arguments.minutes)] if arguments.minutes else []
+    command += ["--summary", str(arguments.summary / f"{name}-{seed}.json")] if arguments.summary else []
+    async with turns:
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+    print(*out.decode().splitlines()[:-1], sep="\n", flush=True)  # without the count of one
+    return process.returncode == 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", default="all", help=f"all, or some of {', '.join(scenarios.TABLE)}, with commas between")
     parser.add_argument("--seed", type=int, help="of everything random; without it 1, and those that once failed")
     parser.add_argument("--minutes", type=float, help="of faults; without it, each scenario's short form")
+    parser.add_argument("--at-once", type=int, default=1, help="how many scenarios run side by side, of those that may")
     parser.add_argument("--summary", type=Path, help="JSON file, or with several scenarios the folder for one file each")
     parser.add_argument(
         "--write", type=Path, nargs="+", help="write RELIABILITY.md from these summaries and folders; runs nothing"

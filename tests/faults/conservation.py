@@ -22,7 +22,7 @@ async def settled(one: Arena) -> dict[str, float]:
 async def judge(one: Arena) -> None:
     """Every identity of the telemetry, and every number that the ledger knows too."""
     metrics = await settled(one)
-    one.archive.look()
+    one.look()
     _ingest(one, metrics)
     _process(one, metrics)
     for sink in one.ledger.sinks:

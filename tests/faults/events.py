@@ -1,6 +1,7 @@
 """Events that prove themselves: each line is a function of its sender and number, and carries the hash of both."""
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ class Key(NamedTuple):
     number: int
 
 
+@lru_cache(100_000)  # asked for by the sender, and then by every sink soon after
 def text(sender: str, number: int) -> str:
     """The line of an event: always the same for the same key, of 80 to some 400 bytes."""
     mood = "alarm" if number % ALARM_EVERY == 0 else "calm"

@@ -2,16 +2,18 @@
 
 import asyncio
 import re
+import sys
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
 
 from router.demo.standins import ElasticsearchStandIn, QRadarStandIn, SplunkHecStandIn
 from tests.faults.ledger import Arrived
+from tests.journeys.deployment import free_port
 
 SPLUNK_TOKEN = "ledger-splunk-token"
 _UID = re.compile(rb"\teventUid=([0-9a-f]{32})")
@@ -93,7 +95,7 @@ class SplunkWithAck(Splunk):
 
 
 class Receiver(QRadarStandIn):
-    """QRadar: every line that was read whole has arrived."""
+    """QRadar behind a proxy: every line that was read whole has arrived. It shares its processor with the oracle and may lag."""
 
     def __init__(self, books: Arrived, **more: Any) -> None:
         super().__init__(**more)
@@ -104,14 +106,64 @@ class Receiver(QRadarStandIn):
         note_leef(self._books, line)
 
 
-def note_leef(books: Arrived, line: bytes) -> None:
+class Lines:
+    """QRadar as a process that reads as soon as something comes; what it has written is noted with every look."""
+
+    def __init__(self, path: Path, books: Arrived) -> None:
+        self._path, self._books = path, books
+        self.port, self.count, self._read = free_port(), 0, 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._path.touch()
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._kill()
+
+    async def kill_and_start(self) -> None:
+        """SIGKILL and a new one."""
+        await self._kill()
+        await self._start()
+
+    async def _start(self) -> None:
+        command = (sys.executable, "-m", "tests.faults.receiver", str(self.port), str(self._path))
+        self._process = await asyncio.create_subprocess_exec(*command)
+
+    async def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def look(self) -> None:
+        """Note the lines that are new; `count` grows with each."""
+        new, self._read = _whole_lines(self._path, self._read)
+        self.count += len(new)
+        for line in new:
+            connection, _, rest = line.partition(b" ")
+            note_leef(self._books, rest, connection)
+
+
+def _whole_lines(path: Path, start: int) -> tuple[list[bytes], int]:
+    """Those from an offset on, and the offset behind them."""
+    if not path.exists():
+        return [], start
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    return whole.split(b"\n")[:-1], start + len(whole)
+
+
+def note_leef(books: Arrived, line: bytes, connection: bytes = b"") -> None:
     """One LEEF line came."""
     uid = _UID.search(line)
     uid_text = uid[1] if uid else b""
     if b"dataset=logweir.alert" in line:
         books.note_alert(uid_text)
     else:
-        books.note(line, uid_text)
+        books.note(line, uid_text, connection=connection)
 
 
 class Archive:
@@ -123,14 +175,8 @@ class Archive:
 
     def look(self) -> None:
         """Note the whole lines that are new."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._read)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
+        new, self._read = _whole_lines(self._path, self._read)
+        for line in new:
             self._note(line)
 
     def _note(self, line: bytes) -> None:

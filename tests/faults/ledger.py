@@ -41,11 +41,15 @@ class Arrived:
     """Documents that are no event of the ledger at all, or whose event was changed on the way."""
     foreign_samples: list[bytes] = field(default_factory=list)
     disorder: int = 0
+    """Events that came, for the first time, after a later one of their sender. Repeats are no disorder."""
     disorder_samples: list[str] = field(default_factory=list)
-    _last: dict[str, int] = field(default_factory=dict)
+    disorder_on_one_connection: int = 0
+    """Those of them whose later one came on the same connection: no far end can be the reason."""
+    _last: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    _last_on: dict[tuple[bytes, str], int] = field(default_factory=dict)
 
-    def note(self, data: bytes, record_id: bytes, *, is_alert: bool = False) -> None:
-        """One document came."""
+    def note(self, data: bytes, record_id: bytes, *, is_alert: bool = False, connection: bytes = b"") -> None:
+        """One document came; `connection` names the one it came on, where that is known."""
         key = read(data)
         if key is None:
             self.foreign += 1
@@ -53,7 +57,7 @@ class Arrived:
         elif is_alert:
             self._alert(key, record_id)
         elif key not in self.first:
-            self._new(key, record_id)
+            self._new(key, record_id, connection)
         elif record_id == self.first[key] or record_id in self.copies.get(key, ()):
             self.repeats += 1
         else:
@@ -71,13 +75,19 @@ class Arrived:
         ids = {self.first[key], *self.copies.get(key, ())} if key in self.first else set[bytes]()
         return any(alert_of(bytes.fromhex(i.decode())).hex().encode() in self.named_alerts for i in ids)
 
-    def _new(self, key: Key, record_id: bytes) -> None:
+    def _new(self, key: Key, record_id: bytes, connection: bytes) -> None:
         self.first[key] = record_id
-        last = self._last.get(key.sender, -1)
+        last, on = self._last.get(key.sender, (-1, b""))
         if key.number < last:
             self.disorder += 1
-            self.disorder_samples = [*self.disorder_samples, f"{key.sender} {key.number} after {last}"][:5]
-        self._last[key.sender] = max(last, key.number)
+            where = f" ({connection.decode()} after {on.decode()})" if connection else ""
+            self.disorder_samples = [*self.disorder_samples, f"{key.sender} {key.number} after {last}{where}"][:5]
+        else:
+            self._last[key.sender] = key.number, connection
+        if connection:
+            place = connection, key.sender
+            self.disorder_on_one_connection += key.number < self._last_on.get(place, -1)
+            self._last_on[place] = max(key.number, self._last_on.get(place, -1))
 
     def _alert(self, key: Key, record_id: bytes) -> None:
         known = self.alerts.setdefault(key, record_id)
@@ -183,6 +193,7 @@ class Ledger:
             "foreign_samples": [s.decode("utf-8", "backslashreplace") for s in arrived.foreign_samples],
             "disorder": arrived.disorder,
             "disorder_samples": arrived.disorder_samples,
+            "disorder_on_one_connection": arrived.disorder_on_one_connection,
             "alerts": len(arrived.alerts) + len(arrived.named_alerts),
             "missing_alerts": len(alerts),
             "alert_repeats": arrived.alert_repeats,

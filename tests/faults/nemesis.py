@@ -13,11 +13,13 @@ Blow = Callable[[Arena, Unit], Awaitable[None]]
 
 
 async def kill(arena: Arena, unit: Unit) -> None:
-    """SIGKILL and start again."""
+    """SIGKILL and start again. Where there are other units, nobody waits for the start: the next one is hit meanwhile."""
     await unit.kill()
     arena.hit("SIGKILL")
     await asyncio.sleep(arena.random.uniform(0, 0.5))
-    await unit.start()
+    await unit.launch()
+    if len(arena.fleet.units) == 1:
+        await unit.wait_ready()
 
 
 async def roll(arena: Arena, unit: Unit) -> None:
@@ -41,12 +43,13 @@ def freeze(seconds: float) -> Blow:
 
 
 async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float, float], least: int = 0) -> None:
-    """One blow to a random unit after each pause, until the time is over and there were enough.
+    """One blow after each pause, to every unit in turn in an order that is random each time, until the time is over and there
+    were enough.
 
     Where starting a process takes long, that is up to five times as long. Units that ended by themselves are noted.
     """
     loop = asyncio.get_running_loop()
-    began, blows = loop.time(), 0
+    began, blows, deck = loop.time(), 0, list[Unit]()
     while loop.time() < began + seconds or (blows < least and loop.time() < began + _PATIENCE * seconds):
         await asyncio.sleep(_pause(arena.random, every))
         blows += 1
@@ -54,7 +57,9 @@ async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float
         for unit in died:
             arena.outcome.check(f"{unit.name} does not end by itself", False, unit.tail(600))
             await unit.start()
-        await blow(arena, arena.random.choice(arena.fleet.units))
+        deck = deck or arena.random.sample(arena.fleet.units, len(arena.fleet.units))
+        await deck[-1].wait_ready()
+        await blow(arena, deck.pop())
 
 
 def _pause(source: random.Random, every: tuple[float, float]) -> float:

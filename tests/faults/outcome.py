@@ -49,5 +49,6 @@ class Outcome:
     def write(self, path: Path) -> None:
         """Everything, as JSON."""
         rows = [{"name": c.name, "holds": c.holds, "detail": c.detail} for c in self.checks]
+        self.figures["took_seconds"] = round(time.monotonic() - self.began)
         summary = {"scenario": self.scenario, "seed": self.seed, "minutes": self.minutes, "holds": self.holds, "checks": rows}
         path.write_bytes(orjson.dumps(summary | {"figures": self.figures}, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))

@@ -37,8 +37,8 @@ class Watch:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             looks += 1
+            self._arena.look()  # a little at a time
             if self._waiting:
-                self._arena.archive.look()
                 self._settle(time.monotonic())
             if looks % 5 == 0:
                 total = sum(unit.resident_bytes() for unit in self._arena.fleet.units)

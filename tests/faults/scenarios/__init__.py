@@ -21,16 +21,18 @@ class Scenario:
     minutes: float
     """Of faults in the short form."""
     needs_kafka: bool = False
+    is_alone: bool = False
+    """It compares times or memory with what they were a moment before: nothing else of the harness may run beside it."""
 
 
 TABLE: dict[str, Scenario] = {}
 
 
-def scenario(name: str, minutes: float, *, needs_kafka: bool = False) -> Callable[[Run], Run]:
+def scenario(name: str, minutes: float, *, needs_kafka: bool = False, is_alone: bool = False) -> Callable[[Run], Run]:
     """Enter a scenario into the table."""
 
     def enter(run: Run) -> Run:
-        TABLE[name] = Scenario(name, run, minutes, needs_kafka)
+        TABLE[name] = Scenario(name, run, minutes, needs_kafka, is_alone)
         return run
 
     return enter

@@ -58,7 +58,7 @@ def _bombs() -> dict[str, tuple[str, bytes]]:
     }
 
 
-@scenario("S2", 0.4)
+@scenario("S2", 0.4, is_alone=True)
 async def bombs(outcome: Outcome) -> None:
     """Every bomb twenty times, five at once: refused or closed, memory rises by at most 64 MiB, a good client hardly notices."""
     units = [("ingest", ("--role", "ingest")), ("rest", ("--role", "process", "--role", "correlate", "--role", "deliver"))]
@@ -139,7 +139,7 @@ async def _judge_pace(one: Arena, before: float, during: float) -> None:
     one.outcome.check("a good client's p99 at most doubles", during <= max(2 * calm, _FLOOR_SECONDS), detail)
 
 
-@scenario("S3", 0.4)
+@scenario("S3", 0.4, is_alone=True)
 async def slowloris(outcome: Outcome) -> None:
     """Six hundred connections that send a byte a second: all closed by our timeouts, a good client hardly notices."""
     limits = {"connections": {"stalled_seconds": 5, "idle_seconds": 10}}

@@ -13,7 +13,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
-_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 2500, 2
+_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 2500, 3
 """A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
 _OUTAGE_SECONDS = 10
 """After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
@@ -44,10 +44,10 @@ async def killed_in_one_process(outcome: Outcome) -> None:
 
 @scenario("R1-roles", 0.5)
 async def killed_role_by_role(outcome: Outcome) -> None:
-    """SIGKILL every 2-5 s (5-15 s in a long run) of a random one of six processes, a role each, that share the embedded log."""
+    """SIGKILL every 4-8 s (5-15 s in a long run) of one of six processes, a role each, that share the embedded log."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
-    plan, often = Plan(units=units, rate=_LONG_RATE) if is_long else Plan(units=units), _LONG_PER_MINUTE if is_long else 8
-    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (2, 5), often), often)
+    plan, often = Plan(units=units, rate=_LONG_RATE) if is_long else Plan(units=units), _LONG_PER_MINUTE if is_long else 6
+    _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8), often), often)
 
 
 @asynccontextmanager

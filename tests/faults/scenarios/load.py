@@ -17,7 +17,7 @@ _BURSTS_PER_MINUTE = 12
 _UDP_DATAGRAMS = 60_000
 
 
-@scenario("R11", 0.15)
+@scenario("R11", 0.15, is_alone=True)
 async def overload(outcome: Outcome) -> None:
     """As much as twenty HEC and four syslog senders can give, against 16 MiB of memory for events."""
     units = [("ingest", ("--role", "ingest")), ("rest", ("--role", "process", "--role", "correlate", "--role", "deliver"))]

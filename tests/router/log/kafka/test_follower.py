@@ -204,12 +204,17 @@ async def test_many_members_that_come_and_go_skip_nothing(open_one: Open) -> Non
     seen: list[int] = []
     stop = asyncio.Event()
 
-    async def write() -> None:
+    async def write() -> int:
+        """How many records were written. One that was not answered in time may be there, and is written again."""
         number = 0
         while not stop.is_set():
-            await log.append("one", number % 2, [record(number * 10 + n) for n in range(10)])
-            number += 1
+            try:
+                await log.append("one", number % 2, [record(number * 10 + n) for n in range(10)])
+                number += 1
+            except Retryable:
+                pass
             await asyncio.sleep(0.01)
+        return number * 10
 
     async def member(rounds: int) -> None:
         async with log.follow(["one"], group="g") as follower:
@@ -223,12 +228,11 @@ async def test_many_members_that_come_and_go_skip_nothing(open_one: Open) -> Non
     for _ in range(3):
         await member(10)
     stop.set()
-    await writer
+    total = await writer
     await steady
-    ends = await log.ends("one")
-    total = sum(end for _, end in ends.values())
     async with log.follow(["one"], group="g") as last:
-        async with asyncio.timeout(30):
-            while len(set(seen)) < total:
+        async with asyncio.timeout(60):
+            while not set(seen) >= set(range(total)):
                 seen += numbers(await last.read(max_records=1000, timeout_seconds=0.5))
-    assert set(seen) == set(range(total))
+    assert total
+    assert set(seen) <= set(range(total + 10))
