@@ -50,6 +50,8 @@ class Plan:
     """More for both sources."""
     more_sources: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    static_members: bool = False
+    """On Kafka, each unit has a name of its own in its groups and comes back to its partitions, as a pod of a StatefulSet does."""
     proxied: bool = False
     """Far ends stand behind proxies, for runs that break what is between; the line receiver is in the oracle's process then."""
 
@@ -115,6 +117,8 @@ class Arena:
 
     def _unit(self, name: str, config: dict[str, Any], options: Sequence[str]) -> Unit:
         environment = {"T1": TOKEN, "T2": ACK_TOKEN, "T3": SPLUNK_TOKEN} | self.plan.environment
+        if self.plan.static_members:
+            config = config | {"log": config["log"] | {"instance": name}}
         return Unit(name, self.folder, config, options, environment)
 
     def spare(self, name: str, *options: str) -> Unit:
