@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+from collections import Counter, deque
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -112,6 +113,9 @@ class Lines:
     def __init__(self, path: Path, books: Arrived) -> None:
         self._path, self._books = path, books
         self.port, self.count, self._read = free_port(), 0, 0
+        self.most_in_a_second = 0
+        """Lines that surely came within one second, however late they were read."""
+        self._reads: deque[tuple[float, float, int]] = deque()
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -140,9 +144,20 @@ class Lines:
         """Note the lines that are new; `count` grows with each."""
         new, self._read = _whole_lines(self._path, self._read)
         self.count += len(new)
+        reads = Counter[tuple[float, float]]()
         for line in new:
-            connection, _, rest = line.partition(b" ")
+            connection, since, until, rest = line.split(b" ", 3)
+            reads[float(since), float(until)] += 1
             note_leef(self._books, rest, connection)
+        for (first, last), count in reads.items():
+            self._came(first, last, count)
+
+    def _came(self, since: float, until: float, count: int) -> None:
+        self._reads.append((since, until, count))
+        while self._reads[0][1] < until - 1:
+            self._reads.popleft()
+        within = sum(n for first, _, n in self._reads if first >= until - 1)
+        self.most_in_a_second = max(self.most_in_a_second, within)
 
 
 def _whole_lines(path: Path, start: int) -> tuple[list[bytes], int]:

@@ -77,6 +77,16 @@ async def test_the_line_receiver_notes_whole_lines_and_their_connection_and_outl
     assert (books.disorder, books.disorder_on_one_connection) == (1, 0)
 
 
+async def test_lines_of_one_second_are_counted_by_when_they_came_and_not_by_when_they_were_read(tmp_path: Path) -> None:
+    path = tmp_path / "received.log"
+    lines = Lines(path, Arrived())
+    came = ((10.0, 10.1), (10.1, 11.05), (11.05, 11.2), (11.2, 11.3), (13.0, 13.1))
+    path.write_bytes(b"".join(b"1.1 %.4f %.4f x\n" % moments for moments in came))
+    lines.look()
+    assert lines.count == 5
+    assert lines.most_in_a_second == 2
+
+
 async def _connected(port: int) -> asyncio.StreamWriter:
     async with asyncio.timeout(20):
         while True:

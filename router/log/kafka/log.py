@@ -27,6 +27,7 @@ class BrokerLog:
         self._timing = timing or Timing()
         self._clients = Clients(settings, self._timing)
         self._topics, self._reader = Topics(self._clients), Reader(self._clients)
+        self._lag_reader = Reader(self._clients)  # one question at a time each: an assignment must not stand in line behind lags
         self._producer = Producer(self._clients)
         self._counts: dict[str, int] = {}
 
@@ -38,6 +39,7 @@ class BrokerLog:
         """See Log."""
         await self._producer.close(self._timing.stop_seconds)
         await self._reader.close()
+        await self._lag_reader.close()
         await self._topics.close()
 
     def _full(self, topic: str) -> str:
@@ -89,7 +91,7 @@ class BrokerLog:
             await self.partitions(topic)
         names, full = {topic: self._full(topic) for topic in topics}, self._settings.prefix + group
         marks = partial(self._topics.marks, full)
-        follower = BrokerFollower(self._clients, full, names, marks, self._reader, listener)
+        follower = BrokerFollower(self._clients, full, names, marks, self._lag_reader, listener)
         try:
             yield follower
         finally:

@@ -2,9 +2,7 @@
 
 import asyncio
 import sys
-import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -230,8 +228,6 @@ async def receiver_killed(outcome: Outcome) -> None:
     )
     async with arena(plan, outcome) as one:
         one.send()
-        busiest = _Busiest(one)
-        watch = asyncio.create_task(busiest.watch())
         loop = asyncio.get_running_loop()
         end = loop.time() + outcome.minutes * 60
         while loop.time() < end:
@@ -239,34 +235,10 @@ async def receiver_killed(outcome: Outcome) -> None:
             await one.receiver.kill_and_start()
             one.hit("receiver SIGKILL")
         await one.end()
-        watch.cancel()
         kills = one.faults["receiver SIGKILL"]
         one.judge(repeats=lambda name: limit * 2.5 * kills if name == "lines" else 0)
         await conservation.judge(one)
-        outcome.check("never more in a second than is licensed", busiest.most <= limit / 0.9, f"{busiest.most} in one second")
-        outcome.figures["most_lines_in_a_second"] = busiest.most
-
-
-class _Busiest:
-    """`most` is the largest number of lines that surely came within one second."""
-
-    def __init__(self, one: Arena) -> None:
-        self._one, self._seen = one, 0
-        self.most = 0
-        self._looks: deque[tuple[float, float, int]] = deque()
-
-    async def watch(self) -> None:
-        """Until cancelled."""
-        before = time.monotonic()
-        while True:
-            await asyncio.sleep(0.05)
-            count, now = self._look(), time.monotonic()
-            self._looks.append((before, now, count))
-            while self._looks and now - self._looks[0][0] > 1:
-                self._looks.popleft()
-            self.most, before = max(self.most, sum(n for _, _, n in self._looks)), now
-
-    def _look(self) -> int:
-        self._one.look()
-        seen, self._seen = self._seen, self._one.receiver.count
-        return self._seen - seen
+        most = one.receiver.most_in_a_second
+        outcome.check("some came in every second", most > limit / 4, most)
+        outcome.check("never more in a second than is licensed", most <= limit / 0.9, f"{most} in one second")
+        outcome.figures["most_lines_in_a_second"] = most

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from uuid import uuid4
 
 import pytest
 
-from router.batch import EVENTS, SIGNALS, Facts, Record
+from router.batch import EVENTS, SIGNALS, Facts, Partition, Record
 from router.deliver import State
 from router.errors import Misconfigured, Rejected, Retryable, TooLarge
-from router.protocols import Outcome, SinkLimits, WriteResult
+from router.log.embedded.follower import SqliteFollower
+from router.protocols import Lag, Outcome, SinkLimits, WriteResult
 from router.registry import Choice
 from tests.router.deliver.scene import (
     ALERT,
@@ -460,6 +461,22 @@ async def test_the_lag_of_a_sink_is_shown_and_goes_to_zero(tmp_path: Path, name:
             held.set()
             await until(lambda: one.status.lag_events == 0)
     assert one.status.sent == 40
+
+
+async def test_a_lag_that_is_not_known_for_long_holds_up_neither_reading_nor_commits(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: SqliteFollower) -> Mapping[Partition, Lag]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(SqliteFollower, "lag", never)
+    sink = ScriptedSink()
+    async with open_log(tmp_path) as log, running(delivery(log, sink, name)):
+        for round_number in range(3):
+            await log.append(EVENTS, 0, records(10, round_number * 10))
+            await settled(log, name)
+    assert sink.taken == list(range(30))
 
 
 async def test_random_faults_of_every_kind_come_out_even(tmp_path: Path, name: str) -> None:
