@@ -17,10 +17,10 @@ from tests.faults.far_ends import SPLUNK_TOKEN, Archive, Lines, Receiver, Search
 from tests.faults.fleet import Fleet, Unit
 from tests.faults.ledger import Ledger
 from tests.faults.outcome import Outcome
+from tests.faults.ports import free_port
 from tests.faults.proxy import Proxy
 from tests.faults.senders import ACK_TOKEN, TOKEN, Hec, HecWithAck, Sender, SyslogTcp
 from tests.faults.watch import Watch
-from tests.journeys.deployment import free_port
 
 ROLES = ("ingest", "process", "correlate", "deliver")
 _PROBE_EVENTS, _PROBE_SECONDS = 50, 60.0

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from router.demo.standins import ElasticsearchStandIn, QRadarStandIn, SplunkHecStandIn
 from tests.faults.ledger import Arrived
-from tests.journeys.deployment import free_port
+from tests.faults.ports import free_port
 
 SPLUNK_TOKEN = "ledger-splunk-token"
 _UID = re.compile(rb"\teventUid=([0-9a-f]{32})")

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from tests.journeys.deployment import free_port
+from tests.faults.ports import free_port
 
 _READY_SECONDS = 120.0
 

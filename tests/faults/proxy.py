@@ -5,7 +5,7 @@ import random
 from enum import StrEnum
 from typing import Self
 
-from tests.journeys.deployment import free_port
+from tests.faults.ports import free_port
 
 
 class Toxic(StrEnum):

@@ -22,7 +22,7 @@ class Scenario:
     """Of faults in the short form."""
     needs_kafka: bool = False
     is_alone: bool = False
-    """It compares times or memory with what they were a moment before: nothing else of the harness may run beside it."""
+    """It compares times with what they were a moment before: nothing else of the harness may run beside it."""
 
 
 TABLE: dict[str, Scenario] = {}

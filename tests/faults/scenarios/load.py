@@ -6,9 +6,10 @@ import socket
 from tests.faults import conservation
 from tests.faults.arena import Arena, Plan, arena
 from tests.faults.outcome import Outcome
+from tests.faults.ports import free_port
 from tests.faults.scenarios import scenario
 from tests.faults.senders import Hec, Sender, SyslogTcp
-from tests.journeys.deployment import free_port, total
+from tests.journeys.deployment import total
 
 _MEMORY_MB, _BODIES_MB = 16, 64
 _HEC_SENDERS, _SYSLOG_SENDERS, _BURST = 20, 4, 2000
@@ -17,7 +18,7 @@ _BURSTS_PER_MINUTE = 12
 _UDP_DATAGRAMS = 60_000
 
 
-@scenario("R11", 0.15, is_alone=True)
+@scenario("R11", 0.15)
 async def overload(outcome: Outcome) -> None:
     """As much as twenty HEC and four syslog senders can give, against 16 MiB of memory for events."""
     units = [("ingest", ("--role", "ingest")), ("rest", ("--role", "process", "--role", "correlate", "--role", "deliver"))]
