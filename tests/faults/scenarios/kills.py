@@ -13,7 +13,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
-_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 3500, 3
+_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 3000, 3
 """A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
 _OUTAGE_SECONDS = 10
 """After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
