@@ -361,7 +361,7 @@ class LogContract:
     async def test_a_killed_process_is_replaced_and_nothing_is_skipped(self, log: Log, settings: EmbeddedLog | KafkaLog) -> None:
         for partition in range(4):
             await log.append("raw", partition, [record(partition * 1000 + n) for n in range(300)])
-        async with away("follow", settings, "raw") as other:
+        async with away("tell", settings, "raw") as other:
             await other.read_lines(2)
             await other.kill()
             async with log.follow(["raw"], group="shared") as follower:

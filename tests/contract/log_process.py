@@ -1,7 +1,8 @@
 """A process of its own that writes to a log or follows it until it is killed: `python -m tests.contract.log_process`.
 
-Arguments: what to do (`write` or `follow`), the settings of the log as JSON, the topic. One line per acknowledged append
-("first offset, records") or per committed read ("partition, start, stop").
+Arguments: what to do (`write`, `follow` or `tell`), the settings of the log as JSON, the topic. One line per acknowledged append
+("first offset, records") or per committed read ("partition, start, stop"); `tell` says so before it commits, as who delivers does:
+killed in between, it has told everything that it will not get again.
 """
 
 import asyncio
@@ -35,20 +36,25 @@ async def _write(log: Log, topic: str) -> None:
         number += len(records)
 
 
-async def _follow(log: Log, topic: str) -> None:
+async def _follow(log: Log, topic: str, *, is_told_first: bool) -> None:
     async with log.follow([topic], group="shared") as follower:
         while True:
             for batch in await follower.read(max_records=100, timeout_seconds=1):
                 span = batch.span
+                if is_told_first:
+                    print(span.partition, span.start, span.stop, flush=True)
                 await follower.commit({Partition(span.topic, span.partition): Mark(span.stop)})
-                print(span.partition, span.start, span.stop, flush=True)
+                if not is_told_first:
+                    print(span.partition, span.start, span.stop, flush=True)
 
 
 async def main(what: str, settings: str, topic: str) -> None:
     """Run until killed."""
     log = quick(TypeAdapter(LogSettings).validate_json(settings))
     await log.start()
-    await (_write if what == "write" else _follow)(log, topic)
+    if what == "write":
+        await _write(log, topic)
+    await _follow(log, topic, is_told_first=what == "tell")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
     one.outcome.check("kills really hit requests", sum(s.books.failures for s in one.senders) > 0)
 
 
-@scenario("R1", 1.0)
+@scenario("R1", 0.8)
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
     is_long = outcome.minutes >= _LONG_MINUTES
@@ -42,7 +42,7 @@ async def killed_in_one_process(outcome: Outcome) -> None:
     _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8), often), often)
 
 
-@scenario("R1-roles", 1.0)
+@scenario("R1-roles", 0.8)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of one of six processes, a role each, that share the embedded log."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
@@ -59,7 +59,7 @@ async def broker() -> AsyncIterator[dict[str, Any]]:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
 
-@scenario("R1-kafka", 1.0, needs_kafka=True)
+@scenario("R1-kafka", 0.8, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of one of six processes, a role each and static members, on one Kafka broker."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")

@@ -15,7 +15,7 @@ _OPENING, _PROBES = 8, 7
 """Writes until a breaker opens (five in a row, and those under way), and probes within a minute (after 1, 2, 4 ... s)."""
 
 
-@scenario("R6", 0.8, needs_kafka=True)
+@scenario("R6", 0.5, needs_kafka=True)
 async def rebalance_storm(outcome: Outcome) -> None:
     """A second `process` and a second `deliver` join or leave every 3 s, while one sink refuses everything, on a broker."""
     async with broker() as log:
