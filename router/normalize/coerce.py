@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
@@ -181,6 +181,25 @@ def open_json(value: Any) -> Any:
         except ValueError:
             return None
     return open_object(value)
+
+
+def typed(members: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """The coercion of one item of a list of objects: those members in their types; None where one does not fit."""
+
+    def item(value: Any) -> Any:
+        found = open_json(value)
+        for name, convert in members.items() if type(found) is dict else ():
+            held = found.get(name)
+            if held is None:
+                continue
+            made = convert(held)
+            if made is None:
+                return None
+            if made is not held:
+                found = {**found, name: made}
+        return found
+
+    return item
 
 
 def free(value: Any) -> Any:

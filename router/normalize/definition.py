@@ -69,7 +69,7 @@ class Definition:
         text = str(name)
         if text == "tags":
             return schema.Field("tags", "text", True)
-        if any(text == held or text.startswith(held + ".") for held in schema.RESERVED):
+        if text != schema.HEADER_HOST and any(text == held or text.startswith(held + ".") for held in schema.RESERVED):
             self.problem(at, f"{text} is written by the engine", "leave it out")
             return None
         found = schema.field(text)

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 Path = tuple[str | int, ...]
 _SEGMENT = re.compile(r'"([^"]+)"|([^."]+)')
 _PIPE_ARGUMENT = re.compile(r"'((?:[^']|'')*)'|(\S+)")
-_AT = frozenset(("body", "raw", "syslog", "peer", "source", "meta", "receipt", "tz"))
+_AT = frozenset(("body", "raw", "syslog", "peer", "source", "meta", "receipt", "tz", "host"))
 _HEAD = frozenset(("hostname", "appname", "procid", "msgid", "priority", "severity", "facility", "time", "version", "sd"))
 
 

@@ -1,6 +1,7 @@
 """Code for `map`, `set`, `append` and `unset`: from expressions to typed fields, with a record of which leaves were taken."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from router.documents import PathKey
@@ -131,6 +132,13 @@ def _converted(into: Function, kind: str, convert: str) -> str:
     return f"{into.scope.constant(known, 'Y')}[v] if type(v) is str and len(v) < {longer} else {convert}(v)"
 
 
+@cache
+def _members(name: str) -> dict[str, Callable[[Any], Any]]:
+    """Coercions of what ECS defines right below the objects of a list, text aside: dns.answers.ttl is a number."""
+    below = {field.removeprefix(f"{name}."): held.kind for field, held in schema.fields().items() if field.startswith(f"{name}.")}
+    return {key: coerce.COERCIONS[kind] for key, kind in below.items() if "." not in key and kind not in ("text", "open")}
+
+
 class MapWriter:
     """Writes map entries into one function."""
 
@@ -202,7 +210,8 @@ class MapWriter:
         if field.kind == "free":
             into.add(f"{slot}[{leaf!r}] = v", depth)
             return
-        convert = into.scope.constant(coerce.COERCIONS[field.kind], "C")
+        members = _members(field.name) if field.array and field.kind == "open" else {}
+        convert = into.scope.constant(coerce.typed(members) if members else coerce.COERCIONS[field.kind], "C")
         if field.array:
             if field.kind == "text":
                 into.add(f"if type(v) is str: {slot}[{leaf!r}] = [v]", depth)

@@ -178,6 +178,19 @@ def _regex(pattern: str) -> Callable[[str], str | None]:
     return change
 
 
+def _groups(pattern: str) -> Transform:
+    problems = faults(pattern, anchored=False)
+    if problems:
+        raise ValueError(f"pattern {pattern!r}: {problems[0]}")
+    search = re.compile(pattern).search
+
+    def change(value: str) -> dict[str, str] | None:
+        found = search(value[:_SEARCHED])
+        return {name: text for name, text in found.groupdict().items() if text} or None if found else None
+
+    return _text_pipe(change)
+
+
 def _cut(method: str, text: str) -> Callable[[str], str | None]:
     side = 0 if method.endswith("before") else 2
     split = str.rpartition if method[0] == "r" else str.partition
@@ -307,6 +320,8 @@ def _one_text(name: str, text: str) -> Transform | None:
         return _text_pipe(_cut(name, text))
     if name == "regex":
         return _text_pipe(_regex(text))
+    if name == "groups":
+        return _groups(text)
     if name == "query":
         return _text_pipe(_query(text))
     if name == "url":
@@ -379,6 +394,7 @@ NAMES |= {
     "prefix",
     "suffix",
     "regex",
+    "groups",
     "query",
     "url",
     "objects",

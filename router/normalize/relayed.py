@@ -15,7 +15,7 @@ def inner(x: Line) -> Line | None:
     if head is NO_HEADER or not body:
         return None
     found = Line(body, x.receipt, x.site, x.source, x.peer, x.meta)
-    found.head, found.header_time, found.hint_time = head, when, x.hint_time
+    found.head, found.header_time, found.hint_time, found.hint_host = head, when, x.hint_time, x.hint_host
     return found
 
 

@@ -19,6 +19,8 @@ _LOWER = frozenset(
 )
 RESERVED = frozenset(("ecs.version", "event.created", "event.original", "log.syslog", "log.source.address", "tags"))
 """Targets that the engine writes itself."""
+HEADER_HOST = "log.syslog.hostname"
+"""What a file may write all the same: that the name in the header is no more than that, or stays beside observer.hostname."""
 
 
 class Field(NamedTuple):

@@ -97,7 +97,9 @@ def _header(out: Event, x: Line) -> None:
         procid = None
     found = as_document(head, (hostname, appname, procid))
     if found:
-        child(out, "log")["syslog"] = found
+        log = child(out, "log")
+        held = log.get("syslog")  # where a file keeps the host of the header
+        log["syslog"] = {**held, **found} if held else found
 
 
 def _doubtful(out: Event) -> bool:

@@ -7,15 +7,15 @@ from router.documents import PathKey
 from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
 from router.normalize.expressions import reference
-from router.normalize.formats import auditd, cef, csv, dissect, json, kv, leef, regex, syslog, winevent, xml
+from router.normalize.formats import auditd, cef, csv, dissect, json, kv, leef, regex, syslog, winevent, xml, zipped
 from router.normalize.mapping import piped
 from router.normalize.writer import Function, Scope
 
 Parser = Callable[[Any], Any]
 _AROUND = frozenset(("of", "into", "optional", "when"))
-FORMATS = frozenset("syslog json kv csv cef leef xml winevent auditd dissect regex any switch".split())
-TEXT_FORMATS = frozenset("syslog kv csv cef leef dissect regex any switch".split())
-"""Formats whose values are all text (or lists of text)."""
+FORMATS = frozenset("syslog json kv csv cef leef xml winevent auditd dissect regex zip any switch".split())
+TEXT_FORMATS = frozenset("syslog kv csv cef leef dissect regex zip any switch".split())
+"""Formats whose values are all text (or lists that hold something)."""
 _OPTIONS: dict[str, frozenset[str]] = {
     "json": frozenset(("expand", "find")),
     "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),
@@ -68,6 +68,8 @@ class Steps:
             self._any(options[kind], (*at, kind), into, depth, failing)
         elif kind == "switch":
             self._switch(options[kind], (*at, kind), into, depth, failing)
+        elif kind == "zip":
+            self._zip(options, (*at, kind), into, depth, failing)
         else:
             self._format(kind, options, at, into, depth, failing)
 
@@ -98,6 +100,25 @@ class Steps:
             into.add("if t is None: t = x.body", depth)
         accepts = "t is not None" if kind in ("json", "winevent", "xml") else "type(t) is str"
         into.add(f"p = {name}(t) if {accepts} else None", depth)
+        into.add(f"if p is None: {failing}", depth)
+        self._keep(options, into, depth)
+
+    def _zip(self, options: dict[str, Any], at: PathKey, into: Function, depth: int, failing: str) -> None:
+        lists = options["zip"]
+        if not isinstance(lists, dict) or not lists or "into" not in options or "of" in options:
+            self._definition.problem(at, "zip needs lists by key, and `into`", "write {zip: {data: answers}, into: name}")
+            return
+        made = self._scope.constant(zipped.compile_zip(tuple(map(str, lists))), "F")
+        into.add("l = []", depth)
+        for key, text in lists.items():
+            read = self._definition.expression(text, (*at, key))
+            if read is None:
+                continue
+            into.add(f"v = {into.value(read[0].choices[0].refs[0])}", depth)
+            for code in piped(into, read[1][0]):
+                into.add(f"if v is not None: v = {code}", depth)
+            into.add("l.append(v)", depth)
+        into.add(f"p = {made}(*l)", depth)
         into.add(f"if p is None: {failing}", depth)
         self._keep(options, into, depth)
 

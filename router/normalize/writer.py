@@ -87,6 +87,8 @@ class Function:
                 return f"x.meta.get({name!r})"
             case ("tz",):
                 return "(x.site.name if x.site.known else None)"
+            case ("host",):
+                return "x.hint_host"
             case ("receipt",):
                 return "x.received"
             case ("syslog", "time"):

@@ -57,12 +57,23 @@ def _of_node(node: dict[str, Any], prefix: str) -> Iterator[str]:
 
 
 def _of_field(field: schema.Field, value: Any) -> Iterator[str]:
+    if field.kind == "open" and isinstance(value, list):
+        yield from _of_objects(field.name, value)
+        return
     if field.array != isinstance(value, list) and field.kind in _TYPES:
         yield f"{field.name} is {'no list' if field.array else 'a list'}: {value!r:.60}"
         return
     for item in value if isinstance(value, list) else [value]:
         if field.kind in _TYPES and not (isinstance(item, _TYPES[field.kind]) and _has_kind(field.kind, item)):
             yield f"{field.name} is no {field.kind}: {item!r:.60}"
+
+
+def _of_objects(name: str, items: list[Any]) -> Iterator[str]:
+    """What ECS defines below the objects of a list."""
+    for key, value in ((key, value) for item in items if isinstance(item, dict) for key, value in item.items()):
+        field = schema.fields().get(f"{name}.{key}")
+        if field is not None and field.kind in _TYPES and not isinstance(value, (list, dict)):
+            yield from _of_field(field._replace(array=False), value)
 
 
 def _has_kind(kind: str, item: Any) -> bool:

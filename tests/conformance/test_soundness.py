@@ -27,8 +27,14 @@ def test_a_crash_a_wrong_type_and_a_swallowed_pair_are_seen() -> None:
     event = {"kind": "event", "module": "a", "dataset": "a.b"}
     crashed = {"event": event, "error": {"message": "KeyError: 'x'"}, "tags": ["_norm_failed"]}
     assert list(soundness.faults([crashed])) == ["crash: KeyError: 'x'"]
-    wrong = {"event": event, "source": {"ip": "300.1.1.1", "port": "9"}, "host": "x", "user": {"roles": "r"}}
-    assert len(list(soundness.faults([wrong]))) == 4
+    wrong = {
+        "event": event,
+        "source": {"ip": "300.1.1.1", "port": "9"},
+        "host": "x",
+        "user": {"roles": "r"},
+        "dns": {"answers": [{"ttl": "5"}, {"ttl": 5}]},
+    }
+    assert len(list(soundness.faults([wrong]))) == 5
     swallowed = {"event": event, "user": {"name": "ann act=deny"}}
     line = "src=192.0.2.1 usr=ann act=deny num=1 mod=2"
     assert len(list(soundness.pieces(swallowed, line))) == 1

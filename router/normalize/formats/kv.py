@@ -39,6 +39,12 @@ def compile_kv(
     return parse
 
 
+def _any_blank(sep: str) -> re.Pattern[str]:
+    """A separator whose blank at the end may be a tab or a line break."""
+    bare = sep.rstrip(" ")
+    return re.compile(re.escape(bare) + r"\s" * (len(sep) - len(bare)))
+
+
 def _add(out: dict[str, Any], key: str, value: str) -> None:
     """A key that repeats with another value holds a list of both."""
     held = out.get(key)
@@ -57,8 +63,10 @@ class _Scan:
         a, q = re.escape(assign), re.escape(quote or "\x00")
         self._first = re.compile(_FIRST_PAIR.format(a=a, q=q)) if len(seps) > 1 else None
         # A quote that stands inside of a value: it closes only in front of the next pair or the end.
-        ends = "|".join(r"\s" if s == " " else re.escape(s) for s in seps)
+        ends = "|".join(r"\s" if s == " " else _any_blank(s).pattern for s in seps)
         self._inner = re.compile(rf"{q}(?!\s{{0,8}}\Z|(?:{ends})\s{{0,8}}[^\s{a}{q}]{{1,64}}{a})") if quote else None
+        # Of a separator that ends in a blank, as `, `, the blank may be any other too.
+        self._splits = {s: _any_blank(s).split for s in seps if s != " " and s[-1:] == " "}
         self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
 
     def parse(self, text: str) -> dict[str, Any] | None:
@@ -120,6 +128,7 @@ class _Scan:
     def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:  # noqa: PLR0912 - one state machine
         out: dict[str, Any] = {}
         add, assign, blank = self._add, self._assign, sep == " "
+        split = self._splits.get(sep)
         key: str | None = None
         last: str | None = None
         for i, chunk in enumerate(chunks):
@@ -133,7 +142,7 @@ class _Scan:
             if key is not None:
                 add(out, key, "")
                 key = None
-            for token in chunk.split() if blank else chunk.split(sep):
+            for token in chunk.split() if blank else split(chunk) if split else chunk.split(sep):
                 name, found, value = token.partition(assign)
                 if not found:
                     if token and not token.isspace():

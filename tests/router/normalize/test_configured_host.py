@@ -22,5 +22,11 @@ def test_what_the_sender_says_outranks_it():
     assert _host("cloud", b'{"message":"m"}', meta=(("host", "forwarder1"),)) == "forwarder1"
 
 
+def test_an_expression_reads_it() -> None:
+    record = b'{"CreationTime":"2026-03-01T10:00:00","Id":"a1","Operation":"FileAccessed","OrganizationId":"t1","RecordType":6}'
+    (made,) = CATALOGUE.normalize(record, Facts("cloud"), 1_772_359_200.0)
+    assert made["organization"] == {"id": "t1", "name": "tenant.example.com"}
+
+
 def test_other_sources_are_left_alone():
     assert _host("other", b'{"message":"m"}') is None

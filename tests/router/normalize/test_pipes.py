@@ -23,6 +23,8 @@ CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
     ("index", ("5",), ["a", "b"], None),
     ("prefix", ("x",), "a", "xa"),
     ("replace", ("a", "b"), "aa", "bb"),
+    ("groups", (r"^(?P<name>\S+) (?P<ttl>\d+)$",), ["a 1", "b", "c 2"], [{"name": "a", "ttl": "1"}, {"name": "c", "ttl": "2"}]),
+    ("groups", (r"^(?P<name>\S+)(?: (?P<ttl>\d+))?$",), "a", {"name": "a"}),
     ("int", (), "12", 12),
     ("int", (), "x", None),
     ("mul", ("1e9",), "2", 2_000_000_000),

@@ -26,3 +26,11 @@ def test_an_assignment_of_two_characters_leaves_the_same_inside_of_values():
 
 def test_a_blank_still_stands_for_any_white_space():
     assert compile_kv()("a=1\tb=2\nc=3") == {"a": "1", "b": "2", "c": "3"}
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_the_blank_of_a_separator_of_two_characters_may_be_any_other(blank, quote):
+    parse = compile_kv(sep=", ")
+    text = f",{blank}".join(f"{key}={quote}{value}{quote}" for key, value in (("client", "web"), ("user", "u1"), ("at", "a,b")))
+    assert parse(text) == {"client": "web", "user": "u1", "at": "a,b"}
