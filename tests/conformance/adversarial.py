@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Outcome:
     violations: Counter[str] = field(default_factory=Counter)
     pieces: Counter[str] = field(default_factory=Counter)
     example: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda fault: None
     seconds: dict[str, list[tuple[float, str, int]]] = field(default_factory=dict)
 
     @property
@@ -39,9 +40,12 @@ class Outcome:
         return sum(map(Counter.total, (self.crashes, self.violations, self.pieces)))
 
 
-def run(samples: Sequence[Sample], lines: int, seed: int) -> Outcome:
-    """`lines` damaged lines, the samples in turn. What is done to a sample does not depend on which others there are."""
-    catalogue, found = Catalogue.load(), Outcome()
+def run(samples: Sequence[Sample], lines: int, seed: int, tell: Callable[[str], None] = lambda fault: None) -> Outcome:
+    """`lines` damaged lines, the samples in turn. What is done to a sample does not depend on which others there are.
+
+    `tell` hears of each fault when it is first seen, for runs that may be cut short.
+    """
+    catalogue, found = Catalogue.load(), Outcome(tell=tell)
     for i in range(lines):
         sample = samples[i % len(samples)]
         how, body = mutated(sample.body, random.Random(b"%d %d " % (seed, i // len(samples)) + sample.body))
@@ -74,7 +78,9 @@ def _one(catalogue: Catalogue, sample: Sample, how: str, body: bytes, found: Out
 def _note(found: Outcome, counts: Counter[str], fault: str, sample: Sample, how: str, body: bytes) -> None:
     key = f"{sample.source}: {fault}"
     counts[key] += 1
-    found.example.setdefault(key, (how, body[:2000]))
+    if key not in found.example:
+        found.example[key] = (how, body[:2000])
+        found.tell(f"after {found.lines} lines, {how}: {key}")
 
 
 def slow(found: Outcome) -> list[str]:
@@ -97,7 +103,12 @@ def main() -> int:
     parser.add_argument("--slow", action="store_true", help="also name the slowest lines")
     options = parser.parse_args()
     samples = [*of_rules(), *(of_pairs(options.pairs) if options.pairs and options.pairs.is_dir() else ())]
-    found = run([s for s in samples if s.source.startswith(options.source)], options.lines, options.seed)
+    found = run(
+        [s for s in samples if s.source.startswith(options.source)],
+        options.lines,
+        options.seed,
+        lambda fault: print(fault, file=sys.stderr, flush=True),
+    )
     for title, counts in (("crash", found.crashes), ("type", found.violations), ("piece", found.pieces)):
         for fault, count in counts.most_common(40):
             print(f"{title:6} {count:6} {fault}\n       by {found.example[fault][0]}: {found.example[fault][1][:300]!r}")
