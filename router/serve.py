@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from router import __version__
+from router.errors import Misconfigured
 from router.telemetry import BUILD, LOOP_LAG, REGISTRY, logger
 from router.tuning import keep_huge_pages
 
@@ -169,7 +170,7 @@ def obey_parent(drain: Callable[[], None]) -> None:
 async def admin(listen: str, standing: Standing) -> AsyncIterator[str]:
     """Serve /metrics, /healthz and /readyz while the context lasts, on `host:port` or on the socket `unix:path`.
 
-    Yields the base URL (of a port; "" if turned off).
+    Yields the base URL (of a port; "" if turned off). Raises Misconfigured where the address cannot be had.
     """
     if not listen:
         yield ""
@@ -180,11 +181,20 @@ async def admin(listen: str, standing: Standing) -> AsyncIterator[str]:
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await _site(runner, listen).start()
+        await _begin(_site(runner, listen), listen)
         bound = runner.addresses[0]
         yield f"http://{bound[0]}:{bound[1]}" if isinstance(bound, tuple) else ""
     finally:
         await runner.cleanup()
+
+
+async def _begin(site: web.BaseSite, listen: str) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        remedy = "free the port, or choose another one in `admin.listen`"
+        raise Misconfigured(f"admin: cannot listen on {listen}: {why}; {remedy}") from error
 
 
 def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:

@@ -1,6 +1,8 @@
 """The command line: one function a command, grouped by file; heavy imports happen inside the command that needs them."""
 
+import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -28,15 +30,47 @@ def version(short: Annotated[bool, typer.Option(help="Only the number.")] = Fals
 
 def main() -> None:
     """Run a command. Exit codes: 0 good, 1 failed, 2 what a person wrote is wrong."""
+    _open_streams()
     try:
         app()
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(str(problem), err=True)
-        sys.exit(2)
-    except LogweirError as error:
-        typer.echo(f"logweir: {error}", err=True)
-        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except (LogweirError, OSError, ExceptionGroup) as error:
+        code = 0
+        for one in _leaves(error):
+            code = max(code, _told(one))
+        sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Standard streams that whoever started us has closed are as good as /dev/null."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (until the process ends)
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    """The errors inside a group, which a failing task group makes of what it raises."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for inner in error.exceptions:
+        yield from _leaves(inner)
+
+
+def _told(error: Exception) -> int:
+    """Say it on standard error; the exit code that it means. What nobody foresaw is raised again."""
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        return 2
+    if isinstance(error, LogweirError):
+        typer.echo(f"logweir: {error}", err=True)
+        return 1
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename is not None else ""
+        remedy = "check path and rights" if place else "check disk and network"
+        typer.echo(f"logweir: {place}{error.strerror or error}; {remedy}", err=True)
+        return 1
+    raise error

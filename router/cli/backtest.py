@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from router.cli.moments import moment
+from router.cli.moments import span
 from router.cli.progress import progress
 from router.cli.run import ConfigFile, run_command
 from router.cli.setting import Json, print_json, rule_files
@@ -35,8 +35,7 @@ def backtest(
     from router.config import load
 
     settings, now = load(config), time.time()
-    begin = moment(since, "--since", now) if since else float("-inf")
-    end = moment(until, "--until", now) if until else float("inf")
+    begin, end = span(since, until, now)
     ruleset, wanted = _loaded(rule_files(rules), settings)
     result = run_command(_run(settings, ruleset, wanted, begin, end, limit, raw))
     if json:

@@ -140,7 +140,7 @@ def documents(text: str, read_as: str, catalogue: Any) -> Iterator[tuple[Event, 
     """
     if read_as not in ("auto", "raw", "ecs"):
         raise ConfigError([Problem("--as", 1, "", f"no way to read {read_as!r}", "one of raw, ecs, auto")])
-    is_text = text.lstrip().startswith(("{", "<", "[")) or (text != "-" and not Path(text).exists())
+    is_text = text.lstrip().startswith(("{", "<", "[")) or (text != "-" and not (text and Path(text).exists()))
     for payload in [text.encode()] if is_text else payloads([Path(text)]):
         found = _ecs(payload, surely=read_as == "ecs") if read_as != "raw" else None
         if found is not None or read_as == "ecs":

@@ -33,6 +33,8 @@ def demo(
     from router.telemetry import configure_logging
     from router.tuning import tune
 
+    if summary is not None:
+        summary.touch()  # a place that cannot be written to is told now, not when all is done
     configure_logging("critical")
     tune()
     console = Console()
@@ -92,6 +94,8 @@ def generate(
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ConfigError([Problem("--to", 1, "", f"{to}: {error}", "check that the receiver listens there")]) from error
+        raise ConfigError(
+            [Problem("--to", 1, "", f"{to.partition('?')[0]}: {error}", "check that the receiver listens there")]
+        ) from error
     if to != "-":
         typer.echo(f"sent {sent} messages to {to.partition('?')[0]}")

@@ -11,7 +11,8 @@ import typer
 from router.batch import Event
 from router.cli.data import Files, Reader, Source, Zone, payloads, size_of
 from router.cli.progress import progress
-from router.errors import ConfigError
+from router.cli.setting import present
+from router.errors import ConfigError, Problem
 
 Form: TypeAlias = Literal["match", "ecs", "ocsf"]
 
@@ -38,9 +39,15 @@ def detect(
     from router.detect import Ruleset
     from router.detect.engine.options import Options, user_cache
 
+    present(rules)
     ruleset = Ruleset.load(rules, builtin=False, strict=False, options=Options(cache=user_cache()))
-    if strict and ruleset.refused:
+    is_empty = not ruleset.rules and not ruleset.correlations
+    if (strict or is_empty) and ruleset.refused:
         raise ConfigError(ruleset.refused)
+    if is_empty:
+        raise ConfigError(
+            [Problem(str(p), 1, "", "there is no rule in it", "name a Sigma rule, or a folder of them") for p in rules]
+        )
     for problem in ruleset.refused:
         typer.echo(str(problem), err=True)
     reader, out = Reader(source, tz, (), "never"), _Output(form, ruleset.correlations)

@@ -20,3 +20,13 @@ def moment(text: str, option: str, now: float) -> float:
         remedy = "write 90s, 15m, 2h or 7d (ago), or 2026-11-24T10:00Z"
         raise ConfigError([Problem(option, 1, "", f"{text!r} is no moment", remedy)]) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def span(since: str, until: str, now: float) -> tuple[float, float]:
+    """Both ends of `--since` and `--until`, infinite where they are empty. Raises ConfigError, also for a span of nothing."""
+    begin = moment(since, "--since", now) if since else float("-inf")
+    end = moment(until, "--until", now) if until else float("inf")
+    if begin >= end:
+        text = f"{since!r} is not before {until!r}, so there is nothing between them"
+        raise ConfigError([Problem("--since", 1, "", text, "exchange --since and --until")])
+    return begin, end

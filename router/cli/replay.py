@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli.moments import moment
+from router.cli.moments import span
 from router.cli.progress import progress
 from router.cli.run import ConfigFile, run_command
 from router.config import Config, load
@@ -41,8 +41,7 @@ def replay(
     datasets, values = _matches(match or ())
     selection = stored.Selection(
         settings.sinks[sink].choose,
-        moment(since, "--since", now) if since else float("-inf"),
-        moment(until, "--until", now) if until else float("inf"),
+        *span(since, until, now),
         datasets,
         values,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rules
 from router import correlate, detect, normalize, reduce
+from router.cli.setting import present
 from router.documents import TestResult, yaml_files
 
 _FOLDERS = ("normalize", "detect", "correlate", "risk", "noise")
@@ -12,6 +13,7 @@ _FOLDERS = ("normalize", "detect", "correlate", "risk", "noise")
 
 def run_all(paths: Sequence[Path] | None) -> list[TestResult]:
     """Every test of the files, sorted by place; those that ship with Logweir where `paths` is empty."""
+    present(paths or ())
     kinds: dict[str, list[Path]] = {"normalize": [], "detect": [], "noise": []}
     for path in paths or [rules.ROOT / f for f in _FOLDERS]:
         for file in yaml_files(path):

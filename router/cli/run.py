@@ -17,6 +17,8 @@ from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opene
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
+_LEVELS = ("debug", "info", "warning", "error")
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
@@ -36,7 +38,7 @@ def run(
     from router.telemetry import configure_logging
     from router.tuning import tune
 
-    configure_logging(log_level, json=not log_text)
+    configure_logging(_level(log_level), json=not log_text)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
     settings, roles = load(config), _roles(role or [])
     sinks = chosen_sinks(settings, sink or [])
@@ -65,6 +67,12 @@ def _supervise(settings: Config, words: Sequence[str]) -> NoReturn:
 
     main = supervise(command_line(words), settings.workers, settings.admin.listen, settings.limits.drain_seconds)
     sys.exit(run_loop(main))
+
+
+def _level(name: str) -> str:
+    if name.lower() not in _LEVELS:
+        raise typer.BadParameter(f"no level {name!r}; known: {', '.join(_LEVELS)}", param_hint="--log-level")
+    return name.lower()
 
 
 def _roles(names: Sequence[str]) -> list[Role]:
@@ -121,9 +129,15 @@ async def _serve(
                 await service.run()
             except* Exception as group:
                 for error in leaves(group):
-                    logger("run").error("a part failed; the process ends", error=repr(error), exc_info=error)
+                    _tell(logger("run"), error)
                 raise LogweirError("stopped by a failure; see the log above") from None
     logger("run").info("stopped")
+
+
+def _tell(log: Any, error: BaseException) -> None:
+    """What is raised on purpose says all there is to say; of anything else one wants to see where it came from."""
+    told = {"error": str(error)} if isinstance(error, LogweirError) else {"error": repr(error), "exc_info": error}
+    log.error("a part failed; the process ends", **told)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

@@ -53,6 +53,7 @@ class Setting:
         """What sources provide; the fields of events in these files too."""
         from router.authoring.supply import Supply
 
+        present(file for file in events or () if str(file) != "-")  # or its name would be read as an event
         supply = Supply(self._catalogue())
         for file in events or ():
             supply.learn(event for event, _ in self.events(str(file), "auto"))
@@ -70,14 +71,20 @@ class Setting:
         return documents(text, read_as, self._catalogue())
 
 
+def present(paths: Iterable[Path]) -> None:
+    """Raises ConfigError with every path that is not there."""
+    missing = [p for p in paths if not p.exists()]
+    if missing:
+        raise ConfigError([Problem(str(p), 1, "", "cannot be read: it is not there", "check the path") for p in missing])
+
+
 def rule_files(paths: Iterable[Path]) -> list[Path]:
     """The detection rules below the paths; of a folder, what its keys do not show to be something else."""
     from router.cli.ruletests import kind_of
     from router.documents import yaml_files
 
-    missing = [p for p in paths if not p.exists()]
-    if missing:
-        raise ConfigError([Problem(str(p), 1, "", "cannot be read: it is not there", "check the path") for p in missing])
+    paths = list(paths)
+    present(paths)
     return [f for p in paths for f in yaml_files(p) if not p.is_dir() or kind_of(f) == "detect"]
 
 

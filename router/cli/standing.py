@@ -115,7 +115,9 @@ def admin_url(listen: str) -> str:
 
 
 def fetched(url: str) -> str:
-    """The text at a URL, asked directly. Raises OSError."""
+    """The text at a URL, asked directly. Raises OSError, or ValueError for what is no URL of HTTP."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("no URL of HTTP")
     with build_opener(ProxyHandler({})).open(url, timeout=_ANSWER_SECONDS) as answer:  # never by way of a proxy
         body: bytes = answer.read()
     return body.decode()

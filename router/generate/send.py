@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import aiohttp
 import orjson
@@ -128,16 +128,24 @@ def target(url: str, out: BinaryIO) -> Target:
     if url == "-":
         return Lines(out)
     parts = urlsplit(url)
-    if parts.hostname and parts.port:
+    if parts.hostname and _port(parts):
         if parts.scheme == "tcp":
-            return SyslogTcp(parts.hostname, parts.port)
+            return SyslogTcp(parts.hostname, _port(parts))
         if parts.scheme == "udp":
-            return SyslogUdp(parts.hostname, parts.port)
+            return SyslogUdp(parts.hostname, _port(parts))
         if parts.scheme in ("hec+http", "hec+https"):
             token = parse_qs(parts.query).get("token", [""])[0]
             return Hec(f"{parts.scheme[4:]}://{parts.netloc}/services/collector/event", token)
     remedy = "write -, tcp://HOST:PORT, udp://HOST:PORT or hec+http://HOST:PORT?token=TOKEN"
-    raise ConfigError([Problem("--to", 1, "", f"cannot send to {url!r}", remedy)])
+    raise ConfigError([Problem("--to", 1, "", f"cannot send to {url.partition('?')[0]!r}", remedy)])
+
+
+def _port(parts: SplitResult) -> int:
+    """0 where there is none, or none that could be."""
+    try:
+        return parts.port or 0
+    except ValueError:
+        return 0
 
 
 async def pour(stream: Iterator[Message], to: Target, *, rate: float, stop: asyncio.Event) -> int:

@@ -1,0 +1,103 @@
+"""What a person may get wrong at the command line: one line that names the remedy, an exit code, and never a traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.router.cli.process import ROOT, logweir
+
+RULE = """
+title: Root Seen
+logsource: {product: logweir}
+detection: {words: [root], condition: words}
+level: high
+"""
+
+
+def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) -> str:
+    said = done.stderr.decode()
+    assert done.returncode == code, said
+    assert "Traceback" not in said
+    assert all(word in said for word in words), said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (("init", "file/below"), 1, ("file", "check path and rights")),
+        (("config", "reference", "file/below"), 1, ("file", "check path and rights")),
+        (("demo", "--seconds", "1", "--summary", "nowhere/balance.json"), 1, ("nowhere/balance.json: No such file",)),
+        (("rules", "coverage", "--navigator", "nowhere/layer.json"), 1, ("nowhere/layer.json: No such file",)),
+        (("rules", "coverage", "--events", "nowhere.log"), 2, ("nowhere.log:1: cannot be read",)),
+        (("rules", "why", "rule.yml", ""), 2, ("holds no event",)),
+        (("rules", "stats", "--url", "file:///etc/passwd"), 1, ("no URL of HTTP",)),
+        (("test", "nowhere.yml"), 2, ("nowhere.yml:1: cannot be read", "check the path")),
+        (("run", "--log-level", "loud"), 2, ("no level 'loud'", "debug, info, warning, error")),
+        (("generate", "--to", "tcp://127.0.0.1:99999"), 2, ("cannot send to 'tcp://127.0.0.1:99999'", "tcp://HOST:PORT")),
+        (("detect", "--rules", "nowhere.yml"), 2, ("nowhere.yml:1: cannot be read",)),
+        (("detect", "--rules", "folder"), 2, ("folder:1: there is no rule in it", "name a Sigma rule")),
+        (("detect", "--rules", "broken.yml"), 2, ("broken.yml:2:1:",)),
+    ],
+)
+def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "rule.yml").write_text(RULE)
+    (tmp_path / "broken.yml").write_text(RULE.replace("detection", "detektion"))
+    refused(logweir(*command, folder=tmp_path), code, *words)
+
+
+def test_a_rule_that_is_refused_beside_a_good_one_is_told_and_the_other_judges(tmp_path: Path) -> None:
+    (tmp_path / "good.yml").write_text(RULE)
+    (tmp_path / "broken.yml").write_text(RULE.replace("condition: words", "condition: word"))
+    done = logweir("detect", "--rules", tmp_path, given=b"root was here\n")
+    assert done.returncode == 0
+    assert b"Root Seen" in done.stdout
+    assert b"broken.yml" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["backtest", "replay"])
+def test_a_span_that_ends_before_it_begins_is_refused(tmp_path: Path, command: str) -> None:
+    logweir("init", tmp_path)
+    what = ("--rules", "rules/detect") if command == "backtest" else ("--sink", "archive")
+    done = logweir(command, *what, "--since", "1h", "--until", "2h", folder=tmp_path)
+    refused(done, 2, "--since:1: '1h' is not before '2h'", "exchange")
+
+
+def test_a_token_is_in_no_message() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"hec+http://127.0.0.1:{taken.getsockname()[1]}?token=s3cr3t"
+        said = refused(logweir("generate", "--to", url, "--count", "1"), 2, "check that the receiver listens there")
+    said += refused(logweir("generate", "--to", "hec+ftp://127.0.0.1:1?token=s3cr3t"), 2, "cannot send to")
+    assert "s3cr3t" not in said
+
+
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "router", "config", "schema"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=ROOT, check=False, timeout=60)
+    refused(done, 1, "No space left on device", "check disk and network")
+
+
+def test_streams_that_are_closed_hold_nothing_and_take_nothing() -> None:
+    command = f"{sys.executable} -m router normalize <&-; {sys.executable} -m router config schema >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, cwd=ROOT, check=False, timeout=60, env=os.environ)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "logweir.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        here = f"127.0.0.1:{taken.getsockname()[1]}"
+        source = f"sources: {{in: {{kind: syslog, tcp: '{here}'}}}}"
+        config.write_text(f"version: 1\nlog: {{kind: embedded, path: log.db}}\nadmin: {{listen: '{here}'}}\n")
+        refused(logweir("run", folder=tmp_path), 1, f"admin: cannot listen on {here}: Address already in use", "`admin.listen`")
+        config.write_text(f"version: 1\nlog: {{kind: embedded, path: log.db}}\nadmin: {{listen: ''}}\n{source}\n")
+        refused(logweir("run", folder=tmp_path), 1, "source in: cannot listen on", "stopped by a failure")
