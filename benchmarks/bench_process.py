@@ -26,7 +26,7 @@ from router.process import Process as Loop
 from router.process import Stage
 from router.reduce import Reducer
 from router.topology import Content
-from router.tuning import keep_huge_pages, tune
+from router.tuning import tune
 
 DATA = Path(__file__).parents[2] / "shared/data/events/windows-otrf.jsonl.gz"
 
@@ -62,14 +62,13 @@ async def run(payloads: list[bytes], rules: Rules, folder: Path) -> tuple[float,
     tune()
     stop = asyncio.Event()
     cpu, wall = time.process_time(), time.perf_counter()
-    task, pages = asyncio.create_task(loop.run(stop)), asyncio.create_task(keep_huge_pages())
+    task = asyncio.create_task(loop.run(stop))
     written = 0
     while written < len(payloads) and not task.done():
         await asyncio.sleep(0.05)
         written = sum(stop_ for _, stop_ in (await log.ends(EVENTS)).values())
     stop.set()
     await task
-    pages.cancel()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     await log.close()
     return cpu, wall, written

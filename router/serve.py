@@ -15,7 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from router import __version__
 from router.errors import Misconfigured
 from router.telemetry import BUILD, LOOP_LAG, REGISTRY, logger
-from router.tuning import keep_huge_pages
 
 _log = logger("serve")
 _MAX_LOOP_LAG_SECONDS = 10.0
@@ -68,7 +67,7 @@ class Service:
         """Until a signal or `leave`, or until every part has ended by itself. Raises what a part raised."""
         async with asyncio.TaskGroup() as group:
             tasks = {part.name: group.create_task(part.run(self._stops[part.stage]), name=part.name) for part in self.parts}
-            watch = [group.create_task(w) for w in (self._heartbeat(), self._leaving.wait(), keep_huge_pages())]
+            watch = [group.create_task(w) for w in (self._heartbeat(), self._leaving.wait())]
             everything = asyncio.gather(*tasks.values())
             await asyncio.wait((everything, watch[1]), return_when=asyncio.FIRST_COMPLETED)
             await self._drain(tasks)

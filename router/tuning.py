@@ -1,11 +1,9 @@
 """Start-up tuning of the interpreter and the allocator: once per process, after rules are loaded, before the first batch."""
 
-import asyncio
 import ctypes
 import gc
 import re
 from collections.abc import Iterator
-from itertools import chain, repeat
 from pathlib import Path
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -16,8 +14,6 @@ _MAPS = Path("/proc/self/maps")
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) [0-9a-f]+ (\S+) \d+ *(.*)")
 _HUGE_PAGE = 2 << 20
 _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
-_AGAIN_SECONDS = (1.0, 10.0, 60.0)
-_EVERY_SECONDS = 600.0
 
 
 def tune() -> bool:
@@ -53,9 +49,9 @@ def ask_for_huge_pages() -> int:
     """Let the kernel hold what lives now (rules, normalizers, arenas) in pages of 2 MiB, at once where it can; see madvise(2).
 
     A process that walks over a hundred megabytes of small objects misses the address cache at every step, and a miss costs most
-    on a virtual machine. Measured there: 9 % less CPU per event when it is asked once, and as much again once memory has
-    grown to its size. It costs a tenth of a second the first time, and milliseconds later. Returns the bytes that the kernel
-    took the advice for; 0 where it knows none.
+    on a virtual machine. Measured there: 2 to 9 % less CPU per event, for a tenth of a second once. To ask again as memory grows
+    has the kernel copy what is in use, which cost more than it gained. Returns the bytes that the kernel took the advice for; 0
+    where it knows none.
     """
     libc, taken = ctypes.CDLL(None), 0
     if not hasattr(libc, "madvise"):
@@ -66,13 +62,6 @@ def ask_for_huge_pages() -> int:
             libc.madvise(place, size, _MADV_COLLAPSE)  # Linux 6.1; before, khugepaged comes by in its own time
             taken += end - start
     return taken
-
-
-async def keep_huge_pages() -> None:
-    """Ask again as the process grows: soon, while memos and buffers fill, and then every ten minutes. Until it is cancelled."""
-    for seconds in chain(_AGAIN_SECONDS, repeat(_EVERY_SECONDS)):
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(ask_for_huge_pages)
 
 
 def _own_memory() -> Iterator[tuple[int, int]]:
