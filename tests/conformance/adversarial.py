@@ -46,6 +46,7 @@ def run(samples: Sequence[Sample], lines: int, seed: int, tell: Callable[[str], 
     `tell` hears of each fault when it is first seen, for runs that may be cut short.
     """
     catalogue, found = Catalogue.load(), Outcome(tell=tell)
+    catalogue.normalizers()  # compiled now, so that no line is slow for being the first of its source
     for i in range(lines):
         sample = samples[i % len(samples)]
         how, body = mutated(sample.body, random.Random(b"%d %d " % (seed, i // len(samples)) + sample.body))

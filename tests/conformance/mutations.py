@@ -37,7 +37,7 @@ def utf16(body: bytes, dice: random.Random) -> bytes:
 
 def latin1(body: bytes, dice: random.Random) -> bytes:
     """An umlaut in latin-1 instead of a letter."""
-    at = dice.randrange(len(body))
+    at = next((at for at in (dice.randrange(len(body)) for _ in range(64)) if chr(body[at]).isalpha()), len(body))
     return body[:at] + b"\xe4" + body[at + 1 :]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 _FIRST_PAIR = r"[^{a}]*{a}(?:{q}[^{q}]*{q}|[^{q}\s,;|^]*)(\s|.)"
+_BREAK = r"(?:#01[0-5]|\\[nrt]|\x1b\[[\d;]{0,8}m)?"  # rsyslog's, JSON's, and the colours of a terminal
 FREE_TEXT = "_text"
 """Key of words that stand before the first pair."""
 _ESCAPED_QUOTE, _ESCAPED_ESCAPE = "\x00", "\x01"  # control characters that decoding has removed
@@ -40,9 +41,9 @@ def compile_kv(
 
 
 def _any_blank(sep: str) -> re.Pattern[str]:
-    """A separator whose blank at the end may be a tab or a line break."""
+    """A separator whose blank at the end may be a tab or a line break, also where a relay has written such a break as text."""
     bare = sep.rstrip(" ")
-    return re.compile(re.escape(bare) + r"\s" * (len(sep) - len(bare)))
+    return re.compile(re.escape(bare) + _BREAK + r"\s" * (len(sep) - len(bare)))
 
 
 def _add(out: dict[str, Any], key: str, value: str) -> None:

@@ -28,7 +28,7 @@ def test_a_blank_still_stands_for_any_white_space():
     assert compile_kv()("a=1\tb=2\nc=3") == {"a": "1", "b": "2", "c": "3"}
 
 
-@pytest.mark.parametrize("blank", [" ", "\t", "\n"])
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", "#012 ", "\\n ", "\x1b[31m "])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_the_blank_of_a_separator_of_two_characters_may_be_any_other(blank, quote):
     parse = compile_kv(sep=", ")
