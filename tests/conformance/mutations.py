@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 Mutation = Callable[[bytes, random.Random], bytes]
-_PAIR = re.compile(rb'([\w.\-]+=(?:"[^"]*"|[^\s,;|]*))')
+_PAIR = re.compile(rb'(?<![\w.\-])([\w.\-]++=(?:"[^"]*"|[^\s,;|]*))')
 
 
 def cut(body: bytes, dice: random.Random) -> bytes:

@@ -94,7 +94,8 @@ class _Scan:
         for sep in self._seps:
             if char and (sep.startswith(char) or (sep == " " and char.isspace())):
                 return sep
-        return self._seps[0]
+        there = [(at, sep) for sep in self._seps if (at := text.find(sep)) >= 0]
+        return min(there)[1] if there else self._seps[0]
 
     def _regular(self, chunks: list[str], sep: str) -> bool:
         """Every quote opens after an assignment and closes before a separator."""

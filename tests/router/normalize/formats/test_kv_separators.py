@@ -34,3 +34,9 @@ def test_the_blank_of_a_separator_of_two_characters_may_be_any_other(blank, quot
     parse = compile_kv(sep=", ")
     text = f",{blank}".join(f"{key}={quote}{value}{quote}" for key, value in (("client", "web"), ("user", "u1"), ("at", "a,b")))
     assert parse(text) == {"client": "web", "user": "u1", "at": "a,b"}
+
+
+def test_a_first_value_with_commas_does_not_hide_the_separator():
+    parse = compile_kv(sep=["|", " "])
+    assert parse("id={0x1,0x2} origin=192.0.2.1") == {"id": "{0x1,0x2}", "origin": "192.0.2.1"}
+    assert parse("id={0x1,0x2}|origin=a b") == {"id": "{0x1,0x2}", "origin": "a b"}
