@@ -13,7 +13,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.scenarios import in_thread, scenario
 from tests.peers import kafka as kafka_peer
 
-_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 2, 3000, 3
+_LONG_MINUTES, _LONG_RATE, _LONG_PER_MINUTE = 10, 3000, 3
 """A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
 _OUTAGE_SECONDS = 10
 """After a kill the log waits for a lease or session to end; what comes meanwhile may be under way at the next kill."""
@@ -42,7 +42,7 @@ async def killed_in_one_process(outcome: Outcome) -> None:
     _judge_kills(await _run(outcome, plan, nemesis.kill, (5, 15) if is_long else (4, 8), often), often)
 
 
-@scenario("R1-roles", 0.8)
+@scenario("R1-roles", 5)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of one of six processes, a role each, that share the embedded log."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
@@ -59,7 +59,7 @@ async def broker() -> AsyncIterator[dict[str, Any]]:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
 
-@scenario("R1-kafka", 0.8, needs_kafka=True)
+@scenario("R1-kafka", 5, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of one of six processes, a role each and static members, on one Kafka broker."""
     is_long, units = outcome.minutes >= _LONG_MINUTES, a_unit_for_each_role("process", "deliver")
