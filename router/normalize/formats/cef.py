@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
-_KEY = re.compile(r"(?:^|(?<=[\s]))([\w.\-\[\]]{1,128})=")
+_KEY = re.compile(r"(?:^|(?<=\s)|(?<=\s\\n))([\w.\-\[\]]{1,128})=")
+"""After a blank, or after one and a line break that something on the way has written as `\\n`."""
 _ESCAPES = re.compile(r"\\([\\=|nrt\"])")
 _MEANS = {"n": "\n", "r": "\r", "t": "\t"}
 _LABELLED = re.compile(
@@ -43,7 +44,7 @@ def extensions(text: str) -> dict[str, Any]:
     found = [m for m in _KEY.finditer(text) if text[m.end() - 2] != "\\"]
     for i, m in enumerate(found):
         value = text[m.end() : found[i + 1].start() if i + 1 < len(found) else len(text)]
-        value = _unescaped(value.strip(" \t\r\n"))
+        value = _unescaped(value.strip(" \t\r\n").removesuffix(" \\n"))
         key = m[1]
         held = out.get(key)
         if held is None:

@@ -99,3 +99,9 @@ def test_dissect_cuts_at_literals() -> None:
 def test_a_dissect_pattern_that_cannot_work_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"%\{"):
         names(pattern)
+
+
+def test_a_line_break_that_was_written_out_before_a_key_belongs_to_no_value() -> None:
+    found = compile_cef()(r"CEF:0|v|p|1|1|n|1|cn1=77 \ndeviceDirection=0 msg=a \\name=x path=C:\\n")
+    assert found is not None
+    assert found.items() >= {"cn1": "77", "deviceDirection": "0", "msg": r"a \name=x", "path": r"C:\n"}.items()
