@@ -1,6 +1,6 @@
 # make demo: install and show.  make test: install what tests need and run them all.  See README.md.
 # The first that is one program: an interpreter whose code lies in a shared library (pyenv builds it so) takes a tenth more CPU.
-SOLID := import ensurepip, os, sys, venv; sys.exit(sys.version_info < (3, 11) or os.path.getsize(os.path.realpath(sys.executable)) < 1 << 20)
+SOLID := import ensurepip, os, sys, venv; sys.exit(sys.version_info < (3, 11, 5) or os.path.getsize(os.path.realpath(sys.executable)) < 1 << 20)
 ifndef PYTHON
 PYTHON := $(shell for p in python3 /usr/bin/python3; do $$p -c '$(SOLID)' 2>/dev/null && echo $$p && exit; done; echo python3)
 endif
@@ -18,8 +18,8 @@ install: $(VENV)/.installed
 dev: $(VENV)/.dev
 
 $(VENV)/.python:
-	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.11 or newer); install it or set PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "too old: $(PYTHON) must be 3.11 or newer; set PYTHON=..."; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "missing: $(PYTHON) (3.11.5 or newer); install it or set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || { echo "too old: $(PYTHON) must be 3.11.5 or newer (older ones match some patterns wrongly); set PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "missing: Python's venv module (on Debian: apt-get install python3-venv)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
