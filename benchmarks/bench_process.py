@@ -65,7 +65,7 @@ async def run(payloads: list[bytes], rules: Rules, folder: Path) -> tuple[float,
     task = asyncio.create_task(loop.run(stop))
     written = 0
     while written < len(payloads) and not task.done():
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)
         written = sum(stop_ for _, stop_ in (await log.ends(EVENTS)).values())
     stop.set()
     await task

@@ -14,16 +14,20 @@ from router.normalize.formats.json import loads
 
 _MARKS = (('"requestId"', '"records"', '"data"'), ('"aws:kinesis"', '"kinesis"'), ('"awslogs"', '"data"'))
 _HEAD = 4096
-_FIRST_KEY = re.compile(
-    r'\s*\{\s*"(?:requestId|timestamp|records|Records|awslogs'
-    r'|messageType|owner|logGroup|logStream|subscriptionFilters|logEvents|policyLevel)"'
+_FIRST = (
+    "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters logEvents policyLevel"
 )
+_FIRST_KEYS = frozenset(_FIRST.split())
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
+_FIRST_KEY = re.compile(r'\s*\{\s*"(\w*)"')
 
 
 def may_hold_several(text: str) -> bool:
     """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
-    return _FIRST_KEY.match(text) is not None
+    if text.startswith('{"'):
+        return text[2 : text.find('"', 2)] in _FIRST_KEYS
+    found = _FIRST_KEY.match(text)
+    return found is not None and found[1] in _FIRST_KEYS
 
 
 def delivered(text: str) -> list[bytes] | None:
