@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -11,16 +10,13 @@ import orjson
 
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
-from router.normalize.formats.regex import faults
-from router.normalize.remembered import Remembered, RememberedScalar
+from router.normalize.remembered import RememberedScalar
+from router.normalize.search_pipes import first_group, named_groups
 from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, named, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
 Tables: TypeAlias = Mapping[str, Transform]
 _URL_PARTS = frozenset(("scheme", "domain", "port", "path", "query", "fragment", "extension", "username", "full"))
-
-_SHORT, _SEARCHED = 48, 65_536
-"""Characters: below which an answer is remembered, since short texts come again; and how many a pattern gets to see."""
 
 LOSSLESS = frozenset(("int", "float", "mul", "split", "strip", "lstrip", "rstrip", "hexint", "json", "list", "ip", "duration"))
 """Pipes after which the value counts as kept: it need not stand in `rest` too."""
@@ -159,38 +155,6 @@ def _query(key: str) -> Callable[[str], str | None]:
     return change
 
 
-def _regex(pattern: str) -> Callable[[str], str | None]:
-    problems = faults(pattern, anchored=False)
-    if problems:
-        raise ValueError(f"pattern {pattern!r}: {problems[0]}")
-    search = re.compile(pattern).search
-    group = 1 if re.compile(pattern).groups else 0
-
-    def find(value: str) -> str | None:
-        found = search(value[:_SEARCHED])
-        return found[group] if found else None
-
-    known = Remembered(find, 4096)
-
-    def change(value: str) -> str | None:
-        return known[value] if len(value) < _SHORT else find(value)
-
-    return change
-
-
-def _groups(pattern: str) -> Transform:
-    problems = faults(pattern, anchored=False)
-    if problems:
-        raise ValueError(f"pattern {pattern!r}: {problems[0]}")
-    search = re.compile(pattern).search
-
-    def change(value: str) -> dict[str, str] | None:
-        found = search(value[:_SEARCHED])
-        return {name: text for name, text in found.groupdict().items() if text} or None if found else None
-
-    return _text_pipe(change)
-
-
 def _cut(method: str, text: str) -> Callable[[str], str | None]:
     side = 0 if method.endswith("before") else 2
     split = str.rpartition if method[0] == "r" else str.partition
@@ -319,9 +283,9 @@ def _one_text(name: str, text: str) -> Transform | None:
     if name in _CUTS:
         return _text_pipe(_cut(name, text))
     if name == "regex":
-        return _text_pipe(_regex(text))
+        return _text_pipe(first_group(text))
     if name == "groups":
-        return _groups(text)
+        return _text_pipe(named_groups(text))
     if name == "query":
         return _text_pipe(_query(text))
     if name == "url":
