@@ -187,7 +187,11 @@ async def test_the_command_prints_it_and_refuses_bad_rules(tmp_path):
         logweir("backtest", "--rules", "new.yml", "--since", "2026-01-01", "--limit", 4, "--json", folder=tmp_path).stdout
     )
     assert (answer["events"], answer["cut"], answer["rules"][0]["matches"]) == (4, True, 4)
-    assert "in this time" in logweir("backtest", "--rules", "new.yml", "--until", "2025-01-01", folder=tmp_path).stdout.decode()
+    before = ("--since", "2024-01-01", "--until", "2025-01-01")
+    assert "in this time" in logweir("backtest", "--rules", "new.yml", *before, folder=tmp_path).stdout.decode()
+    exchanged = logweir("backtest", "--rules", "new.yml", "--until", "2025-01-01", folder=tmp_path)
+    assert exchanged.returncode == 2
+    assert b"is not before '2025-01-01'" in exchanged.stderr
     (tmp_path / "new.yml").write_text(RULE.replace("condition: sel", "condition: self"))
     assert logweir("backtest", "--rules", "new.yml", folder=tmp_path).returncode == 2
     assert read(RULE)
