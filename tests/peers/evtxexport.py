@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.peers import debian
 
-_NAME, _PACKAGES = "evtxexport", ("libevtx-utils", "libevtx1")
+_NAME, _PACKAGES = "evtxexport", ("libevtx-utils", "libevtx1", "libbfio1")
 
 
 def ensure() -> Path:
