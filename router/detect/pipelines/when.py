@@ -235,7 +235,7 @@ def _wildcard(item: Item, number: int) -> bool:
 
 _ITEM: dict[str, Maker] = {
     "match_string": _match_string,
-    "match_value": lambda c: _of_values(c, lambda item, n, value=c["value"]: _same(item, n, value)),  # type: ignore[misc]
+    "match_value": lambda c: _of_values(c, lambda item, n, value=c["value"]: _same(item, n, value)),  # type: ignore[misc]  # bound
     "contains_wildcard": lambda c: _of_values(c, _wildcard),
     "is_null": lambda c: _of_values(c, lambda item, n: item.written[n] is None),
     "processing_state": _state,

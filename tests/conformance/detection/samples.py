@@ -78,7 +78,7 @@ def _moment(unit: str, operator: str, wanted: Any, chance: random.Random) -> str
 def _regex(source: str, flags: str, chance: random.Random) -> Fragment:
     """A text in which a regular expression is found; the judge says whether it is."""
     try:
-        parsed: Any = re._parser.parse(source, sum(getattr(re, f.upper()) for f in flags))  # type: ignore[attr-defined]
+        parsed: Any = re._parser.parse(source, sum(getattr(re, f.upper()) for f in flags))  # type: ignore[attr-defined]  # private
     except (re.error, OverflowError):
         return Fragment("", False, False)
     sampler = _Sampler(chance)

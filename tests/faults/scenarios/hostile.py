@@ -190,7 +190,7 @@ async def _drip(one: Arena, port: str, data: bytes, address: str) -> float:
         for byte in data:
             writer.write(bytes([byte]))
             await asyncio.sleep(1)
-            if reader.at_eof() or writer.is_closing() or reader._buffer or time.monotonic() - began > 60:  # type: ignore[attr-defined]
+            if reader.at_eof() or writer.is_closing() or reader._buffer or time.monotonic() - began > 60:  # type: ignore[attr-defined]  # private
                 break
     except OSError:
         pass

@@ -35,11 +35,11 @@ async def log(kafka: Node) -> AsyncIterator[BrokerLog]:
 async def bury(log: BrokerLog, wanted: Sequence[Record], reason: str) -> None:
     await log.partitions("dlq.soc")
     about = {"stage": "soc", "reason": reason, "topic": EVENTS, "partition": 0, "attempts": 1}
-    await log.append("dlq.soc", 0, [dead_letter(r, offset=number(r), **about) for r in wanted])  # type: ignore[arg-type]
+    await log.append("dlq.soc", 0, [dead_letter(r, offset=number(r), **about) for r in wanted])  # type: ignore[arg-type]  # by name
 
 
 async def redrive(log: BrokerLog, sink: ScriptedSink, **rest: object) -> None:
-    await Redrive(log, "soc", ToSink(Handover("soc", sink, log, pace=FAST)), **rest).run()  # type: ignore[arg-type]
+    await Redrive(log, "soc", ToSink(Handover("soc", sink, log, pace=FAST)), **rest).run()  # type: ignore[arg-type]  # by name
 
 
 async def test_each_letter_goes_once_by_reason_by_number_and_then_all(log: BrokerLog) -> None:

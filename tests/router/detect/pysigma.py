@@ -78,4 +78,4 @@ def _string(field: str | None, value: Any) -> Atom:
     kind = {"": "empty", "l": "eq", "*l": "endswith", "l*": "startswith", "*l*": "contains"}.get(shape)
     if kind == "empty":
         return Atom(field, "empty", None)
-    return Atom(field, kind, literals[0], cased) if kind else Atom(field, "wild", tuple(stars), cased)  # type: ignore[arg-type]
+    return Atom(field, kind, literals[0], cased) if kind else Atom(field, "wild", tuple(stars), cased)  # type: ignore[arg-type]  # a Kind

@@ -83,11 +83,11 @@ async def test_a_failing_append_is_repeated_with_the_same_ids_in_the_same_order(
     tried: list[list[bytes]] = []
     append = log.append
 
-    async def spy(topic: str, partition: int, records):  # type: ignore[no-untyped-def]
+    async def spy(topic: str, partition: int, records):  # type: ignore[no-untyped-def]  # as the log's
         tried.append([r.id for r in records])
         return await append(topic, partition, records)
 
-    log.append, log.failures = spy, 2  # type: ignore[method-assign]
+    log.append, log.failures = spy, 2  # type: ignore[method-assign]  # a spy
     await intake.emit_for("test")([b"a", b"b"], FACTS)
     assert len(tried) == 3
     assert tried[0] == tried[1] == tried[2] == [r.id for r in log.all]

@@ -185,7 +185,7 @@ _ITEMS: dict[str, Callable[[World, str], tuple[str, Any]]] = {
     "wild": lambda w, f: (f, w._several(w._pattern)),
     "wild cased": lambda w, f: (f + "|cased", w._several(w._pattern)),
     **{
-        name: lambda w, f, name=name: _strings(f"|{name}", w, f)  # type: ignore[misc]
+        name: lambda w, f, name=name: _strings(f"|{name}", w, f)  # type: ignore[misc]  # bound
         for name in (
             "contains",
             "startswith",

@@ -82,7 +82,7 @@ async def test_an_untrusted_broker_is_named(kafka_secure: Secure, tmp_path: Path
 
 async def test_a_missing_client_certificate_is_named(kafka_secure: Secure) -> None:
     settings = _settings(kafka_secure, kafka_secure.ssl, security="SSL")
-    await _refused(settings, (ConfigError, Retryable), "TLS failed|closed the connection")  # type: ignore[arg-type]
+    await _refused(settings, (ConfigError, Retryable), "TLS failed|closed the connection")  # type: ignore[arg-type]  # of types
 
 
 async def test_plain_words_to_a_tls_port_are_named(kafka_secure: Secure) -> None:
@@ -92,7 +92,7 @@ async def test_plain_words_to_a_tls_port_are_named(kafka_secure: Secure) -> None
 
 async def test_tls_to_a_plain_port_is_named(kafka_secure: Secure) -> None:
     settings = _settings(kafka_secure, kafka_secure.node.port, security="SSL")
-    await _refused(settings, (ConfigError, Retryable), r"TLS failed|closed the connection.*\(SSL\)")  # type: ignore[arg-type]
+    await _refused(settings, (ConfigError, Retryable), r"TLS failed|closed the connection.*\(SSL\)")  # type: ignore[arg-type]  # of types
 
 
 async def test_every_broker_that_is_away_is_named(kafka_secure: Secure) -> None:
