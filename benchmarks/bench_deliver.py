@@ -17,8 +17,8 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks.bench_process import lines
-from router.batch import EVENTS, SIGNALS, Facts, Record
+from benchmarks.bench_process import fill, lines
+from router.batch import EVENTS, SIGNALS, Facts
 from router.config import EmbeddedLog
 from router.deliver import Delivery
 from router.demo.standins import ElasticsearchStandIn
@@ -29,7 +29,7 @@ from router.reduce import NoiseRules
 from router.tuning import tune
 from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings
 
-_BATCH, _PARTITIONS = 1000, 4
+_PARTITIONS = 4
 _FAR_END = "far-end"
 
 
@@ -46,10 +46,7 @@ async def run(bodies: list[bytes], url: str, folder: Path) -> tuple[float, float
     await log.start()
     await log.create({topic: TopicSettings(_PARTITIONS, 3600) for topic in (EVENTS, SIGNALS)})
     facts = Facts("bench", dataset="windows.sysmon", kind="event", severity=20)
-    for start in range(0, len(bodies), _BATCH):
-        chunk = bodies[start : start + _BATCH]
-        records = [Record((start + i).to_bytes(16), body, time.time(), facts) for i, body in enumerate(chunk)]
-        await log.append(EVENTS, start // _BATCH % _PARTITIONS, records)
+    await fill(log, EVENTS, bodies, facts)
     settings = ElasticsearchSettings(kind="elasticsearch", urls=(url,))
     delivery = Delivery("bench", Elasticsearch("bench", settings), settings, log, NoiseRules())
     tune()

@@ -24,6 +24,7 @@ from router.generate import World, messages
 from router.log import open_log, standard_topics
 from router.process import Process as Loop
 from router.process import Stage
+from router.protocols import Log
 from router.reduce import Reducer
 from router.topology import Content
 from router.tuning import tune
@@ -41,6 +42,14 @@ def lines(count: int) -> tuple[str, list[bytes]]:
     return "made-up Windows events (the folder with recorded ones is missing)", [m.body for m in islice(made, count)]
 
 
+async def fill(log: Log, topic: str, bodies: list[bytes], facts: Facts) -> None:
+    """Append them by the thousand, four partitions in turn."""
+    for start in range(0, len(bodies), 1000):
+        chunk = bodies[start : start + 1000]
+        records = [Record((start + i).to_bytes(16), body, time.time(), facts) for i, body in enumerate(chunk)]
+        await log.append(topic, start // 1000 % 4, records)
+
+
 async def run(payloads: list[bytes], rules: Rules, folder: Path) -> tuple[float, float, int]:
     """CPU seconds, wall seconds, documents written."""
     settings = EmbeddedLog(path=folder / "log.db", partitions=4)
@@ -48,11 +57,7 @@ async def run(payloads: list[bytes], rules: Rules, folder: Path) -> tuple[float,
     log = open_log(settings)
     await log.start()
     await log.create(standard_topics(settings))
-    facts = Facts("bench", "192.0.2.1")
-    for start in range(0, len(payloads), 1000):
-        chunk = payloads[start : start + 1000]
-        records = [Record((start + i).to_bytes(16), body, time.time(), facts) for i, body in enumerate(chunk)]
-        await log.append(RAW, start // 1000 % 4, records)
+    await fill(log, RAW, payloads, Facts("bench", "192.0.2.1"))
     content = Content(config)
     content.catalogue.normalizers()  # compiled now, as all of them are in a process that has run for a while
     stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), 4)
