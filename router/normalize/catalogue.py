@@ -216,13 +216,15 @@ class Catalogue:
         """The answer for what stands behind a relay's header, or in the object of a shipper."""
         found = inner(x)
         beside: dict[str, Any] = {}
+        least = GENERAL + 1  # CEF and LEEF of any product are read with the header
         if found is None:
             held = message(x)
             if held is None:
                 return None
             found, beside = held
+            least = GENERAL
         candidates = self.candidates(found.raw[:HEAD], x.meta)
-        made = self._first([n for n in candidates if n.identity.priority > GENERAL], found, key)
+        made = self._first([n for n in candidates if n.identity.priority >= least], found, key)
         if made is not None:
             adopt(x, found)
             for document in made if isinstance(made, list) else ():

@@ -9,8 +9,9 @@ from router.normalize.line import Line
 from router.normalize.runtime import dig
 from router.normalize.times import epoch, iso
 
-_TEXTS = ("message", "log", "MESSAGE", "line", "_raw", "body")
-"""Keys under which shippers hand a message on; the first that holds text is the one."""
+_TEXTS = (("event", "original"), ("message",), ("log",), ("MESSAGE",), ("line",), ("_raw",), ("body",))
+"""Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
+`event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
 _TIMES = ("@timestamp", "time", "timestamp")
 _HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
 KEPT = "shipper"
@@ -22,15 +23,23 @@ def message(x: Line) -> tuple[Line, dict[str, Any]] | None:
     value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
     if type(value) is not dict:
         return None
-    name = next((key for key in _TEXTS if type(value.get(key)) is str and len(value[key]) > 1), None)
-    if name is None:
+    path = next((path for path in _TEXTS if type(text := dig(value, path)) is str and len(text) > 1), None)
+    if path is None:
         return None
-    found = _line(x, value[name])
+    found = _line(x, dig(value, path))
     moments = (iso(value[key], x.site) for key in _TIMES if type(value.get(key)) is str)
     found.hint_time = next((moment.iso for moment in moments if moment is not None), x.hint_time)
     hosts = (dig(value, path) for path in _HOSTS)
     found.hint_host = next((host for host in hosts if type(host) is str and host), None) or x.hint_host
-    return found, {key: item for key, item in value.items() if key != name}
+    return found, _without(value, path)
+
+
+def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """The object without what stands at `path`; what is empty then is left out too."""
+    if len(path) > 1:
+        left = _without(value[path[0]], path[1:])
+        return {key: left if key == path[0] else item for key, item in value.items() if key != path[0] or left}
+    return {key: item for key, item in value.items() if key != path[0]}
 
 
 def events(x: Line) -> list[tuple[Line, dict[str, Any]]] | None:

@@ -1,8 +1,8 @@
 """Score the built-in normalizers against ECS sample pairs: python -m tests.conformance.ecs --pairs DIR [--source PACKAGE/STREAM].
 
-A folder of `<package>/<stream>.jsonl.gz`; each line is {"raw", "expected", "fields", "tz_offset", "dynamic"}: what came in, the
-ECS document that another pipeline made of it, what the shipper added, the zone of the device, and fields whose value changes with
-the day. How documents are compared: compare.py. What each source must reach: gates.py. `*` marks what misses its gate.
+A folder of `<package>/<stream>.jsonl.gz`; each line is {"raw", "expected", "fields", "tz_offset", "dynamic", "context"}: what came
+in, the ECS document that another pipeline made of it, what the shipper added, the zone of the device, fields whose value changes with
+the day, and the object that the shipper sent around the line. How documents are compared: compare.py. What each source must reach: gates.py. `*` marks what misses its gate.
 """
 
 import argparse
@@ -42,14 +42,21 @@ _RECEIPT = 1_767_225_600.0
 
 def predict(catalogue: Catalogue, pair: dict[str, Any], source: str) -> dict[str, Any] | None:
     """Our document of a pair; None when there is none."""
-    raw = pair["raw"]
-    body = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else orjson.dumps(raw)
+    body = _payload(pair)
     facts = Facts(source, meta=_meta(pair.get("fields") or {}) + _TOLD.get(source.partition(" ")[0], ()))
     try:
         documents = catalogue.normalize(body, facts, _receipt(pair))
     except Malformed:
         return None
     return orjson.loads(orjson.dumps(documents[0])) if documents else None
+
+
+def _payload(pair: dict[str, Any]) -> bytes:
+    """What came in. Where the shipper sent an object around the line (`context`), that object, as it would arrive."""
+    raw = pair["raw"]
+    if pair.get("context"):
+        return orjson.dumps({"message": raw, **pair["context"]})
+    return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else orjson.dumps(raw)
 
 
 def _meta(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -76,8 +76,8 @@ def compile_cef(strip_prefix: Sequence[str] = (), labels: bool = False) -> Calla
 
     def parse(text: str) -> dict[str, Any] | None:
         start = text.find("CEF:")
-        if start < 0:
-            return None
+        if start < 0 or text[:1] == "{":
+            return None  # inside of an object it is the text of a key
         parts = header(text[start + 4 :], len(HEADER))
         if parts is None:
             return None

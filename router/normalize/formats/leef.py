@@ -26,8 +26,8 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
 
     def parse(text: str) -> dict[str, Any] | None:
         start = text.find("LEEF:")
-        if start < 0:
-            return None
+        if start < 0 or text[:1] == "{":
+            return None  # inside of an object it is the text of a key
         parts = header(text[start + 5 :], len(HEADER))
         if parts is None:
             return None

@@ -40,6 +40,19 @@ def test_the_message_counts_and_the_rest_is_kept(
     assert document.get("shipper", {}) == {key: value for key, value in event.items() if key not in ("message", "log", "MESSAGE")}
 
 
+def test_the_message_as_it_came_outranks_what_a_shipper_made_of_it(catalogue: Catalogue) -> None:
+    cef = "CEF:0|Example Corp|Wall|1|700|Denied|3|src=192.0.2.1 act=deny"
+    document = normalized(catalogue, {"message": "Denied", "event": {"original": cef, "code": "700"}})[0]
+    assert (document["event"]["dataset"], document["event"]["action"], document["source"]["ip"]) == ("cef", "deny", "192.0.2.1")
+    assert document["shipper"] == {"message": "Denied", "event": {"code": "700"}}
+
+
+def test_the_cef_of_any_product_is_read_in_an_object_of_one_key(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"_raw": "CEF:0|Example Corp|Wall|1|700|Denied|3|src=192.0.2.1"})[0]
+    assert (document["event"]["dataset"], document["source"]["ip"]) == ("cef", "192.0.2.1")
+    assert "shipper" not in document
+
+
 def test_a_message_of_nobody_stays_where_it_was(catalogue: Catalogue) -> None:
     document = normalized(catalogue, {"message": "hello there", "level": "info"})[0]
     assert (document["event"]["dataset"], document["message"]) == ("json", "hello there")
