@@ -12,6 +12,8 @@ from router.normalize.remembered import SCALARS, RememberedScalar
 from router.normalize.writer import Function
 
 Locals = dict[tuple[str, ...], str]
+_COSTLY = frozenset(("regex", "line_after", "args"))
+"""Pipes that look through long text."""
 
 
 class Entry(NamedTuple):
@@ -159,12 +161,12 @@ class MapWriter:
             depth += 1
         else:
             self.into.add("else: v = None", depth)
-        self._pipes(first, depth, tested=not plain)
+        self._pipes(first, entry.field, depth, tested=not plain)
         for choice, transforms in others:
             self.into.add("if v is None:", depth)
             self._choice(choice.refs, depth + 1, counted and not transforms, None, always=False, chain=True)
             self.into.add("else: v = None", depth + 1)
-            self._pipes((choice, transforms), depth + 1, tested=True)
+            self._pipes((choice, transforms), entry.field, depth + 1, tested=True)
         if first[1] or not plain:
             self.into.add("if v is not None:", depth)
             depth += 1
@@ -187,21 +189,27 @@ class MapWriter:
             if chain or done != "pass":
                 self.into.add(done, depth + 1)
 
-    def _pipes(self, way: tuple[Choice, Sequence[pipes.Transform]], depth: int, tested: bool = False) -> None:
+    def _pipes(
+        self, way: tuple[Choice, Sequence[pipes.Transform]], field: schema.Field, depth: int, tested: bool = False
+    ) -> None:
         choice, transforms = way
         codes = piped(self.into, transforms)
-        if len(codes) == len(transforms) and codes and choice.pipes[0].name == "regex":
-            codes[0] = self._searched(choice, codes[0])
+        if len(codes) == len(transforms):
+            codes = self._shared(choice, codes, field)
         for i, code in enumerate(codes):
             test = "if v is not None: " if i or tested else ""
             self.into.add(f"{test}v = {code}", depth)
 
-    def _searched(self, choice: Choice, code: str) -> str:
-        """The code of a search whose answer is held for the other fields that ask the same: searching long text costs most."""
+    def _shared(self, choice: Choice, codes: list[str], field: schema.Field) -> list[str]:
+        """Answers of costly pipes are held for the other fields that ask the same: searching long text costs most."""
         if any(ref.kind == "document" for ref in choice.refs):
-            return code
-        held = self.into.found((choice.refs, choice.pipes[0]))
-        return f"{held} if {held} is not MISSING else ({held} := {code})"
+            return codes
+        for i, pipe in enumerate(choice.pipes):
+            if pipe.name not in _COSTLY or (pipe.name == "args" and field.kind == "free"):  # a list must be in one place
+                break
+            held = self.into.found((choice.refs, choice.pipes[: i + 1]))
+            codes[i] = f"{held} if {held} is not MISSING else ({held} := {codes[i]})"
+        return codes
 
     def _assign(self, entry: Entry, slot: str, depth: int) -> None:
         into, field = self.into, entry.field

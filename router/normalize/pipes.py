@@ -10,8 +10,8 @@ import orjson
 
 from router.normalize import coerce
 from router.normalize.durations import nanoseconds
-from router.normalize.remembered import RememberedScalar
-from router.normalize.search_pipes import first_group, named_groups
+from router.normalize.remembered import RememberedScalar, RememberedText
+from router.normalize.search_pipes import first_group, line_after, named_groups
 from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_results, name_part, named, renamed
 
 Transform: TypeAlias = Callable[[Any], Any]
@@ -250,8 +250,8 @@ _hexint.__dict__["of_text"] = RememberedScalar(_hexint, 16_384).__getitem__
 _PLAIN: dict[str, Transform] = {
     "lower": _text_pipe(str.lower),
     "upper": _text_pipe(str.upper),
-    "basename": _text_pipe(_basename),
-    "dirname": _text_pipe(_dirname),
+    "basename": _text_pipe(RememberedText(_basename, 8192).__getitem__),
+    "dirname": _text_pipe(RememberedText(_dirname, 8192).__getitem__),
     "unquote": _text_pipe(unquote),
     "hex": _text_pipe(_hex),
     "b64": _text_pipe(_b64),
@@ -281,7 +281,9 @@ def _one_text(name: str, text: str) -> Transform | None:
     if name == "suffix":
         return _text_pipe(lambda value: value + text)
     if name in _CUTS:
-        return _text_pipe(_cut(name, text))
+        return _text_pipe(RememberedText(_cut(name, text), 4096).__getitem__)
+    if name == "line_after":
+        return _text_pipe(line_after(text))
     if name == "regex":
         return _text_pipe(first_group(text))
     if name == "groups":
@@ -358,6 +360,7 @@ NAMES |= {
     "prefix",
     "suffix",
     "regex",
+    "line_after",
     "groups",
     "query",
     "url",

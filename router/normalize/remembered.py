@@ -40,5 +40,14 @@ class RememberedScalar(Remembered[str | int, V]):
         return super().__missing__(argument)
 
 
+class RememberedText(Remembered[str, V]):
+    """The same for text."""
+
+    __slots__ = ()
+
+    def __missing__(self, argument: str) -> V:
+        return self._function(argument) if len(argument) > _LONG else super().__missing__(argument)
+
+
 SCALARS = frozenset((str, int))
 """The types that it takes. (`True` is no `int` here: as keys of a dict they are one.)"""

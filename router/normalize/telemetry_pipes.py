@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from router.normalize import coerce
+from router.normalize.remembered import Remembered
 
 _BACKSLASHES = re.compile(r'(\\*)(["\s]|$)')
 _DNS_TYPES = {
@@ -19,6 +20,10 @@ def arguments(line: str) -> list[str] | None:
     """A Windows command line as its program reads it: the rules of CommandLineToArgvW, backslashes before quotes included."""
     if '"' not in line:
         return line.split() or None
+    return list(_ARGUMENTS[line]) if len(line) < _MOSTLY else _arguments(line)
+
+
+def _arguments(line: str) -> list[str]:
     found, i, end = [], 0, len(line)
     if line[0] == '"':
         close = line.find('"', 1)
@@ -59,6 +64,11 @@ def _argument(line: str, start: int) -> tuple[str, int]:
             i += 1
         else:
             quoted = not quoted
+
+
+_MOSTLY = 512
+"""Command lines are mostly shorter, and come again and again."""
+_ARGUMENTS = Remembered[str, list[str]](_arguments, 4096)
 
 
 def dns_results(text: str) -> list[dict[str, str]] | None:

@@ -104,11 +104,36 @@ def _second(text: str) -> int | None:
 _SECONDS = Remembered[str, int | None](_second, 8192)
 
 
+def _seconds_in(where: Zone) -> Remembered[str, int | None]:
+    """'2026-03-01T10:00:00' or with a blank, local time of the zone -> seconds since 1970; None for all that is not simple."""
+
+    def seconds(text: str) -> int | None:
+        if text[4] != "-" or text[7] != "-" or text[10] not in "T " or text[13] != ":" or text[16] != ":":
+            return None
+        moment = placed(_SECONDS[text], "", where)
+        return moment.seconds if moment is not None else None
+
+    return Remembered(seconds, 8192)
+
+
+_PLACED = Remembered[Zone, Remembered[str, int | None]](_seconds_in, 64)
+
+
 def iso(text: str, where: Zone) -> Moment | None:
     """ISO 8601 and its relatives (blank for T, slashes, comma, no separators); `where` holds when it names no zone."""
-    if len(text) < _REMEMBERED:
+    length = len(text)
+    if length < _REMEMBERED:
         return _known_iso(text, where)
-    return _iso(text, where) if len(text) <= 64 and text.isascii() else None
+    if length > 64 or not text.isascii():
+        return None
+    if length < 31 and text[19] == ".":  # the commonest, with fewer steps
+        zoned = text[-1] == "Z"
+        digits = text[20:-1] if zoned else text[20:]
+        if zoned:
+            where = UTC
+        if digits.isdecimal() and len(digits) < 10 and (seconds := _PLACED[where][text[:19]]) is not None:
+            return _moment((seconds, digits, where.known))
+    return _iso(text, where)
 
 
 @lru_cache(16384)
@@ -124,11 +149,6 @@ def _iso(text: str, where: Zone) -> Moment | None:
         end = text[19:]
         if not end or end == "Z":
             return placed(local, "", UTC if end else where)
-        if end[0] == "." and len(end) < 12:
-            if end[-1] == "Z" and end[1:-1].isdecimal():
-                return placed(local, end[1:-1], UTC)
-            if end[1:].isdecimal() and len(end) < 11:
-                return placed(local, end[1:], where)
         found = _AFTER_SECOND.match(text, 19)
         if found is None:
             return None

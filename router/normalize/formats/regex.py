@@ -83,6 +83,19 @@ def faults(pattern: str, anchored: bool = True) -> list[str]:
     return found
 
 
+def literal_start(pattern: str) -> str:
+    """The text that every match begins with, as far as it is certain; empty where case is ignored or a choice comes first."""
+    tree = _parser.parse(pattern)
+    if tree.state.flags & re.IGNORECASE:
+        return ""
+    text = ""
+    for op, argument in tree:
+        if op is not sre.LITERAL:
+            break
+        text += chr(argument)
+    return text
+
+
 def expanded(pattern: str, fragments: Mapping[str, str]) -> str:
     """`@{name}` -> the fragment of that name; it may hold others. KeyError: unknown, ValueError for a circle."""
     for _ in range(8):

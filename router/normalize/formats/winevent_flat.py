@@ -94,6 +94,8 @@ Taker: TypeAlias = Callable[[Record], Record | None]
 
 _TAKERS: dict[tuple[str, ...], Taker] = {}
 """By the names of an event, in their order."""
+_BY_PLAN: dict[_Plan, Taker] = {}
+"""The same ones: events of many kinds, each with names of its own, share one."""
 
 
 def from_flat(value: Record, data: Record | None = None) -> Record | None:
@@ -118,23 +120,32 @@ def _learn(names: tuple[str, ...]) -> Taker:
     """How to take an event with these names apart; `_refuse` where only the slow way tells."""
     if len(_TAKERS) >= _MAX_PLANS:
         _TAKERS.clear()
+        _BY_PLAN.clear()
     plan = _plan(dict.fromkeys(names))
-    taker = _TAKERS[names] = _refuse if plan is None else _Trial(names, plan)
+    taker: Taker = _refuse
+    if plan is not None:
+        taker = _BY_PLAN.get(plan) or _BY_PLAN.setdefault(plan, _Trial(plan))
+        if isinstance(taker, _Trial):
+            taker.names.append(names)
+    _TAKERS[names] = taker
     return taker
 
 
 class _Trial:
     """Follows a plan step by step until it has come often enough to be worth compiling."""
 
-    __slots__ = ("_left", "_names", "_plan")
+    __slots__ = ("_left", "_plan", "names")
 
-    def __init__(self, names: tuple[str, ...], plan: _Plan) -> None:
-        self._names, self._plan, self._left = names, plan, _BEFORE_COMPILING
+    def __init__(self, plan: _Plan) -> None:
+        self._plan, self._left = plan, _BEFORE_COMPILING
+        self.names: list[tuple[str, ...]] = []
+        """Of the events that it is asked for."""
 
     def __call__(self, value: Record) -> Record | None:
         self._left -= 1
         if self._left == 0:
-            _TAKERS[self._names] = compile_plan(self._plan)
+            made = _BY_PLAN[self._plan] = compile_plan(self._plan)
+            _TAKERS.update(dict.fromkeys(self.names, made))
         return _planned(value, self._plan)
 
 

@@ -54,3 +54,13 @@ def test_plans_are_bounded(monkeypatch: Any) -> None:
             "event_data": {f"own{i}": "x"},
         }
         assert len(winevent_flat._TAKERS) <= 3
+
+
+def test_kinds_of_events_that_differ_in_their_own_names_share_a_plan() -> None:
+    one, other = ({"EventID": 1, "Channel": "shared", "Hostname": "h", name: "x"} for name in ("OwnA", "OwnB"))
+    for _ in range(winevent_flat._BEFORE_COMPILING // 2 + 1):
+        assert (from_flat(dict(one)) or {})["event_data"] == {"OwnA": "x"}
+        assert (from_flat(dict(other)) or {})["event_data"] == {"OwnB": "x"}
+    assert winevent_flat._TAKERS[tuple(one)] is winevent_flat._TAKERS[tuple(other)]
+    assert not isinstance(winevent_flat._TAKERS[tuple(one)], winevent_flat._Trial)
+    assert (from_flat(dict(other)) or {})["event_data"] == {"OwnB": "x"}
