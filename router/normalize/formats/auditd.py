@@ -78,16 +78,27 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
 def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
     """(name, value) in order, quotes kept, and the words before the first pair. A later word belongs to the value before it."""
     pairs: list[tuple[str, str]] = []
+    lead: list[str] = []
     words: list[str] = []
     for name, value, word in _TOKEN.findall(text):
-        if not word:
-            pairs.append((name, value.rstrip(",") if value[-1:] == "," else value))
-        elif pairs:
-            last, held = pairs[-1]
-            pairs[-1] = (last, f"{held} {word}")
-        else:
+        if word:
             words.append(word)
-    return pairs, " ".join(words)
+            continue
+        if pairs and words:
+            _lengthen(pairs, words)
+            words = []
+        elif words:
+            lead, words = words, []
+        pairs.append((name, value.rstrip(",") if value[-1:] == "," else value))
+    if pairs and words:
+        _lengthen(pairs, words)
+        words = []
+    return pairs, " ".join(lead or words)
+
+
+def _lengthen(pairs: list[tuple[str, str]], words: list[str]) -> None:
+    name, held = pairs[-1]
+    pairs[-1] = (name, " ".join((held, *words)))
 
 
 def _plain(value: str) -> str:

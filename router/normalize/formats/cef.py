@@ -7,15 +7,21 @@ from typing import Any
 HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
 _KEY = re.compile(r"(?:^|(?<=\s)|(?<=\s\\n))([\w.\-\[\]]{1,128})=")
 """After a blank, or after one and a line break that something on the way has written as `\\n`."""
-_ESCAPES = re.compile(r"\\([\\=|nrt\"])")
-_MEANS = {"n": "\n", "r": "\r", "t": "\t"}
+_ESCAPES = (("\\=", "="), ("\\|", "|"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'))
+_ESCAPED_ESCAPE = "\x01"  # a control character that decoding has removed
 _LABELLED = re.compile(
     r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z"
 )
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPES.sub(lambda found: _MEANS.get(found[1], found[1]), text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    text = text.replace("\\\\", _ESCAPED_ESCAPE)
+    if "\\" in text:
+        for escaped, plain in _ESCAPES:
+            text = text.replace(escaped, plain)
+    return text.replace(_ESCAPED_ESCAPE, "\\")
 
 
 def header(text: str, count: int) -> list[str] | None:

@@ -63,9 +63,9 @@ class _Scan:
         self._assign, self._quote, self._escape, self._seps, self._add = assign, quote, escape, seps, add
         a, q = re.escape(assign), re.escape(quote or "\x00")
         self._first = re.compile(_FIRST_PAIR.format(a=a, q=q)) if len(seps) > 1 else None
-        # A quote that stands inside of a value: it closes only in front of the next pair or the end.
+        # A quote closes only in front of the next pair or the end; others stand inside of a value.
         ends = "|".join(r"\s" if s == " " else _any_blank(s).pattern for s in seps)
-        self._inner = re.compile(rf"{q}(?!\s{{0,8}}\Z|(?:{ends})\s{{0,8}}[^\s{a}{q}]{{1,64}}{a})") if quote else None
+        self._closing = re.compile(rf"{q}(?=\s{{0,8}}\Z|(?:{ends})\s{{0,8}}[^\s{a}{q}]{{1,64}}{a})")
         # Of a separator that ends in a blank, as `, `, the blank may be any other too.
         self._splits = {s: _any_blank(s).split for s in seps if s != " " and s[-1:] == " "}
         self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
@@ -115,13 +115,9 @@ class _Scan:
         at = 0
         while self._opening is not None and (opening := self._opening.search(text, at)):
             chunks.append(text[at : opening.start()])
-            at = closing = opening.end()
-            while True:
-                closing = text.find(quote, closing)
-                if closing < 0 or self._inner is None or not self._inner.match(text, closing):
-                    break
-                closing += 1
-            closing = len(text) if closing < 0 else closing
+            at = opening.end()
+            found = self._closing.search(text, at)
+            closing = found.start() if found is not None else len(text)
             chunks.append(text[at:closing])
             at = min(closing + len(quote), len(text))
         chunks.append(text[at:])
@@ -130,7 +126,7 @@ class _Scan:
     def _pairs(self, chunks: list[str], sep: str) -> dict[str, Any]:  # noqa: PLR0912 - one state machine
         out: dict[str, Any] = {}
         add, assign, blank = self._add, self._assign, sep == " "
-        split = self._splits.get(sep)
+        split, joint = self._splits.get(sep), " " if sep.isspace() else sep
         key: str | None = None
         last: str | None = None
         for i, chunk in enumerate(chunks):
@@ -139,17 +135,21 @@ class _Scan:
                     add(out, key, chunk)
                     last, key = key, None
                 else:
-                    _append(out, last, f'"{chunk}"', sep)
+                    _append(out, last, f'"{chunk}"', joint)
                 continue
             if key is not None:
                 add(out, key, "")
                 key = None
+            loose: list[str] = []
             for token in chunk.split() if blank else split(chunk) if split else chunk.split(sep):
                 name, found, value = token.partition(assign)
                 if not found:
                     if token and not token.isspace():
-                        _append(out, last, token, sep)
+                        loose.append(token)
                     continue
+                if loose:
+                    _append(out, last, joint.join(loose), joint)
+                    loose = []
                 if key is not None:
                     add(out, key, "")
                     key = None
@@ -162,6 +162,8 @@ class _Scan:
                     add(out, last, value if blank else value.strip())
                 else:
                     key = last = name if blank else name.strip()
+            if loose:
+                _append(out, last, joint.join(loose), joint)
         if key is not None:
             add(out, key, "")
         return out
@@ -221,11 +223,10 @@ def _added(out: dict[str, Any], tokens: list[str], assign: str) -> bool:
     return True
 
 
-def _append(out: dict[str, Any], last: str | None, token: str, sep: str) -> None:
-    """A word without an assignment belongs to the value before it."""
+def _append(out: dict[str, Any], last: str | None, token: str, joint: str) -> None:
+    """Words without an assignment belong to the value before them."""
     name = last if last is not None else FREE_TEXT
     held = out.get(name)
-    joint = " " if sep.isspace() else sep
     if type(held) is list:
         held[-1] = f"{held[-1]}{joint}{token}"
     else:

@@ -3,8 +3,8 @@
 import re
 
 _ELEMENT = re.compile(r"\[([^\s=\]\"]{1,256})")
-_PARAM = re.compile(r'\s{1,8}([^\s=\]"]{1,256})="((?:[^"\\]|\\.)*+)"', re.DOTALL)
-_ESCAPE = re.compile(r'\\(["\\\]])')
+_PARAM = re.compile(r'\s{1,8}([^\s=\]"]{1,256})="([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_ESCAPED_ESCAPE = "\x01"  # a control character that decoding has removed
 Data = dict[str, dict[str, str | list[str]]]
 
 
@@ -31,12 +31,17 @@ def _element(text: str, at: int, data: Data) -> int | None:
     params = data.setdefault(head[1], {})
     at = head.end()
     while found := _PARAM.match(text, at):
-        value = _ESCAPE.sub(r"\1", found[2]) if "\\" in found[2] else found[2]
-        _add(params, found[1], value)
+        _add(params, found[1], _unescaped(found[2]) if "\\" in found[2] else found[2])
         at = found.end()
     while text[at : at + 1] == " ":
         at += 1
     return at + 1 if text[at : at + 1] == "]" else None
+
+
+def _unescaped(value: str) -> str:
+    """A backslash before anything else than these three stays (section 6.3.3)."""
+    text = value.replace("\\\\", _ESCAPED_ESCAPE).replace('\\"', '"').replace("\\]", "]")
+    return text.replace(_ESCAPED_ESCAPE, "\\")
 
 
 def _add(params: dict[str, str | list[str]], name: str, value: str) -> None:
