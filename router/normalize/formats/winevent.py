@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.normalize.formats.json import loads
+from router.normalize.formats.winevent_exports import renamed
 from router.normalize.formats.winevent_flat import from_flat
 from router.normalize.formats.winevent_otel import from_otel, is_otel
 from router.normalize.formats.winevent_xml import from_tree, from_xml
@@ -18,7 +19,8 @@ _OLD_BEAT = {
 }
 
 
-_SHAPES = frozenset(("winlog", "Event", "System", "win", "event_data", "event_id"))
+_EXPORTS = frozenset(("Properties", "Payload", "EventLog", "winlog.event_id"))
+_SHAPES = _EXPORTS | {"winlog", "Event", "System", "win", "event_data", "event_id"}
 """Keys one of which an event of any shape but the flat one has."""
 
 
@@ -26,6 +28,8 @@ def from_object(value: Record) -> Record | None:
     """One JSON object of any shape; None when it is no Windows event. The object is taken over where it is one."""
     if value.keys().isdisjoint(_SHAPES):
         return from_flat(value)
+    if not value.keys().isdisjoint(_EXPORTS):
+        value = renamed(value) or value
     if is_otel(value):
         return from_otel(value)
     winlog = value.get("winlog")

@@ -7,6 +7,7 @@ each tuple of names; real traffic has some hundreds of them.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from router.normalize.formats.winevent_inserts import named
 from router.normalize.formats.winevent_xml import event_data, user_data
 
 Record = dict[str, Any]
@@ -21,7 +22,9 @@ _FLAT = {
     "SourceName": "provider_name",
     "ProviderName": "provider_name",
     "Provider_Name": "provider_name",
+    "EventSourceName": "provider_name",
     "ProviderGuid": "provider_guid",
+    "ProviderGUID": "provider_guid",
     "Hostname": "computer_name",
     "Computer": "computer_name",
     "ComputerName": "computer_name",
@@ -321,10 +324,12 @@ def _own_data(out: Record, head: Record, found: Record, executing: bool) -> None
         for name in ("AccountName", "Domain"):
             if name in head:
                 found[name] = head[name]
-    if head.get("EventData") is not None:
-        found = event_data(head["EventData"]) | found
-    elif type(head.get("StringInserts")) is list:
-        found |= {f"param{i}": item for i, item in enumerate(head["StringInserts"], 1)}
+    own = head.get("EventData")
+    inserts = own if type(own) is list else head.get("StringInserts") if own is None else None
+    if type(inserts) is list and not any(type(item) is dict for item in inserts):
+        found = named(out.get("provider_name"), out["event_id"], inserts) | found
+    elif own is not None:
+        found = event_data(own) | found
     if found:
         out["event_data"] = found
     if head.get("UserData") is not None:
