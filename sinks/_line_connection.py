@@ -18,7 +18,8 @@ from router.errors import Misconfigured, Retryable
 from sinks._tls import TlsContext, tls_failure
 from sinks._tls_codec import TlsCodec
 
-_LOOK_SECONDS = 0.05
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.001, 0.05
+"""Between two looks at what the kernel says: soon at first, then each time twice as long."""
 _VERDICT_SECONDS = 0.25
 _USER_TIMEOUT_MS = 10_000
 _CLOSE_SECONDS = 0.2
@@ -95,13 +96,19 @@ class LineConnection(asyncio.Protocol):
         unacked: int = struct.unpack("i", fcntl.ioctl(file, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
         return self._written - unacked - self._transport.get_write_buffer_size()
 
+    async def taken(self, offset: int) -> None:
+        """Return once everything up to `offset` is acknowledged, or the connection is lost."""
+        pause = _FIRST_LOOK_SECONDS
+        while self.good and self.acknowledged() < offset:
+            await self._lost_within(pause)
+            pause = min(2 * pause, _LOOK_SECONDS)
+
     async def settled(self, offset: int, seconds: float) -> None:
         """Return once everything up to `offset` is acknowledged and the connection is still good `seconds` later.
 
         Raises Retryable when the connection is lost before, Misconfigured when the far end refuses our certificate.
         """
-        while self.good and self.acknowledged() < offset:
-            await self._lost_within(_LOOK_SECONDS)
+        await self.taken(offset)
         if self.good:
             await self._lost_within(seconds)
         if not self.good:

@@ -10,10 +10,12 @@ good `settle_seconds` later; everything younger is sent again when a connection 
 dies within that time, some events arrive twice, and nothing is known about what the appliance itself drops. At most
 `max_unsettled_bytes` are under way, which bounds the repeats.
 
-`licensed_eps` is used to nine tenths: past the licence QRadar queues, then drops, and does not tell.
+`licensed_eps` is used to nine tenths: past the licence QRadar queues, then drops, and does not tell. No second holds more than
+that, however late something leaves: lines go out in parts, each once the appliance's kernel has the one before.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Sequence
 from typing import Literal
 
@@ -24,6 +26,7 @@ from router.errors import Malformed, Retryable
 from router.protocols import Outcome, Sink, SinkLimits, WriteResult
 from router.registry import SinkSettings, Spec
 from sinks._leef import Leef
+from sinks._licence import Licence
 from sinks._line_connection import LineConnection, connect
 from sinks._tls import Tls, TlsContext
 
@@ -76,10 +79,13 @@ class QRadar:
         self._server_name = (settings.tls.server_name if settings.tls else "") or settings.host
         self._connection: LineConnection | None = None
         self._sending, self._unsettled, self._less = asyncio.Lock(), 0, asyncio.Event()
+        self._licence: Licence | None = None
         self._closed = False
 
     async def open(self) -> None:
         self._closed = False
+        share = self.limits.records_per_second  # of this worker: what all may send is divided after we were made
+        self._licence = Licence(share) if share is not None else None
 
     async def close(self) -> None:
         self._closed = True
@@ -90,7 +96,7 @@ class QRadar:
     async def write(self, records: Sequence[Record]) -> WriteResult:
         lines, outcomes, reasons = self._lines(records)
         if lines:
-            await self._deliver(b"".join(lines))
+            await self._deliver(lines)
         return WriteResult(outcomes, reasons)
 
     def _lines(self, records: Sequence[Record]) -> tuple[list[bytes], list[Outcome], dict[int, str]]:
@@ -102,18 +108,39 @@ class QRadar:
                 outcomes[index], reasons[index] = Outcome.REJECTED, error.reason
         return lines, outcomes, reasons
 
-    async def _deliver(self, data: bytes) -> None:
-        called_on = self._connection
+    async def _deliver(self, lines: Sequence[bytes]) -> None:
+        called_on, size = self._connection, sum(map(len, lines))
         async with self._sending:
             connection = await self._current(called_on)
-            await self._within_time(connection, self._room(connection, len(data)))
-            offset = connection.send(data)
-            self._unsettled += len(data)
+            await self._within_time(connection, self._room(connection, size))
+            self._unsettled += size
+            try:
+                offset = await self._send(connection, lines)
+            except BaseException:
+                self._settle(size)
+                raise
         try:
             await self._within_time(connection, connection.settled(offset, self._settings.settle_seconds))
         finally:
-            self._unsettled -= len(data)
-            self._less.set()
+            self._settle(size)
+
+    def _settle(self, size: int) -> None:
+        self._unsettled -= size
+        self._less.set()
+
+    async def _send(self, connection: LineConnection, lines: Sequence[bytes]) -> int:
+        """The wire offset behind all lines, once they were handed over; with a licence, in parts that keep to it."""
+        if self._licence is None:
+            return connection.send(b"".join(lines))
+        offset = 0
+        for part in self._licence.parts(lines):
+            await _until_free(self._licence, len(part))
+            offset = connection.send(b"".join(part))
+            try:
+                await self._within_time(connection, connection.taken(offset))
+            finally:
+                self._licence.spend(len(part), time.monotonic())
+        return offset
 
     async def _within_time(self, connection: LineConnection, waiting: Awaitable[None]) -> None:
         """A connection on which nothing moves is dropped, so that what is on it can be sent again in order."""
@@ -147,6 +174,14 @@ class QRadar:
         while self._unsettled and self._unsettled + size > self._settings.max_unsettled_bytes and connection.good:
             self._less.clear()
             await self._less.wait()
+
+
+async def _until_free(licence: Licence, count: int) -> None:
+    while True:
+        wait = licence.wait(count, time.monotonic())
+        if wait <= 0:
+            return
+        await asyncio.sleep(wait)
 
 
 SPEC: Spec[Sink] = Spec(settings=QRadarSettings, build=QRadar)

@@ -68,13 +68,18 @@ class Feed:
         while not stop.is_set():
             self._flow(follower)
             try:
-                batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._pace.read_seconds)
+                batches = await follower.read(max_records=self._read_records(), timeout_seconds=self._patience())
                 for batch in batches:
                     self._take(batch)
                 await self._commit_if_due()
             except (Retryable, Misconfigured) as error:
                 self._logger.warning("the log does not answer; trying again", reason=str(error))
                 await asyncio.sleep(self._pace.log_seconds)
+
+    def _patience(self) -> float:
+        """A read is short while something waits to be committed, or soon may."""
+        is_busy = self._progress.settled or self._sender.flying
+        return min(self._pace.read_seconds, self._pace.commit_pause_seconds) if is_busy else self._pace.read_seconds
 
     def renew(self, sorter: Sorter) -> None:
         """Sort what is read from now on by this."""

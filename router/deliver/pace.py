@@ -11,10 +11,10 @@ class Pace(NamedTuple):
     alert_seconds: float = 0.05
     """The same for alerts."""
     commit_seconds: float = 0.5
-    commit_records: int = 500
+    commit_records: int = 1
     commit_pause_seconds: float = 0.1
     """A commit comes after this many settled records, or after `commit_seconds`, but never sooner than the pause. What is settled
-    and not committed is what a crash repeats at sinks that do not tell repeats."""
+    and not committed is what a crash repeats at sinks that do not tell repeats; under load the pause alone decides."""
     window_records: int = 10_000
     window_bytes: int = 16 << 20
     """What one partition may hold unsettled before it is paused."""

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from router.batch import Record
 from router.demo.standins import QRadarStandIn
 from router.errors import Misconfigured, Retryable
 from router.protocols import Outcome
+from sinks._line_connection import LineConnection
 from sinks.qradar import QRadar, QRadarSettings
 from tests.contract.sink import FarEnd, RemoteContract, opened, record, records, write_all
 from tests.peers import slow_reader
@@ -154,6 +156,61 @@ async def test_the_budget_is_nine_tenths_of_the_licence() -> None:
     limits = qradar(port=514, licensed_eps=1000, alert_share=0.3).limits
     assert (limits.records_per_second, limits.alert_share, limits.ordered) == (900, 0.3, True)
     assert qradar().limits.records_per_second is None
+
+
+class Journal:
+    """Each part that was sent: the moments between which it arrived, and its lines."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[float]] = []
+
+    def most_in_a_second(self) -> float:
+        """Lines that may have arrived within one second."""
+        return max(sum(n for b, e, n in self.parts if e > began - 1 and b <= began) for began, _, _ in self.parts)
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    kept, send, taken = Journal(), LineConnection.send, LineConnection.taken
+
+    def sending(connection: LineConnection, data: bytes) -> int:
+        kept.parts.append([time.monotonic(), 0.0, data.count(b"\n")])
+        return send(connection, data)
+
+    async def taking(connection: LineConnection, offset: int) -> None:
+        await taken(connection, offset)
+        kept.parts[-1][1] = kept.parts[-1][1] or time.monotonic()
+
+    monkeypatch.setattr(LineConnection, "send", sending)
+    monkeypatch.setattr(LineConnection, "taken", taking)
+    return kept
+
+
+async def test_what_was_chosen_too_late_still_keeps_to_the_licence(journal: Journal) -> None:
+    """As when the process was busy: more is called at once than a second may have."""
+    async with End() as end, opened(end.sink(licensed_eps=500)) as sink:
+        await asyncio.gather(*[sink.write(records(250)) for _ in range(5)])
+        assert end.received == 1250
+    assert 225 <= journal.most_in_a_second() <= 450
+
+
+async def test_workers_keep_to_their_part_of_the_licence(journal: Journal) -> None:
+    async with End() as end:
+        sink = end.sink(licensed_eps=500)
+        sink.limits = sink.limits._replace(records_per_second=50)
+        async with opened(sink):
+            await sink.write(records(120))
+    assert 26 <= journal.most_in_a_second() <= 50
+
+
+async def test_a_connection_that_is_lost_between_two_parts_delivers_nothing() -> None:
+    async with End() as end, opened(end.sink(licensed_eps=100)) as sink:
+        writing = asyncio.create_task(sink.write(records(180)))
+        while end.received < 40:
+            await asyncio.sleep(0.01)
+        await end.stop()
+        with pytest.raises(Retryable, match="connection_lost"):
+            await writing
 
 
 async def test_a_certificate_of_somebody_else_pauses(authority: Authority, tmp_path: Path) -> None:
