@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 C = TypeVar("C")
+_CLEANUP_SECONDS = 1.0
+"""For work that was cancelled to put away what it holds."""
 
 
 async def bounded(work: Awaitable[Any], seconds: float) -> bool:
@@ -16,9 +18,35 @@ async def bounded(work: Awaitable[Any], seconds: float) -> bool:
     done, _ = await asyncio.wait([task], timeout=seconds)
     if not done:
         task.cancel()
-    elif not task.cancelled():
+        await asyncio.wait([task], timeout=_CLEANUP_SECONDS)
+    if task.done() and not task.cancelled():
         task.exception()
     return bool(done)
+
+
+async def shut(client: Any) -> None:
+    """Close every connection of a library client for good: tasks of it that are still at work connect no more."""
+    client._get_conn = _no_connection
+    await client.close()
+    async with client._get_conn_lock:  # one that was being made meanwhile
+        await client.close()
+
+
+async def end(consumer: Any, seconds: float) -> None:
+    """Stop a consumer in bounded time. The library's own `stop` gives up where one of its tasks does not end as it expects, and
+    leaves its connections open; so what it may not have come to is done one by one."""
+    await bounded(consumer.stop(), seconds)
+    group, fetcher = consumer._coordinator, consumer._fetcher
+    for stop in ("_stop_heartbeat_task", "_stop_commit_offsets_refresh_task"):
+        if hasattr(group, stop):
+            await bounded(getattr(group, stop)(), _CLEANUP_SECONDS)
+    if fetcher is not None:
+        await bounded(fetcher.close(), _CLEANUP_SECONDS)
+    await bounded(shut(consumer._client), _CLEANUP_SECONDS)
+
+
+async def _no_connection(*_: object, **__: object) -> None:
+    """What the library takes for a broker that cannot be reached."""
 
 
 class Connecting(Generic[C]):

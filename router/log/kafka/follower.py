@@ -13,7 +13,7 @@ from router.batch import Batch, Mark, Partition, Record
 from router.errors import ConfigError, Misconfigured, Retryable
 from router.log.gaps import count_expired
 from router.log.kafka.clients import Clients
-from router.log.kafka.connecting import bounded
+from router.log.kafka.connecting import bounded, end
 from router.log.kafka.failures import explain, explain_bootstrap
 from router.log.kafka.reader import Reader
 from router.log.kafka.rebalance import Handover
@@ -25,6 +25,7 @@ from router.telemetry import REBUILDS, logger
 Marks = Callable[[Sequence[TopicPartition]], Awaitable[Mapping[TopicPartition, Mark]]]
 _SLICE_SECONDS = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_STARTING_SECONDS = 1.0
 _log = logger("log")
 
 
@@ -193,15 +194,14 @@ class BrokerFollower:
 
     async def close(self) -> None:
         """Leave the group, in bounded time. A static member leaves nothing: its partitions wait for it to come back."""
-        consumer, starting = self._consumer, self._starting
+        consumer, starting, handover = self._consumer, self._starting, self._handover
         self._consumer = self._starting = None
-        if starting is not None and not starting.done():
-            starting.cancel()
-            await asyncio.wait([starting], timeout=1)
-        if starting is not None and starting.done() and not starting.cancelled():
-            starting.exception()
+        if handover is not None:
+            handover.let_go()  # a rebalance that waits for us would hold up the goodbye
+        if starting is not None:
+            await bounded(starting, _STARTING_SECONDS)  # cancelled halfway, the library would leave a socket open
         if consumer is not None:
-            await bounded(consumer.stop(), self._clients.timing.stop_seconds)
+            await end(consumer, self._clients.timing.stop_seconds)
 
     async def commit(self, marks: Mapping[Partition, Mark]) -> None:
         """See Follower."""

@@ -24,7 +24,7 @@ from aiokafka.errors import (
 from router.batch import Record
 from router.errors import ConfigError, Misconfigured, Rejected, Retryable
 from router.log.kafka.clients import Clients
-from router.log.kafka.connecting import Connecting, bounded
+from router.log.kafka.connecting import Connecting, bounded, shut
 from router.log.kafka.failures import explain, explain_bootstrap
 from router.log.kafka.records import fill
 from router.telemetry import REBUILDS, logger
@@ -187,7 +187,7 @@ async def _wind_down(line: _Line) -> None:
 async def _abandon(line: _Line) -> None:
     """Close connections first and fail what waits; only then can the library stop a producer whose brokers are away."""
     producer = line.producer
-    await bounded(producer.client.close(), 1)
+    await bounded(shut(producer.client), 1)
     producer._message_accumulator.fail_all(KafkaError("the producer was replaced"))
     producer._closed = False
     await bounded(producer.stop(), _GRACE_SECONDS)

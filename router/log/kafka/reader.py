@@ -8,12 +8,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from router.log.kafka.clients import Clients
-from router.log.kafka.connecting import Connecting
+from router.log.kafka.connecting import Connecting, end
 from router.log.kafka.failures import explain, explain_bootstrap
 
 T = TypeVar("T")
 _SECONDS = 15.0
 _FETCH_MS = 5000
+_STOP_SECONDS = 2.0
 
 
 class Reader:
@@ -21,7 +22,7 @@ class Reader:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._consumer = Connecting(clients.reader, lambda consumer: consumer.stop())
+        self._consumer = Connecting(clients.reader, lambda consumer: end(consumer, _STOP_SECONDS))
         self._turn = asyncio.Lock()
 
     async def _ask(self, doing: str, question: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
@@ -38,7 +39,7 @@ class Reader:
 
     async def close(self) -> None:
         """Let go of the consumer."""
-        await self._consumer.drop(2)
+        await self._consumer.drop(2 * _STOP_SECONDS)
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """The oldest offset kept and the next one."""

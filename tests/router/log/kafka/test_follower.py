@@ -103,6 +103,18 @@ async def test_an_idle_or_paused_consumer_is_left_alone(open_one: Open) -> None:
     assert len(diary.entries) == 1
 
 
+async def test_a_consumer_that_does_not_stop_in_its_own_way_still_closes_its_connections(open_one: Open) -> None:
+    """A fetch that failed waits before it is tried again; ended in that pause, it makes the library's `stop` give up halfway."""
+    log = await open_one()
+    async with log.follow(["one"], group="g") as follower:
+        await settle(follower, until=lambda: len(follower.assigned) == 2)
+        consumer = follower._consumer
+        consumer._fetcher._pending_tasks.add(asyncio.create_task(asyncio.sleep(600)))
+    with pytest.raises(asyncio.CancelledError):
+        await consumer._fetcher.close()  # so it does
+    assert not any(connection.connected() for connection in consumer._client._conns.values())
+
+
 def test_a_consumer_that_keeps_standing_still_ends_the_process() -> None:
     watchdog = Watchdog(60)
     watchdog.replaced()
