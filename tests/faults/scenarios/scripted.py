@@ -30,7 +30,8 @@ _REBALANCING = {
 }
 """In long runs only: the mock cluster lets every rebalance last as long as a session, and one error may bring several."""
 _TEN_TIMES = (6, 7, 19, 45, mock_kafka.CLOSED)
-_TAKEN_SECONDS, _OTHER_SECONDS, _TEN_SECONDS = 1.2, 4.0, 8.0
+_TAKEN_SECONDS, _OTHER_SECONDS, _TEN_SECONDS = 6.0, 8.0, 20.0
+"""How long an error is offered; it is over as soon as it was taken, which takes a second or so unless the machine is busy."""
 _WHOLE_MINUTES = 2.0
 
 
