@@ -117,6 +117,14 @@ class Unit:
             return 0
         return sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
+    def processor_seconds(self) -> float:
+        """Processor time used so far, in user and kernel mode."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split() if self.process else []
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
     def descriptors(self) -> int:
         """Open files."""
         try:

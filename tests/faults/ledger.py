@@ -1,5 +1,6 @@
 """The oracle's books: what was sent, what was acknowledged, what arrived where; and the verdict."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ class Sent:
     failures: int = 0
     longest_gap_seconds: float = 0.0
     """Between two acknowledgements."""
+    acknowledged_at: dict[int, float] | None = None
+    """Monotonic times, where a scenario asks for them."""
 
 
 @dataclass(slots=True)
@@ -45,6 +48,8 @@ class Arrived:
     disorder_samples: list[str] = field(default_factory=list)
     disorder_on_one_connection: int = 0
     """Those of them whose later one came on the same connection: no far end can be the reason."""
+    arrived_at: dict[Key, float] | None = None
+    """Monotonic times of first arrivals, where a scenario asks for them."""
     _last: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     _last_on: dict[tuple[bytes, str], int] = field(default_factory=dict)
 
@@ -77,6 +82,8 @@ class Arrived:
 
     def _new(self, key: Key, record_id: bytes, connection: bytes) -> None:
         self.first[key] = record_id
+        if self.arrived_at is not None:
+            self.arrived_at[key] = time.monotonic()
         last, on = self._last.get(key.sender, (-1, b""))
         if key.number < last:
             self.disorder += 1

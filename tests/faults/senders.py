@@ -54,6 +54,8 @@ class Sender:
         self.books.longest_gap_seconds = max(self.books.longest_gap_seconds, now - self._acknowledged_at)
         self._acknowledged_at = now
         self.books.acknowledged.update(numbers)
+        if self.books.acknowledged_at is not None:
+            self.books.acknowledged_at |= dict.fromkeys(numbers, now)
 
 
 class Hec(Sender):

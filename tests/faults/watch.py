@@ -59,12 +59,12 @@ class Watch:
             found |= {"recovery_p50_seconds": round(cuts[49], 1), "recovery_p99_seconds": round(cuts[98], 1)}
         elif self.recoveries:
             found |= {"recovery_p50_seconds": round(self.recoveries[0], 1)}
-        if (slope := _slope(self.resident)) is not None:
-            found["resident_mb_per_minute"] = round(slope * 60 / (1 << 20), 2)
+        if (rise := slope(self.resident)) is not None:
+            found["resident_mb_per_minute"] = round(rise * 60 / (1 << 20), 2)
         return found
 
 
-def _slope(points: list[tuple[float, int]]) -> float | None:
+def slope(points: list[tuple[float, int]]) -> float | None:
     """Theil-Sen over what comes after the first fifth: the median slope of pairs, which restarts do not bend. Bytes a second."""
     later = [p for p in points[len(points) // 5 :] if p[1]]
     if len(later) < 60:

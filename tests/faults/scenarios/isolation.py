@@ -1,0 +1,138 @@
+"""R7: one destination is slow, another one dead, and nobody else may notice."""
+
+import asyncio
+import statistics
+import time
+from dataclasses import dataclass, field
+
+from tests.faults import conservation
+from tests.faults.arena import Arena, Plan, arena
+from tests.faults.ledger import Key
+from tests.faults.outcome import Outcome
+from tests.faults.proxy import Toxic
+from tests.faults.scenarios import scenario
+from tests.faults.scenarios.far_ends import EVERY_SINK
+from tests.faults.watch import slope
+
+_HEALTHY = ("splunk", "archive")
+_RATE, _CALM_SECONDS, _LATENCY_SECONDS = 1200, 12.0, 2.0
+_MOST_OF_CALM, _FLOOR_SECONDS, _LAG_SECONDS = 1.1, 0.5, 5.0
+"""A tenth more than without faults; less than half a second more is noise of a machine that all of a run shares."""
+_SLOPE_MINUTES, _WARM_SECONDS, _MB_PER_MINUTE = 2.0, 40.0, 1.0
+"""A slope says something in a run of so long, once windows are full."""
+
+
+@dataclass(slots=True)
+class _Waits:
+    """Seconds from acknowledgement to arrival, of what was acknowledged in some stretches of time."""
+
+    one: Arena
+    seconds: list[float] = field(default_factory=list)
+    missing: int = 0
+
+    def note(self, began: float, ended: float) -> None:
+        """Of one stretch; what has not arrived by now is missing."""
+        for name, sent in self.one.ledger.senders.items():
+            for number, when in (sent.acknowledged_at or {}).items():
+                if began <= when < ended:
+                    self._note(Key(name, number), when)
+
+    def _note(self, key: Key, when: float) -> None:
+        for sink in _HEALTHY:
+            came = (self.one.ledger.sinks[sink].arrived_at or {}).get(key)
+            self.missing += came is None
+            if came is not None:
+                self.seconds.append(max(0.0, came - when))
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile."""
+        return statistics.quantiles(self.seconds, n=100)[98] if len(self.seconds) > 2 else 0.0
+
+
+@scenario("R7", 0.4, is_alone=True)
+async def one_slow_one_dead(outcome: Outcome) -> None:
+    """Elasticsearch answers late and QRadar accepts and reads nothing: the others keep their pace, and memory does not grow."""
+    async with arena(Plan(rate=_RATE, trusted_syslog=True, sinks=EVERY_SINK, proxied=True), outcome) as one:
+        for sent in one.ledger.senders.values():
+            sent.acknowledged_at = {}
+        for name in _HEALTHY:
+            one.ledger.sinks[name].arrived_at = {}
+        looking = asyncio.create_task(_look_often(one))
+        calm, sick = _Waits(one), _Waits(one)
+        one.send()
+        await asyncio.sleep(6)
+        await _stretch(calm, _CALM_SECONDS)
+        await _break(one)
+        await _sick(one, sick)
+        await _heal(one)
+        await _stretch(calm, _CALM_SECONDS)
+        looking.cancel()
+        _judge(outcome, calm, sick)
+        await one.end()
+        one.judge(repeats=lambda name: 20_000 if name == "lines" else 0, unordered=("lines",))
+        await conservation.judge(one)
+
+
+async def _look_often(one: Arena) -> None:
+    """What is in files counts from when it is seen."""
+    while True:
+        one.archive.look()
+        await asyncio.sleep(0.05)
+
+
+async def _stretch(waits: _Waits, seconds: float) -> None:
+    """Look at what is acknowledged in the next seconds; it has 5 s more to arrive."""
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    ended = time.monotonic()
+    await asyncio.sleep(_LAG_SECONDS)
+    waits.note(began, ended)
+
+
+async def _break(one: Arena) -> None:
+    one.proxies["search"].latency_seconds = _LATENCY_SECONDS
+    await one.proxies["search"].become(Toxic.LATENCY)
+    await one.proxies["lines"].become(Toxic.BLACK_HOLE)
+    one.hit("slow and stopped sinks")
+
+
+async def _sick(one: Arena, waits: _Waits) -> None:
+    outcome, unit, asked, sent = one.outcome, one.fleet.units[0], one.search.requests, one.ledger.acknowledged
+    memory, began = unit.resident_bytes(), len(one.watch.resident)
+    await _stretch(waits, outcome.minutes * 60)
+    grown = (unit.resident_bytes() - memory) / (1 << 20)
+    outcome.figures |= {"grown_mb": round(grown), "slow_requests": one.search.requests - asked}
+    hits = {name: one.proxies[name].hits for name in ("search", "lines")}
+    one.faults |= {f"{name} {toxic}": count for name, found in hits.items() for toxic, count in found.items()}
+    outcome.check("both faults really hit", all(hits.values()) and one.ledger.acknowledged > sent, hits)
+    outcome.check("memory stays bounded", grown < 120, f"{grown:.0f} MiB more")
+    if outcome.minutes >= _SLOPE_MINUTES:
+        points = one.watch.resident[began:]
+        rise = slope([(t, size) for t, size in points if t > points[0][0] + _WARM_SECONDS])
+        rise = (rise or 0.0) * 60 / (1 << 20)
+        outcome.figures["sick_mb_per_minute"] = round(rise, 2)
+        outcome.check("memory does not grow by more than 1 MiB a minute", rise <= _MB_PER_MINUTE, f"{rise:.2f} MiB a minute")
+
+
+async def _heal(one: Arena) -> None:
+    """All is well, and what waited has been sent."""
+    for name in ("search", "lines"):
+        await one.proxies[name].become(Toxic.NONE)
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        await asyncio.sleep(0.5)
+        there = min(len(one.ledger.sinks[name].first) for name in ("search", "lines"))
+        if one.ledger.acknowledged - there < 3 * one.plan.rate:
+            break
+
+
+def _judge(outcome: Outcome, calm: _Waits, sick: _Waits) -> None:
+    outcome.figures |= {"calm_p99_seconds": round(calm.p99, 2), "sick_p99_seconds": round(sick.p99, 2)}
+    outcome.figures["events_looked_at"] = f"{len(sick.seconds)} and {len(calm.seconds)} calm"
+    outcome.check("enough events were looked at", min(len(calm.seconds), len(sick.seconds)) > 5_000)
+    late = sick.missing <= max(calm.missing, (len(sick.seconds) + sick.missing) // 100)
+    outcome.check("99 % are at the healthy sinks within 5 s", late, f"{sick.missing} were not, {calm.missing} without faults")
+    most = max(_MOST_OF_CALM * calm.p99, calm.p99 + _FLOOR_SECONDS)
+    detail = f"p99 {sick.p99:.2f} s, {calm.p99:.2f} s without faults"
+    outcome.check("the healthy sinks are at most a tenth later than without faults", sick.p99 <= most, detail)
