@@ -67,8 +67,9 @@ _HOLES = """\
   nor does Splunk where one process is everything, so that every kill finds it sending, or is killed faster than that.
 - **Forwarders that send again** after a lost answer send new events: these have ids of their own, and no promise covers them.
 - **Kafka acknowledges before it syncs to disk.** If all in-sync replicas lose power at once, what they had acknowledged is lost.
-- **Static members of a Kafka group do not fence.** Two processes with one `log.instance` take turns; nothing is lost, repeats
-  grow. Names must be unique, as those of a StatefulSet's pods are. A dynamic member that is killed is missed after 30 s.
+- **Static members of a Kafka group do not fence.** Two processes with one configured `log.instance` take turns; nothing is lost,
+  repeats grow. Names must be unique, as those of a StatefulSet's pods are. Without one, a name is made that only one living process
+  can have; a killed process finds it again in the same network (machine, pod). One that does not come back there is missed after 30 s.
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss, bit rot under SQLite and networks that reorder are not simulated.

@@ -51,12 +51,12 @@ class Clients:
             **self.connection,
         )
 
-    def member(self, group: str) -> AIOKafkaConsumer:
-        """A consumer in a group: never commits by itself, starts a new group at the oldest record."""
+    def member(self, group: str, instance: str = "") -> AIOKafkaConsumer:
+        """A consumer in a group: never commits by itself, starts a new group at the oldest record. `instance`: its name there."""
         timing = self.timing
         return AIOKafkaConsumer(
             group_id=group,
-            group_instance_id=self.settings.instance or None,
+            group_instance_id=instance or None,
             session_timeout_ms=timing.session_ms,
             heartbeat_interval_ms=timing.heartbeat_ms,
             rebalance_timeout_ms=timing.rebalance_ms,

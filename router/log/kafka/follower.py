@@ -18,6 +18,7 @@ from router.log.kafka.failures import explain, explain_bootstrap
 from router.log.kafka.reader import Reader
 from router.log.kafka.rebalance import Handover
 from router.log.kafka.records import batch_of
+from router.log.kafka.seat import Seat
 from router.log.kafka.watchdog import Watchdog
 from router.protocols import Lag, Listener
 from router.telemetry import REBUILDS, logger
@@ -44,6 +45,7 @@ class BrokerFollower:
         self._consumer: AIOKafkaConsumer | None = None
         self._handover: Handover | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._seat: Seat | None = None
         self._positions: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._seen: dict[TopicPartition, tuple[int, float]] = {}
@@ -91,7 +93,7 @@ class BrokerFollower:
     async def _connected(self, deadline: float) -> AIOKafkaConsumer | None:
         """The consumer once it has joined the group; None when it has not by the deadline."""
         if self._starting is None:
-            self._consumer = self._clients.member(self._group)
+            self._consumer = self._clients.member(self._group, self._name())
             self._handover = Handover(self._consumer, self._clients.timing.handover_seconds)
             self._consumer.subscribe(list(self._short), listener=self._handover)
             self._starting = asyncio.create_task(self._consumer.start())
@@ -101,6 +103,14 @@ class BrokerFollower:
             return None
         self._starting.result()
         return self._consumer
+
+    def _name(self) -> str:
+        """That of the configuration, or of a seat: the same in every consumer that this follower makes."""
+        if self._clients.settings.instance:
+            return self._clients.settings.instance
+        if self._seat is None:
+            self._seat = Seat(f"{','.join(self._clients.settings.bootstrap)} {self._group}")
+        return self._seat.name
 
     async def _hand_over(self, consumer: AIOKafkaConsumer) -> None:
         assert self._handover is not None
@@ -190,10 +200,15 @@ class BrokerFollower:
     async def _replace(self) -> None:
         await self._let_go()
         REBUILDS.labels("consumer").inc()
-        await self.close()
+        await self._drop()
 
     async def close(self) -> None:
-        """Leave the group, in bounded time. A static member leaves nothing: its partitions wait for it to come back."""
+        """Leave the group, in bounded time. A member whose name is configured leaves nothing: its partitions wait for it."""
+        await self._drop()
+        if self._seat is not None:
+            self._seat.close()
+
+    async def _drop(self) -> None:
         consumer, starting, handover = self._consumer, self._starting, self._handover
         self._consumer = self._starting = None
         if handover is not None:
@@ -201,6 +216,8 @@ class BrokerFollower:
         if starting is not None:
             await bounded(starting, _STARTING_SECONDS)  # cancelled halfway, the library would leave a socket open
         if consumer is not None:
+            if self._seat is not None and consumer._coordinator is not None:
+                consumer._coordinator._group_instance_id = None  # or the library says no goodbye
             await end(consumer, self._clients.timing.stop_seconds)
 
     async def commit(self, marks: Mapping[Partition, Mark]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,19 @@ _SHARE = 0.02
 """Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed."""
 
 
-async def _run(outcome: Outcome, plan: Plan, blow: nemesis.Blow, every: tuple[float, float], per_minute: float) -> Arena:
+async def _run(
+    outcome: Outcome,
+    plan: Plan,
+    blow: nemesis.Blow,
+    every: tuple[float, float],
+    per_minute: float,
+    judge: Callable[[Arena, float], None],
+) -> None:
     async with arena(plan, outcome) as one:
         one.send()
         await nemesis.strike(one, outcome.minutes * 60, blow, every=every, least=int(outcome.minutes * per_minute))
         await one.end()
-        return one
+        judge(one, per_minute)
 
 
 def _judge_kills(one: Arena, per_minute: float) -> None:
@@ -42,7 +49,8 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
         one.outcome.figures[f"repeats_percent_{name}"] = round(100 * books.repeats / max(1, len(books.first)), 2)
 
 
-def _judge_shares(one: Arena) -> None:
+def _judge_kills_by_role(one: Arena, per_minute: float) -> None:
+    _judge_kills(one, per_minute)
     for name in ("splunk", "lines"):
         books = one.ledger.sinks[name]
         share = books.repeats / max(1, len(books.first))
@@ -53,17 +61,15 @@ def _judge_shares(one: Arena) -> None:
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
     if outcome.minutes >= _LONG_MINUTES:
-        _judge_kills(await _run(outcome, Plan(rate=_LONG_RATE), nemesis.kill, _EVERY, _PER_MINUTE), _PER_MINUTE)
+        await _run(outcome, Plan(rate=_LONG_RATE), nemesis.kill, _EVERY, _PER_MINUTE, _judge_kills)
     else:
-        _judge_kills(await _run(outcome, Plan(), nemesis.kill, _ONE_EVERY, _ONE_PER_MINUTE), _ONE_PER_MINUTE)
+        await _run(outcome, Plan(), nemesis.kill, _ONE_EVERY, _ONE_PER_MINUTE, _judge_kills)
 
 
 async def _killed_by_role(outcome: Outcome, plan: Plan) -> None:
     plan.units = a_unit_for_each_role("process", "deliver")
     plan.rate = _LONG_RATE if outcome.minutes >= _LONG_MINUTES else _ROLES_RATE
-    one = await _run(outcome, plan, nemesis.kill, _EVERY, _PER_MINUTE)
-    _judge_kills(one, _PER_MINUTE)
-    _judge_shares(one)
+    await _run(outcome, plan, nemesis.kill, _EVERY, _PER_MINUTE, _judge_kills_by_role)
 
 
 @scenario("R1-roles", 5)
@@ -91,14 +97,14 @@ async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
 @scenario("R2", 0.4)
 async def rolled(outcome: Outcome) -> None:
     """SIGTERM every 2-4 s: the process drains within 30 s, exits with 0, and nothing is lost or repeated."""
-    _judge_rolls(await _run(outcome, Plan(), nemesis.roll, (2, 4), 5), 5)
+    await _run(outcome, Plan(), nemesis.roll, (2, 4), 5, _judge_rolls)
 
 
 @scenario("R2-roles", 0.4)
 async def rolled_role_by_role(outcome: Outcome) -> None:
     """The same for a random one of six processes that share the embedded log."""
     plan = Plan(units=a_unit_for_each_role("process", "deliver"))
-    _judge_rolls(await _run(outcome, plan, nemesis.roll, (2, 4), 8), 8)
+    await _run(outcome, plan, nemesis.roll, (2, 4), 8, _judge_rolls)
 
 
 def _judge_rolls(one: Arena, per_minute: float) -> None:

@@ -9,7 +9,7 @@ from router.log.kafka.clients import BATCH_BYTES, Clients, Timing
 
 @pytest.fixture
 def clients() -> Clients:
-    return Clients(KafkaLog(kind="kafka", bootstrap=("127.0.0.1:9",), instance="pod-3"), Timing())
+    return Clients(KafkaLog(kind="kafka", bootstrap=("127.0.0.1:9",)), Timing())
 
 
 async def test_producers_wait_for_all_replicas_and_number_their_batches(clients: Clients) -> None:
@@ -24,7 +24,7 @@ async def test_producers_wait_for_all_replicas_and_number_their_batches(clients:
 
 
 async def test_members_commit_nothing_by_themselves_and_start_at_the_oldest(clients: Clients) -> None:
-    member = clients.member("g")
+    member = clients.member("g", "pod-3")
     assert member._enable_auto_commit is False
     assert member._auto_offset_reset == "earliest"
     assert member._group_instance_id == "pod-3"

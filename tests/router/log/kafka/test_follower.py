@@ -58,6 +58,32 @@ async def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(
         assert len(stays.entries) == entries
 
 
+_LONG = QUICK._replace(session_ms=300_000)
+"""No test waits for the end of such a session."""
+
+
+async def test_a_member_that_was_killed_comes_back_to_its_partitions_though_nobody_named_it(open_one: Open) -> None:
+    first, second, stays = await open_one(_LONG), await open_one(_LONG), Diary()
+    async with second.follow(["one"], group="g", listener=stays) as there:
+        async with first.follow(["one"], group="g") as here:
+            await settle(here, there, until=lambda: len(here.assigned) == len(there.assigned) == 1)
+            mine = here.assigned
+            here._seat.close()
+            here._seat = None  # as when it is killed: the seat is free, and nobody says goodbye
+        entries = len(stays.entries)
+        async with first.follow(["one"], group="g") as here:
+            await settle(here, there, until=lambda: here.assigned == mine)
+            assert len(stays.entries) == entries
+
+
+async def test_a_member_that_leaves_in_its_own_way_is_not_waited_for(open_one: Open) -> None:
+    first, second = await open_one(_LONG), await open_one(_LONG)
+    async with second.follow(["one"], group="g") as there:
+        async with first.follow(["one"], group="g") as here:
+            await settle(here, there, until=lambda: len(here.assigned) == len(there.assigned) == 1)
+        await settle(there, until=lambda: len(there.assigned) == 2)
+
+
 @pytest.mark.timeout(240)
 async def test_two_members_with_one_name_repeat_and_lose_nothing(open_one: Open) -> None:
     """Kafka does not fence them for this client: names have to be unique, and where they are not, no harm beyond repeats is done."""
