@@ -56,8 +56,8 @@ class KafkaLog(Settings):
     retention_bytes: int = -1
     """For each topic that gets created; -1 by age alone."""
     instance: str = ""
-    """A name unique to this process, stable over restarts (a StatefulSet's pod): its partitions wait for it when it stops. Empty:
-    a name is made that it finds again when it was killed and starts in the same network (machine, pod); it leaves when it stops."""
+    """A name unique to this process, stable over restarts (a StatefulSet's pod): its partitions wait for it when it stops.
+    Empty: it finds itself a name that a process killed in the same network (machine, pod) has again; it leaves when it stops."""
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How brokers are spoken to."""
     ca_file: Path | None = None
