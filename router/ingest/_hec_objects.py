@@ -110,8 +110,8 @@ def _past_space(data: bytes, at: int) -> int:
 
 def _loads(data: bytes) -> dict[str, Any] | None:
     """What a JSON object says; None where it is none. Raises Malformed where it is nested too deep to be looked at."""
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise Malformed("too_deep", f"nested deeper than {MAX_DEPTH}")
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        _look_at_depth(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -136,6 +136,8 @@ def _end(data: bytes, start: int) -> int:
         text = token[0]
         if text in (b"{", b"["):
             depth += 1
+            if depth > MAX_DEPTH:
+                _too_deep()
         elif text in (b"}", b"]"):
             depth -= 1
             if depth == 0:
@@ -145,12 +147,17 @@ def _end(data: bytes, start: int) -> int:
     return 0
 
 
-def _depth(data: bytes) -> int:
-    depth = deepest = 0
+def _look_at_depth(data: bytes) -> None:
+    """Only as far as it takes: who nests a hundred thousand times keeps nobody waiting."""
+    depth = 0
     for token in _TOKEN.finditer(data):
         depth += 1 if token[0] in (b"{", b"[") else -1 if token[0] in (b"}", b"]") else 0
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > MAX_DEPTH:
+            _too_deep()
+
+
+def _too_deep() -> NoReturn:
+    raise Malformed("too_deep", f"nested deeper than {MAX_DEPTH}")
 
 
 def _bad(text: str) -> NoReturn:

@@ -49,6 +49,40 @@ _PROMISES: Sequence[tuple[str, Sequence[str]]] = (
     ("However a network cuts a stream, the events are the same", ("S5",)),
     ("A full disk acknowledges nothing, ends nothing, and goes on when it is freed", ("D1",)),
 )
+_KILLED = {
+    "repeats_percent_splunk": "repeats at Splunk, % of what arrived",
+    "repeats_percent_lines": "repeats at QRadar, % of what arrived",
+}
+_FIGURES: Mapping[str, Mapping[str, str]] = {
+    "R1": _KILLED,
+    "R1-roles": _KILLED,
+    "R1-kafka": _KILLED,
+    "R4": {"acknowledges_again_after_seconds": "acknowledges again after the brokers' return, s"},
+    "R6": {"calm_per_second": "events a second without a storm", "storm_per_second": "events a second in the storm"},
+    "R7": {
+        "calm_p99_seconds": "99 % are at the healthy sinks within, s, without faults",
+        "sick_p99_seconds": "the same while one sink is slow and one is dead",
+        "grown_mb": "memory grown meanwhile, MiB (windows of the two sinks fill up)",
+        "sick_mb_per_minute": "memory grown a minute once windows are full, MiB",
+    },
+    "R8": {"sent_per_document": "sent for each document of the search engine"},
+    "R10": {"most_lines_in_a_second": "most lines in any one second; 900 are the limit"},
+    "R11": {"grown_mb": "memory grown, MiB", "taken_per_second": "events a second taken"},
+    "S2": {
+        "p99_calm_ms": "p99 of good clients without bombs, ms",
+        "p99_ms": "p99 of good clients while twenty bombs at a time come in, ms",
+        "answered_ms_p50": "half of the bombs are answered within, ms",
+        "answered_ms_p99": "99 % of the bombs are answered within, ms",
+        "dearest_bomb": "the dearest bomb",
+        "grown_mb": "memory grown, MiB",
+    },
+    "S3": {
+        "p99_calm_ms": "p99 of good clients without slow connections, ms",
+        "p99_ms": "p99 of good clients beside two thousand of them, ms",
+        "longest_life_seconds": "the longest life of a slow connection, s",
+        "descriptors": "open descriptors at most",
+    },
+}
 _HOLES = """\
 ## Known holes
 
@@ -110,7 +144,8 @@ def _tables(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     long = [run for run in runs if run["minutes"] >= _LONG_MINUTES]
     short = [run for run in runs if run["minutes"] < _LONG_MINUTES and "left_out" not in run["figures"]]
     parts = ["## Long runs", "", _table(long), _bound(long)] if long else []
-    return [*parts, "## Short forms", "", _table(short), _broken(runs), "## What each run breaks", "", _descriptions(runs)]
+    parts += ["## Short forms", "", _table(short), _broken(runs), "## Figures", "", _figures(runs)]
+    return [*parts, "## What each run breaks", "", _descriptions(runs)]
 
 
 def _table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -155,6 +190,17 @@ def _broken(runs: Sequence[Mapping[str, Any]]) -> str:
         return f"Every one of {sum(len(r['checks']) for r in runs):,} checks held.\n"
     lines = [f"- {run['scenario']}, seed {run['seed']}: {check['name']} ({check['detail'][:200]})" for run, check in found]
     return "\n".join(["What did not hold:", "", *lines, ""])
+
+
+def _figures(runs: Sequence[Mapping[str, Any]]) -> str:
+    """What is measured beside what every run measures: the promise, and what was seen."""
+    lines = ["| run | seed | minutes | figure | seen |", "|---|---|---|---|---|"]
+    for run in runs:
+        for name, what in _FIGURES.get(run["scenario"], {}).items():
+            if name in run["figures"]:
+                head = f"| {run['scenario']} | {run['seed']} | {run['minutes']:g} |"
+                lines.append(f"{head} {what} | {run['figures'][name]} |")
+    return "\n".join([*lines, ""])
 
 
 def _descriptions(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -21,8 +21,9 @@ _ONE_EVERY, _ONE_PER_MINUTE = (4, 8), 5
 """Where one process does everything, and the run is short."""
 _WINDOW, _OUTAGE_SECONDS = 10_000, 10
 """A sink has at most a window under way, and no more than came since a kill; the log may wait for a lease or session to end."""
-_SHARE = 0.02
-"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed."""
+_SHARE, _SHORT_SHARE = 0.02, 0.05
+"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed. In a short run beside
+others a process takes longer to start than the next kill takes to come: less arrives, and kills hit the catching up."""
 
 
 async def _run(
@@ -51,10 +52,11 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
 
 def _judge_kills_by_role(one: Arena, per_minute: float) -> None:
     _judge_kills(one, per_minute)
+    most = _SHARE if one.outcome.minutes >= _LONG_MINUTES else _SHORT_SHARE
     for name in ("splunk", "lines"):
         books = one.ledger.sinks[name]
         share = books.repeats / max(1, len(books.first))
-        one.outcome.check(f"{name}: less than 2 % comes twice", share < _SHARE, f"{share:.2%}")
+        one.outcome.check(f"{name}: little comes twice", share < most, f"{share:.2%}, less than {most:.0%} is allowed")
 
 
 @scenario("R1", 0.8)
