@@ -104,6 +104,9 @@ _HOLES = """\
 - **Static members of a Kafka group do not fence.** Two processes with one configured `log.instance` take turns; nothing is lost,
   repeats grow. Names must be unique, as those of a StatefulSet's pods are. Without one, a name is made that only one living process
   can have; a killed process finds it again in the same network (machine, pod). One that does not come back there is missed after 30 s.
+- **Twenty bombs at once** keep good clients of the same process waiting for as long as refusing them takes: the figures of S2. That a
+  good client's p99 at most doubles holds beside slow connections (S3), and not there: one processor refuses one bomb after another. Memory
+  may rise by a little more than the 64 MiB that are aimed for, as twenty bodies at the limit of an event are held until they are refused.
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss, bit rot under SQLite and networks that reorder are not simulated.
