@@ -51,7 +51,7 @@ class _Waits:
         return statistics.quantiles(self.seconds, n=100)[98] if len(self.seconds) > 2 else 0.0
 
 
-@scenario("R7", 0.4, is_alone=True)
+@scenario("R7", 0.3, is_alone=True)
 async def one_slow_one_dead(outcome: Outcome) -> None:
     """Elasticsearch answers late and QRadar accepts and reads nothing: the others keep their pace, and memory does not grow."""
     rate = _LONG_RATE if outcome.minutes >= _SLOPE_MINUTES else _RATE

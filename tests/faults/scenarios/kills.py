@@ -15,7 +15,7 @@ from tests.peers import kafka as kafka_peer
 
 _LONG_MINUTES, _LONG_RATE = 10, 3000
 """A long run is of a size that its zero says something; what is sent is less, since nobody sends while all is down."""
-_ROLES_RATE, _EVERY, _PER_MINUTE = 2000, (5, 15), 3
+_ROLES_RATE, _EVERY, _PER_MINUTE = 2000, (5, 15), 3  # on a broker in a long run as well: it shares the machine
 """Events a second, seconds between two kills, and how many kills a minute there must be at least."""
 _ONE_EVERY, _ONE_PER_MINUTE = (4, 8), 5
 """Where one process does everything, and the run is short."""
@@ -70,14 +70,13 @@ async def killed_in_one_process(outcome: Outcome) -> None:
 
 async def _killed_by_role(outcome: Outcome, plan: Plan) -> None:
     plan.units = a_unit_for_each_role("process", "deliver")
-    plan.rate = _LONG_RATE if outcome.minutes >= _LONG_MINUTES else _ROLES_RATE
     await _run(outcome, plan, nemesis.kill, _EVERY, _PER_MINUTE, _judge_kills_by_role)
 
 
 @scenario("R1-roles", 5)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 5-15 s of one of six processes, a role each, that share the embedded log; 2,000 events a second are offered."""
-    await _killed_by_role(outcome, Plan())
+    await _killed_by_role(outcome, Plan(rate=_LONG_RATE if outcome.minutes >= _LONG_MINUTES else _ROLES_RATE))
 
 
 @asynccontextmanager
@@ -93,7 +92,7 @@ async def broker() -> AsyncIterator[dict[str, Any]]:
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """The same for six processes, static members of their groups, on one Kafka broker."""
     async with broker() as log:
-        await _killed_by_role(outcome, Plan(log=log, static_members=True))
+        await _killed_by_role(outcome, Plan(log=log, static_members=True, rate=_ROLES_RATE))
 
 
 @scenario("R2", 0.4)
