@@ -87,8 +87,7 @@ class BrokerFollower:
             return []
         self._pause = _FIRST_PAUSE
         batches = self._hand_out(found)
-        await self._watch()
-        return batches
+        return [] if await self._is_replaced() else batches  # what was let go of with it is read again
 
     async def _connected(self, deadline: float) -> AIOKafkaConsumer | None:
         """The consumer once it has joined the group; None when it has not by the deadline."""
@@ -174,15 +173,18 @@ class BrokerFollower:
         self._positions[place] = batch.span.stop
         return batch
 
-    async def _watch(self) -> None:
+    async def _is_replaced(self) -> bool:
+        """Whether the consumer stood still although there are records, and so has been replaced."""
         still = self._watchdog.still(self._positions, self._paused)
         if not still:
-            return
+            return False
         ends = await self._reader.ends(still)
-        if any(end > self._positions[place] for place, (_, end) in ends.items() if place in self._positions):
-            _log.error("a consumer stands still although there are records; replacing it", group=self._group)
-            self._watchdog.replaced()
-            await self._replace()
+        if not any(end > self._positions[place] for place, (_, end) in ends.items() if place in self._positions):
+            return False
+        _log.error("a consumer stands still although there are records; replacing it", group=self._group)
+        self._watchdog.replaced()
+        await self._replace()
+        return True
 
     async def _recover(self, error: Exception, deadline: float) -> None:
         """Replace the consumer and wait a little. Raises Misconfigured for what does not pass."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from router.batch import Mark, Partition
@@ -116,6 +117,28 @@ async def test_a_consumer_that_stands_still_is_replaced(open_one: Open) -> None:
         assert numbers(await collect(follower, 1)) == [1]
     assert REBUILDS.labels("consumer")._value.get() > before
     assert [what for what, _ in diary.entries] == ["assigned", "revoked", "assigned"]
+
+
+async def test_nothing_is_handed_out_of_what_is_let_go_with_a_consumer_that_stood_still(open_one: Open) -> None:
+    """One partition flows and another one does not: replacing the consumer takes both away, and both are read again."""
+    log, diary = await open_one(), Diary()
+    async with log.follow(["one"], group="g", listener=diary) as follower:
+        await settle(follower, until=lambda: len(follower.assigned) == 2)
+        await log.append("one", 1, [record(1)])
+        await collect(follower, 1)
+        stuck = TopicPartition(follower._full["one"], 1)
+        follower._positions[stuck] = 0  # as if it had not come yet
+        find, follower._watchdog.still = follower._watchdog.still, lambda positions, paused: [stuck]
+        await log.append("one", 0, [record(0)])
+        seen = list[int]()
+        while len(diary.entries) < 2:
+            for batch in await follower.read(max_records=100, timeout_seconds=0.2):
+                assert follower.assigned, "a batch of a partition that was revoked"
+                seen += numbers([batch])
+            if len(diary.entries) >= 2:
+                follower._watchdog.still = find
+        seen += numbers(await collect(follower, 2 - len(set(seen))))
+    assert set(seen) == {0, 1}
 
 
 async def test_an_idle_or_paused_consumer_is_left_alone(open_one: Open) -> None:
