@@ -1,9 +1,9 @@
 """One input on its way through the normalizers: its text, what the header and the receiver said, and the doubts so far."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from router.normalize.remembered import Remembered
 from router.normalize.runtime import dig
 from router.normalize.times import Moment, stamp
 from router.normalize.zones import Zone
@@ -11,9 +11,7 @@ from router.normalize.zones import Zone
 _UNREAD = object()
 
 
-@lru_cache(4096)
-def _milliseconds(count: int) -> str:
-    return f"{stamp(count // 1000)}.{count % 1000:03d}Z"
+_MILLISECONDS = Remembered[int, str](lambda count: f"{stamp(count // 1000)}.{count % 1000:03d}Z", 4096)
 
 
 class Header(NamedTuple):
@@ -94,7 +92,7 @@ class Line:
     @property
     def received(self) -> str:
         """The receipt time as ISO 8601 in UTC, to the millisecond."""
-        return _milliseconds(int(self.receipt * 1000))
+        return _MILLISECONDS[int(self.receipt * 1000)]
 
     def assume_zone(self) -> None:
         """A time carried no zone, and nobody has set one for this source."""

@@ -51,7 +51,7 @@ def seal(out: Event, x: Line, original: Original) -> None:
         out.setdefault("log", {}).setdefault("source", {})["address"] = x.peer
     if x.hint_host and "name" not in out.setdefault("host", {}):
         out["host"]["name"] = x.hint_host
-    if original == "always" or (original == "doubtful" and _doubtful(out)):
+    if original == "always" or (original == "doubtful" and "tags" in out and _doubtful(out)):
         event["original"] = x.raw
 
 

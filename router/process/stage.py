@@ -19,7 +19,7 @@ from router.detect.engine import Engine
 from router.errors import Malformed
 from router.normalize import Catalogue
 from router.normalize.remembered import Remembered
-from router.process.bounds import bound, exceeds
+from router.process.bounds import SMALL_BYTES, bound, exceeds
 from router.process.severity import BY_LEVEL, severity
 from router.reduce import Reducer, Summary
 
@@ -107,13 +107,14 @@ class Stage:
         except TypeError as error:
             out.dead.append(bury(raw, Malformed("unencodable", str(error)), origin))
             return
-        record_id, time = _derived(raw.id, origin.sub), event_time(event, raw.time)
+        record_id = _derived(raw.id, origin.sub) if origin.sub else raw.id
+        time = event_time(event, raw.time)
         rules, selected = self._joint.match(event, received, body)
         if rules:
             record = Record(record_id, body, time, Facts(raw.facts.source), b"", origin)
             self._matched(rules, event, record, received, out)
         marks = self._reducer.row(selected, event, record_id, time, bool(rules))
-        if exceeds(event, body):  # rules have seen the whole
+        if len(body) > SMALL_BYTES and exceeds(event, body):  # rules have seen the whole
             bound(event)
             body = orjson.dumps(event)
         for tag in event.get("tags", ()):
@@ -142,13 +143,8 @@ class Stage:
 
     def _facts_of(self, event: Event, source: str, marks: tuple[tuple[str, ...], tuple[str, ...]]) -> Facts:
         about, log = event.get("event", _NOTHING), event.get("log", _NOTHING)
-        key = (
-            source,
-            about.get("dataset", ""),
-            about.get("kind", "event"),
-            log.get("level") or (severity(event) if "syslog" in log else 0),
-            marks,
-        )
+        level = log.get("level") or (severity(event) if "syslog" in log else 0)
+        key = (source, about.get("dataset", ""), about.get("kind", "event"), level, marks)
         facts = self._facts.get(key)
         if facts is None:
             if len(self._facts) >= _MAX_FACTS:

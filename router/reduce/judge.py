@@ -20,7 +20,7 @@ _MANY = 20_000
 
 
 class Picker:
-    """One rule at work. `leaves_out` only looks; what was decided in the end is told by `settle`."""
+    """One rule at work. `leaves_out` only looks; what was decided is told by `settle`, which follows for the same event."""
 
     def __init__(self, rule: NoiseRule) -> None:
         settings = rule.settings
@@ -64,15 +64,17 @@ class Grouper(Picker):
         self._title, self._by = settings.title, settings.by
         self._getters = [getter(name) for name in settings.by]
         self.windows = Windows(limit, settings.window_seconds, settings.max_groups)
+        self._asked: Key | None = None
+        """The group of the event that `leaves_out` looked at last: `settle` follows for the same one."""
 
     def leaves_out(self, event: Event, event_id: bytes, time: float) -> bool:
         """True once the group has had its share of the window."""
-        key = self._key(event)
+        key = self._asked = self._key(event)
         return key is not None and self.windows.is_full(key, time)
 
     def settle(self, event: Event, event_id: bytes, time: float, *, left_out: bool, by_others: bool) -> None:
         """Count it for its group."""
-        key = self._key(event)
+        key = self._asked
         if key is None:
             return
         if left_out:
@@ -89,7 +91,7 @@ class Grouper(Picker):
         return [summarise(self.id, self._title, self._by, closed) for closed in self.windows.ended()]
 
     def _key(self, event: Event) -> Key | None:
-        values = tuple([hashable(get(event)) for get in self._getters])
+        values = tuple([v if (v := get(event)).__class__ is str else hashable(v) for get in self._getters])
         return None if values.count(None) == len(values) else values
 
 

@@ -22,7 +22,10 @@ class Group:
 
     def saw(self, time: float) -> None:
         """Widen the span that the summary tells."""
-        self.first, self.last = min(self.first, time), max(self.last, time)
+        if time > self.last:
+            self.last = time
+        elif time < self.first:
+            self.first = time
 
 
 class Closed(NamedTuple):
