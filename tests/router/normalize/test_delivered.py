@@ -76,6 +76,19 @@ def test_what_cannot_be_read_is_kept_whole(value: dict[str, Any]) -> None:
     assert len(_normalized(value)) == 1
 
 
+def test_the_audit_log_of_a_managed_cluster_is_found_among_records_of_azure_monitor() -> None:
+    audit = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "a1", "verb": "create", "user": {"username": "bob"}}
+    other = {"category": "kube-apiserver", "properties": {"log": "I0301 starting"}}
+    text = orjson.dumps({"records": [other, {"category": "kube-audit", "properties": {"log": orjson.dumps(audit).decode()}}]})
+    first, second = Catalogue.load().normalize(text, Facts("s"), 1_772_362_800.0)
+    assert (second["event"]["dataset"], second["event"]["action"], second["user"]["name"]) == (
+        "kubernetes.audit",
+        "create",
+        "bob",
+    )
+    assert first["event"]["dataset"] != "kubernetes.audit"
+
+
 def test_lines_of_others_are_not_looked_into() -> None:
     assert delivered("requestId records data") is None
     assert delivered('{"requestId": "1", "records": "data') is None
