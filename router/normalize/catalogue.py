@@ -233,8 +233,11 @@ class Catalogue:
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
+        places = self._select(head, meta)
+        if len(places) < 2:
+            return [self._places[place] for place in places]
         found = []
-        for place in self._select(head, meta):
+        for place in places:
             normalizer = self._places[place]
             weight = normalizer.identity.weight(head, meta)
             found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -146,6 +147,7 @@ def _inside(network: str) -> Callable[[str], bool]:
     except ValueError:
         raise ValueError(f"{network!r} is no network") from None
 
+    @lru_cache(4096)
     def test(text: str) -> bool:
         try:
             return ip_address(text) in net

@@ -6,6 +6,7 @@ pair. One thread at a time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from router.normalize.identify import Identity, Mark, selector
@@ -16,6 +17,8 @@ try:
 except ImportError:  # pragma: no cover (no wheel for the platform)
     hyperscan = None
 
+_MAX_TOLD = 1024
+"""How many answers to what receivers were told are kept."""
 _FEW = 8
 """Of fewer normalizers the generated tests are as quick, and need no database."""
 
@@ -35,7 +38,7 @@ def finder(identities: Sequence[Identity]) -> Select:
     if hyperscan is None or len(identities) < _FEW:
         return slow
     plain = [(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if not mark.meta]
-    told = [(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta]
+    told = _told([(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta])
     starting = [(place, mark, mark.starts) for place, mark in plain if not keys(mark)]
     texts = sorted({text for _, mark in plain for text in keys(mark)})
     if not texts:
@@ -51,10 +54,23 @@ def finder(identities: Sequence[Identity]) -> Select:
         found = {place for hit in hits for place, test in rests[hit] if test(head)}
         found.update(place for place, _, starts in starting if head.startswith(starts))
         if meta:
-            found.update(place for place, mark in told if mark.holds(head, meta))
+            found.update(place for place, test in told(meta) if test(head))
         return sorted(found)
 
     return select
+
+
+def _told(marks: Sequence[tuple[int, Mark]]) -> Callable[[Mapping[str, str]], tuple[Rest, ...]]:
+    """What the receiver was told -> those of whose marks it speaks, with the test of their texts; many are told the same."""
+    names = tuple(sorted({name for _, mark in marks for name, _ in mark.meta}))
+    rows = [(place, mark._replace(contains=(), any=(), starts=()), _test(mark)) for place, mark in marks]
+
+    @lru_cache(_MAX_TOLD)
+    def remembered(values: tuple[str, ...]) -> tuple[Rest, ...]:
+        meta = dict(zip(names, values, strict=True))
+        return tuple((place, test) for place, bare, test in rows if bare.holds("", meta))
+
+    return lambda meta: remembered(tuple(meta.get(name, "") for name in names))
 
 
 def _test(mark: Mark) -> Callable[[str], bool]:
