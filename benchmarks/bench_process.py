@@ -97,6 +97,8 @@ def _rules(path: Path | None, folder: Path) -> Rules:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")
         path = folder
+    if not any(path.rglob("*.yml")):
+        raise SystemExit(f"{path}: there are no Sigma rules (*.yml) in this folder; name a folder of them, or a .tar.gz")
     return Rules(detect=(path,), refused="leave_out")
 
 
