@@ -6,7 +6,8 @@ from typing import Any
 
 from router.detect import values
 from router.detect.engine.literals import Build, Finder
-from router.detect.engine.tables import FieldTable, Literals
+from router.detect.engine.networks import Networks
+from router.detect.engine.tables import FieldTable, Literals, Regex
 from router.detect.folding import fold
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {"lt": lt, "lte": le, "gt": gt, "gte": ge, "eq": eq}
@@ -20,6 +21,7 @@ class FieldMatcher:
         self._folded = _Form(table.folded, build)
         self._cased = _Form(table.cased, build)
         self._regexes = bool(table.regexes)
+        self._networks = Networks(table.networks)
         self._special = bool(table.networks or table.numbers or table.times)
         self.present_only = not (self._folded.used or self._cased.used or self._regexes or self._special or table.empty)
         """Does nothing but being there count? Then the text of an object need not be written."""
@@ -55,34 +57,45 @@ class FieldMatcher:
 
     def _matching(self, text: str, hits: list[int]) -> Iterator[int]:
         """Regular expressions: those whose requirements are met. In a text that is no Unicode, all are asked."""
-        table = self._table
-        found = frozenset(hits)
-        worth = {regex for hit in found & table.regex_gates.keys() for regex in table.regex_gates[hit]}
-        length = len(text)
-        worth.update(regex for regex in table.regex_always if regex.characters <= length)
-        if not worth and text.isascii():
+        found, gates = frozenset(hits), self._table.regex_gates
+        asked = self._table.regex_always
+        if not gates.keys().isdisjoint(hits):
+            asked = [*asked, *{regex.atom: regex for hit in found if hit in gates for regex in gates[hit]}.values()]
+        asked = [regex for regex in asked if _worth(regex, text, found)]
+        if not asked and text.isascii():
             return
         try:
             data = text.encode()
         except UnicodeEncodeError:
-            data = text.encode("utf-8", "replace")
-            yield from (regex.atom for regex in table.regexes if regex.search(data) is not None)
-            return
-        for atom, search, gates, characters in worth:
-            if characters <= length and not any(found.isdisjoint(gate) for gate in gates) and search(data) is not None:
-                yield atom
+            data, asked = text.encode("utf-8", "replace"), self._table.regexes
+        for regex in asked:
+            if regex.search(data) is not None:
+                yield regex.atom
 
     def _specials(self, text: str) -> Iterator[int]:
         table = self._table
-        if table.networks and (address := values.address(text)) is not None:
-            version, number = address.version, int(address)
-            yield from (atom for atom, v, low, high in table.networks if v == version and low <= number <= high)
+        if table.networks:
+            yield from self._networks.of(text)
         if table.numbers and (exact := values.number(text)) is not None:
             yield from (atom for atom, operator, wanted in table.numbers if _COMPARE[operator](exact, wanted))
         if table.times and (moment := values.moment(text)) is not None:
             for atom, unit, operator, wanted in table.times:
                 if _COMPARE[operator](values.part(moment, unit), wanted):
                     yield atom
+
+
+def _worth(regex: Regex, text: str, found: frozenset[int]) -> bool:
+    """Whether the text fulfils what the expression requires, cheapest first."""
+    _, _, gates, characters, signs, row = regex
+    if characters > len(text):
+        return False
+    for sign, often in signs:
+        if sign not in text or (often > 1 and text.count(sign) < often):
+            return False
+    for gate in gates:
+        if found.isdisjoint(gate):
+            return False
+    return row is None or row(text) is not None
 
 
 class _Form:

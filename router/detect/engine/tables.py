@@ -7,8 +7,10 @@ from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from router.detect.engine.literals import Pattern
+from router.detect.engine.networks import Network
 from router.detect.engine.numbers import Asked
 from router.detect.engine.required import required
+from router.detect.engine.runs import Run, run, signs
 from router.detect.engine.wild import wild
 from router.detect.ir import Wild
 from router.detect.modifiers import compile_regex
@@ -26,6 +28,10 @@ class Regex(NamedTuple):
     """Indexes of folded patterns: of each set one must have been found."""
     characters: int
     """So long is the text at least."""
+    signs: tuple[tuple[str, int], ...]
+    """These characters are all in it, so often at least."""
+    run: Run | None
+    """This row of characters is in it."""
 
 
 @dataclass(slots=True)
@@ -56,8 +62,7 @@ class FieldTable:
     """Index of a folded pattern -> the regular expressions that may match where it is found."""
     regex_always: list[Regex] = field(default_factory=list)
     """Those that require no literal."""
-    networks: list[tuple[int, int, int, int]] = field(default_factory=list)
-    """(atom, IP version, first address, last address)"""
+    networks: list[Network] = field(default_factory=list)
     numbers: list[tuple[int, str, Any]] = field(default_factory=list)
     """(atom, operator, exact number)"""
     times: list[tuple[int, str, str, Any]] = field(default_factory=list)
@@ -96,16 +101,22 @@ def _wild(table: FieldTable, number: int, asked: Asked) -> None:
 
 
 def _regex(table: FieldTable, number: int, asked: Asked) -> None:
-    needs = required(asked.payload[0])
-    gates = [
-        frozenset(_index(table.folded, Pattern("contains", literal)) for literal in sorted(literals)) for literals in needs.sets
-    ]
-    regex = Regex(number, _search(*asked.payload), tuple(gates), needs.characters)
+    """A single character is in most texts: it is worth a test here and there, but no search for it in all."""
+    needs, row = required(asked.payload[0]), run(*asked.payload)
+    often = {sign: 1 for literals in needs.sets if _is_sign(literals) for sign in literals} | signs(asked.payload[0])
+    sets = [literals for literals in needs.sets if not _is_sign(literals) and (row is None or min(map(len, literals)) > 1)]
+    gates = [frozenset(_index(table.folded, Pattern("contains", literal)) for literal in sorted(literals)) for literals in sets]
+    regex = Regex(number, _search(*asked.payload), tuple(gates), needs.characters, tuple(often.items()), row)
     table.regexes.append(regex)
     for index in gates[0] if gates else ():
         table.regex_gates.setdefault(index, []).append(regex)
     if not gates:
         table.regex_always.append(regex)
+
+
+def _is_sign(literals: frozenset[str]) -> bool:
+    """One character that has no case?"""
+    return len(literals) == 1 and all(len(literal) == 1 and not literal.isalpha() for literal in literals)
 
 
 @lru_cache(4096)
