@@ -1,6 +1,6 @@
 """The rules that can see one kind of event, and the event's verdict by them.
 
-fields -> signatures (a memo a field) -> verdict (a memo a layout); what misses is decided exactly, and kept.
+fields -> signatures (a memo a field) -> the next fields, or the verdict; what misses is decided exactly, and kept.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,12 +10,14 @@ from typing import Any
 
 from router.batch import Event
 from router.detect.engine.field import FieldMatcher
+from router.detect.engine.index import Index
 from router.detect.engine.keywords import Gate, Marks, Pieces, gate, pieces_of
 from router.detect.engine.layouts import Fields, Layout, Layouts
 from router.detect.engine.literals import Build
 from router.detect.engine.memo import Budget, Memo, ValueMemo
-from router.detect.engine.numbers import Asked, Numbers
+from router.detect.engine.numbers import REFERENCES, Asked, Numbers
 from router.detect.engine.prepared import Prepared, asked_of
+from router.detect.engine.readings import Key, Question, Reading, Verdict
 from router.detect.engine.tables import field_table
 from router.detect.folding import fold
 from router.detect.message import message
@@ -23,14 +25,14 @@ from router.detect.probes import Probe, Values
 from router.detect.rules import Rule
 from router.detect.values import texts
 
-_SIGNATURE_BYTES, _VERDICT_BYTES, _ATOM_BYTES, _KEY_BYTES = 400, 250, 60, 8
+_SIGNATURE_BYTES, _QUESTION_BYTES, _ANSWER_BYTES, _ATOM_BYTES, _KEY_BYTES = 400, 600, 200, 60, 8
 _MODES = {"eq": str.__eq__, "contains": str.__contains__, "startswith": str.startswith, "endswith": str.endswith}
 
 
 class Signatures(Memo):
     """Sorted tuple of true atoms -> its number. Emptying is only noted: others hold the numbers, and go with them."""
 
-    __slots__ = ("atoms", "full", "masks")
+    __slots__ = ("atoms", "clauses", "full", "hits")
 
     def __init__(self, budget: Budget) -> None:
         super().__init__(budget)
@@ -44,13 +46,14 @@ class Signatures(Memo):
         """Drop every signature but the empty one, which is 0."""
         self.clear()
         self[()] = 0
-        self.atoms: list[frozenset[int]] = [frozenset()]
-        self.masks = [0]
+        self.atoms: list[tuple[int, ...]] = [()]
+        self.clauses, self.hits = [0], [0]
+        """By number: the rules whose clause of the field is fulfilled, and those that are hit."""
         self.full = False
 
 
 class Verdicts(Memo):
-    """(layout's absences, set of signatures) -> verdict; the memos of the layouts before it are counted and emptied with it."""
+    """(layout, open rules and what matters to them, fields to read) -> what follows; all that leads there goes with it."""
 
     __slots__ = ("layouts",)
     layouts: Layouts
@@ -58,7 +61,7 @@ class Verdicts(Memo):
     def forget(self) -> None:
         super().forget()
         for layout in self.layouts.made:
-            layout.verdicts.clear()
+            layout.roots.clear()
 
 
 class Bucket:
@@ -67,9 +70,10 @@ class Bucket:
     def __init__(self, rules: Sequence[Prepared], numbers: Numbers, build: Build, budget: Budget) -> None:
         self.rules, self._budget = rules, budget
         asked = asked_of(rules, numbers)
-        self._witnesses, self._always = _index(rules)
+        self._index = Index(rules, asked)
+        self._references = self._index.number.get(REFERENCES, -1)
         self._signatures, self._verdicts = Signatures(budget), Verdicts(budget)
-        fields = _fields(asked, build, self._signature, budget)
+        fields = _fields(asked, build, self._signature, budget, self._index)
         self.memos = list(fields.memos.values())
         self._layouts = self._verdicts.layouts = Layouts(fields)
         budget.memos += [self._signatures, self._verdicts, *self.memos]
@@ -79,81 +83,108 @@ class Bucket:
         self.pieces = self.keywords.pieces if self.keywords else None
         self.verdict_misses = self.candidates = 0
 
-    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> tuple[Rule, ...]:
+    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Verdict:
         """The rules that the event satisfies. `encoded` is the event as orjson writes it, if somebody did already."""
         keywords = self.keywords
         if keywords is not None and keywords.gate(event, raw, encoded):
-            return self.judge(event, (self._searched(keywords, event, raw),))
+            return self.judge(event, self._searched(keywords, event, raw))
         return self.judge(event)
 
-    def judge(self, event: Event, found: tuple[int, ...] = ()) -> tuple[Rule, ...]:
-        """The same, where it is known which keywords are in the message: `found` has their signature, if there are any."""
+    def judge(self, event: Event, found: int = 0) -> Verdict:
+        """The same, where it is known which keywords are in the message: `found` is their signature."""
         layout: Any = self._layouts.top.children.get(tuple(event))
-        try:
-            if layout.__class__ is Layout and layout.alone:
-                objects: list[Any] = [event]
-                key = tuple(map(getitem, layout.memos, layout.pick(event))) + found
-            else:
-                layout, objects = self._layouts.of(event)
-                key = tuple(map(getitem, layout.memos, layout.values(objects))) + found
-        except TypeError:  # a list or an object is no key of a dict
-            key = tuple([memo.of(value) for memo, value in zip(layout.memos, layout.values(objects), strict=True)]) + found
-        layout.uses += 1
-        if layout.more:
-            key += self._more(layout, objects)
-        verdict: tuple[Rule, ...] | None = layout.verdicts.get(key)
-        return self._solve(layout, key) if verdict is None else verdict
+        objects: list[Any] = [event]
+        if layout.__class__ is not Layout:
+            layout, objects = self._layouts.of(event)
+        after: Any = layout.roots.get(found)
+        if after is None:
+            after = self._begin(layout, found)
+        while after.__class__ is Question:
+            question, reading = after, after.reading
+            reading.uses += 1
+            try:
+                values = reading.pick(event) if reading.alone else reading.values(objects)
+                key = tuple(map(getitem, reading.memos, values))
+            except TypeError:  # a list or an object is no key of a dict
+                key = tuple([memo.of(value) for memo, value in zip(reading.memos, reading.values(objects), strict=True)])
+            if reading.more:
+                key += self._more(reading, objects)
+            after = question.next.get(key)
+            if after is None:
+                after = self._go_on(layout, question, key)
+        return after  # type: ignore[no-any-return]  # a Verdict
 
-    def _more(self, layout: Layout, objects: Sequence[Any]) -> tuple[int, ...]:
+    def _more(self, reading: Reading, objects: Sequence[Any]) -> Key:
         """Signatures of what hangs on more than the keys of the document, and on more than one field."""
-        read = tuple([memo.of(read(objects)) for read, memo in layout.reads])
-        return (*read, self._compared(layout, objects)) if layout.references else read
+        read = tuple([memo.of(read(objects)) for read, memo in reading.reads])
+        return (*read, self._compared(reading, objects)) if reading.references else read
 
     def _signature(self, true: tuple[int, ...]) -> int:
         signatures = self._signatures
         number = signatures.get(true)
         if number is None:
             number = signatures[true] = len(signatures.atoms)
-            signatures.atoms.append(frozenset(true))
-            signatures.masks.append(self._mask(true))
+            signatures.atoms.append(true)
+            signatures.clauses.append(self._index.clause_of(true))
+            signatures.hits.append(self._index.hit_by(true))
             self._budget.take(signatures, _SIGNATURE_BYTES + _ATOM_BYTES * len(true))
         return int(number)
 
-    def _mask(self, true: Iterable[int]) -> int:
-        """The rules, as bits, for which one of the atoms is a witness."""
-        mask, witnesses = 0, self._witnesses
-        for atom in true:
-            mask |= witnesses.get(atom, 0)
-        return mask
-
-    def _compared(self, layout: Layout, objects: Sequence[Any]) -> int:
-        true = [atom for atom, one, other, mode in layout.references if _holds(_MODES[mode], one(objects), other(objects))]
+    def _compared(self, reading: Reading, objects: Sequence[Any]) -> int:
+        true = [atom for atom, one, other, mode in reading.references if _holds(_MODES[mode], one(objects), other(objects))]
         return self._signature(tuple(sorted(true)))
 
     def _searched(self, keywords: "Keywords", event: Event, raw: bytes) -> int:
         (text,) = message(Values(event, raw))
         return self._signature(tuple(sorted(keywords.matcher.of_text(text))))
 
-    def _solve(self, layout: Layout, key: tuple[int, ...]) -> tuple[Rule, ...]:
-        """The verdict for signatures that were not seen together in this layout."""
-        self.verdict_misses += 1
-        same = (layout.number, frozenset(key))
-        verdict: tuple[Rule, ...] | None = self._verdicts.get(same)
-        if verdict is None:
-            verdict = self._verdicts[same] = tuple(self._true(layout.absent, same[1]))
-            self._budget.take(self._verdicts, _VERDICT_BYTES + 2 * _KEY_BYTES * len(key))
-        layout.verdicts[key] = verdict
-        self._budget.take(self._verdicts, _VERDICT_BYTES + _KEY_BYTES * len(key))
-        if self._signatures.full:
-            self._renew()
-        return verdict
+    def _begin(self, layout: Layout, found: int) -> Question | Verdict:
+        """What is to be asked of documents of a layout, given the signature of the keywords in the message."""
+        index, signatures = self._index, self._signatures
+        rules, true = layout.rules, [*layout.absent, *signatures.atoms[found]]
+        if None in index.number:
+            rules &= index.free[index.number[None]] | signatures.clauses[found]
+        after = layout.roots[found] = self._follow(layout, rules, layout.hit | signatures.hits[found], true, layout.fields)
+        return after
 
-    def _true(self, absent: frozenset[int], key: frozenset[int]) -> Iterator[Rule]:
-        atoms, masks = self._signatures.atoms, self._signatures.masks
-        true = absent.union(*[atoms[number] for number in key])
-        candidates = self._always | self._mask(absent)
-        for number in key:
-            candidates |= masks[number]
+    def _go_on(self, layout: Layout, question: Question, key: Key) -> Question | Verdict:
+        """What follows from an answer that was not given to the question before."""
+        self.verdict_misses += 1
+        signatures, free = self._signatures, self._index.free
+        rules, hit = question.rules, question.hit
+        for field, number in zip(question.reading.fields, key, strict=True):
+            rules &= free[field] | signatures.clauses[number]
+            hit |= signatures.hits[number]
+        true = [atom for atoms in (question.true, *(signatures.atoms[number] for number in key)) for atom in atoms]
+        after = question.next[key] = self._follow(layout, rules, hit, true, question.unread)
+        self._budget.take(self._verdicts, _ANSWER_BYTES + _KEY_BYTES * len(key))
+        if signatures.full and after.__class__ is not Question:
+            self._renew()
+        return after
+
+    def _follow(self, layout: Layout, rules: int, hit: int, atoms: Iterable[int], unread: tuple[int, ...]) -> Question | Verdict:
+        """The next question about the rules that are open, or the verdict. The same for all answers that leave the same open."""
+        index = self._index
+        rules = index.possible(rules, hit, unread)
+        if not rules:
+            return ()
+        owners = index.owners
+        true, hit = frozenset([atom for atom in atoms if owners[atom] & rules]), hit & rules
+        same = (layout, rules, hit, true, unread)
+        after: Question | Verdict | None = self._verdicts.get(same)
+        if after is None:
+            after = self._verdicts[same] = self._ask(layout, rules, hit, true, unread)
+            self._budget.take(self._verdicts, _QUESTION_BYTES + _ATOM_BYTES * len(true))
+        return after
+
+    def _ask(self, layout: Layout, rules: int, hit: int, true: frozenset[int], unread: tuple[int, ...]) -> Question | Verdict:
+        fields = self._index.next(rules, hit, unread)
+        if not fields:
+            return tuple(self._true(rules, true))
+        reading = layout.reading(fields, self._references)
+        return Question(reading, tuple([f for f in unread if f not in fields]), rules, hit, true)
+
+    def _true(self, candidates: int, true: frozenset[int]) -> Iterator[Rule]:
         while candidates:
             bit = candidates & -candidates
             candidates ^= bit
@@ -182,19 +213,7 @@ class Bucket:
         self._budget.memos = [memo for memo in self._budget.memos if id(memo) not in gone]
 
 
-def _index(rules: Sequence[Prepared]) -> tuple[dict[int, int], int]:
-    """Atom -> rules (as bits) for which it is a witness; and the rules that have none."""
-    witnesses: dict[int, int] = {}
-    always = 0
-    for n, prepared in enumerate(rules):
-        if prepared.witness is None:
-            always |= 1 << n
-        for atom in prepared.witness or ():
-            witnesses[atom] = witnesses.get(atom, 0) | 1 << n
-    return witnesses, always
-
-
-def _fields(asked: dict[int, Asked], build: Build, intern: Any, budget: Budget) -> Fields:
+def _fields(asked: dict[int, Asked], build: Build, intern: Any, budget: Budget, index: Index) -> Fields:
     by_probe: dict[Probe, list[tuple[int, Asked]]] = {}
     references = []
     for number, atom in asked.items():
@@ -205,7 +224,7 @@ def _fields(asked: dict[int, Asked], build: Build, intern: Any, budget: Budget) 
             by_probe.setdefault(atom.probe, []).append((number, atom))
     matchers = {probe: FieldMatcher(field_table(listed), build) for probe, listed in by_probe.items()}
     memos = {probe: ValueMemo(matcher, intern, budget) for probe, matcher in matchers.items()}
-    return Fields(memos, {probe: matcher.absent for probe, matcher in matchers.items()}, references)
+    return Fields(memos, {probe: matcher.absent for probe, matcher in matchers.items()}, references, index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,71 @@
 """From a document to the places of its fields: a walk over its keys, as far as the bucket's rules look."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 from router.batch import Event
+from router.detect.engine.index import Index
 from router.detect.engine.memo import ValueMemo
+from router.detect.engine.numbers import REFERENCES
 from router.detect.engine.places import Found, Known, Need, Place, Search, Shape, keys_asked, keys_of
+from router.detect.engine.readings import Question, Read, Reading, Verdict, picking
 from router.detect.probes import Probe, Values
 from router.detect.values import MISSING
 
 _MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
-Pick = Callable[[Any], tuple[Any, ...]]
-Read = Callable[[Sequence[Any]], Any]
-
-
-def _nothing(_: Any) -> tuple[Any, ...]:
-    return ()
+Position = tuple[int, str]
+"""Number of an object of the walk, and a key in it."""
 
 
 @dataclass(slots=True, eq=False)
 class Layout:
     """What is to be done for documents that have the same keys wherever the bucket's rules look."""
 
-    number: int
-    """Tells layouts apart that have other atoms in `absent`; 0 is nobody's."""
     absent: frozenset[int]
     """Atoms that are true because of what is not there."""
-    alone: bool = True
-    """Whether every value stands at the top."""
-    pick: Pick = _nothing
-    """Takes the values of `memos`, if `alone`."""
-    picks: list[tuple[int, Pick]] = field(default_factory=list)
-    """Takes them from objects of the walk, by their number in it."""
-    memos: tuple[ValueMemo, ...] = ()
-    reads: list[tuple[Read, ValueMemo]] = field(default_factory=list)
+    rules: int
+    """The rules that may be true in spite of what is not there, a bit a rule;"""
+    hit: int
+    """those of them of which one atom of several fields is true."""
+    places: dict[int, tuple[Position, ValueMemo]]
+    """Values that have a place, by number of their field."""
+    reads: dict[int, tuple[Read, ValueMemo]]
     """Values that hang on more than keys."""
-    references: list[tuple[int, Read, Read, str]] = field(default_factory=list)
+    references: list[tuple[int, Read, Read, str]]
     """Comparisons of two fields that are both there: atom, one, other, mode."""
-    more: bool = False
-    """Whether there are `reads` or `references`."""
-    uses: int = 0
-    verdicts: dict[tuple[int, ...], Any] = field(default_factory=dict)
-    """Signatures, in the order of `memos` and `reads` -> verdict."""
+    fields: tuple[int, ...]
+    """Numbers of all fields that are there."""
+    roots: dict[int, Question | Verdict] = field(default_factory=dict)
+    """By the signature of the keywords that were found."""
+    readings: dict[tuple[int, ...], Reading] = field(default_factory=dict)
 
-    def values(self, objects: Sequence[Any]) -> list[Any]:
-        """The values of `memos`, in their order."""
-        return [value for number, pick in self.picks for value in pick(objects[number])]
+    def reading(self, fields: tuple[int, ...], references: int) -> Reading:
+        """How to read some of the fields. `references` is the number of those that two fields decide."""
+        reading = self.readings.get(fields)
+        if reading is None:
+            reading = self.readings[fields] = self._reading(fields, references)
+        return reading
+
+    def _reading(self, fields: tuple[int, ...], references: int) -> Reading:
+        """Ordered by the object that values stand in, with one look-up per object of it."""
+        by_object: dict[int, list[int]] = {}
+        for number in fields:
+            if number in self.places:
+                by_object.setdefault(self.places[number][0][0], []).append(number)
+        placed = [number for listed in by_object.values() for number in listed]
+        aside = [number for number in fields if number in self.reads]
+        compared = references in fields
+        reading = Reading((*placed, *aside, *((references,) if compared else ())), not by_object.keys() - {0})
+        reading.picks = [(at, picking([self.places[n][0][1] for n in listed])) for at, listed in by_object.items()]
+        reading.pick = reading.picks[0][1] if reading.alone and reading.picks else reading.pick
+        reading.memos = tuple(self.places[n][1] for n in placed)
+        reading.reads = [self.reads[n] for n in aside]
+        reading.references = self.references if compared else []
+        reading.more = bool(aside or compared)
+        for memo in (*reading.memos, *(m for _, m in reading.reads)):
+            memo.users.append(reading)
+        return reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,7 @@ class Fields:
     """Atoms true where the probe finds nothing."""
     references: list[tuple[int, Probe, Probe, str]]
     """Comparisons of two fields: atom, one, other, mode."""
+    index: Index
 
     def probes(self) -> list[Probe]:
         """Every probe."""
@@ -105,7 +124,6 @@ class Layouts:
         self._probes = fields.probes()
         self._keys = {probe: keys_asked([probe]) for probe in self._probes}
         self.asked = frozenset[str]().union(*self._keys.values())
-        self._absences: dict[frozenset[int], int] = {}
         self.made: list[Layout] = []
         self.top = Step(self, {}, ((),))
 
@@ -137,48 +155,42 @@ class Layouts:
             self.forget()
         layout = self._laid(found, objects)
         self.made.append(layout)
-        for memo in (*layout.memos, *(m for _, m in layout.reads)):
-            memo.users.append(layout)
         return layout
 
     def _laid(self, found: dict[Probe, Place | Found], objects: tuple[Place, ...]) -> Layout:
-        fields = self._fields
-        absent = frozenset(n for p, numbers in fields.absent.items() if found[p] is Found.ABSENT for n in numbers)
-        layout = Layout(self._absences.setdefault(absent, len(self._absences) + 1), absent)
-        self._place(layout, found, objects)
-        layout.reads = [(_read(p, found[p], objects), memo) for p, memo in fields.memos.items() if _is_aside(found[p], memo)]
-        layout.references = [
-            (number, _read(one, found[one], objects), _read(other, found[other], objects), mode)
-            for number, one, other, mode in fields.references
+        fields, number = self._fields, self._fields.index.number
+        places: dict[int, tuple[Position, ValueMemo]] = {}
+        reads: dict[int, tuple[Read, ValueMemo]] = {}
+        for probe, memo in fields.memos.items():
+            place = found[probe]
+            if _is_aside(place, memo):
+                reads[number[probe]] = (_read(probe, place, objects), memo)
+            elif isinstance(place, tuple):
+                places[number[probe]] = ((objects.index(place[:-1]), place[-1]), memo)
+        references = [
+            (atom, _read(one, found[one], objects), _read(other, found[other], objects), mode)
+            for atom, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
-        layout.more = bool(layout.reads or layout.references)
-        return layout
+        there = (*places, *reads, *((number[REFERENCES],) if references else ()))
+        return Layout(*self._absences(found, there), places, reads, references, there)
 
-    def _place(self, layout: Layout, found: dict[Probe, Place | Found], objects: tuple[Place, ...]) -> None:
-        """Order what has a place by the object that it stands in, and make one look-up per object of it."""
-        by_object: dict[int, list[tuple[str, ValueMemo]]] = {}
-        for probe, memo in self._fields.memos.items():
-            place = found[probe]
-            if isinstance(place, tuple) and not _is_aside(place, memo):
-                by_object.setdefault(objects.index(place[:-1]), []).append((place[-1], memo))
-        layout.picks = [(number, _pick([key for key, _ in listed])) for number, listed in by_object.items()]
-        layout.memos = tuple(memo for listed in by_object.values() for _, memo in listed)
-        layout.alone = not by_object.keys() - {0}
-        layout.pick = layout.picks[0][1] if layout.alone and layout.picks else _nothing
+    def _absences(self, found: dict[Probe, Place | Found], there: Sequence[int]) -> tuple[frozenset[int], int, int]:
+        """Atoms true because their field is not there, and what they make of the rules."""
+        fields, index = self._fields, self._fields.index
+        absent, rules = list[int](), index.all
+        for probe, atoms in fields.absent.items():
+            if found[probe] is Found.ABSENT:
+                absent += atoms
+                rules &= index.free[index.number[probe]] | index.clause_of(atoms)
+        if REFERENCES in index.number and index.number[REFERENCES] not in there:
+            rules &= index.free[index.number[REFERENCES]]
+        return frozenset(absent), rules, index.hit_by(absent)
 
 
 def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
     """Is the value read by itself? What is only asked for being there is often an object, and no key of a memo."""
     return found is Found.READ or (memo.present_only and isinstance(found, tuple))
-
-
-def _pick(keys: list[str]) -> Pick:
-    if len(keys) == 1:
-        key = keys[0]
-        return lambda value: (value[key],)
-    pick: Pick = itemgetter(*keys)
-    return pick
 
 
 def _read(probe: Probe, found: Place | Found, objects: Iterable[Place]) -> Read:

@@ -19,6 +19,15 @@ class Asked(NamedTuple):
     cased: bool
 
 
+REFERENCES = "references"
+"""Stands for the field of what two fields decide."""
+
+
+def field_of(asked: Asked) -> Any:
+    """What is read to decide an atom: a probe, REFERENCES, or None for the full log message."""
+    return REFERENCES if asked.kind == "fieldref" else asked.probe
+
+
 _TEXT = frozenset({"eq", "contains", "startswith", "endswith"})
 
 

@@ -64,3 +64,25 @@ def witness(tree: Tree, of_atom: Callable[[Atom], Witness | None], cost: Callabl
     if isinstance(tree, And):
         return min((w for w in found if w is not None), key=cost, default=None)
     return None if None in found else frozenset[int]().union(*(w for w in found if w))
+
+
+def clauses(tree: Tree, of_atom: Callable[[Atom], tuple[Any, int]], cost: Callable[[Witness], float]) -> dict[Any, Witness]:
+    """For a field: atoms of it of which one at least is true whenever the tree is, the cheapest such set.
+
+    `of_atom` gives the field and the number of an atom.
+    """
+    if isinstance(tree, Atom):
+        name, number = of_atom(tree)
+        return {name: frozenset((number,))}
+    if isinstance(tree, Not):
+        return {}
+    found = [clauses(child, of_atom, cost) for child in tree.children]
+    if isinstance(tree, Or):
+        names = [name for name in found[0] if all(name in one for one in found)]
+        return {name: frozenset[int]().union(*(one[name] for one in found)) for name in names}
+    best = found[0]
+    for one in found[1:]:
+        for name, atoms in one.items():
+            if name not in best or cost(atoms) < cost(best[name]):
+                best[name] = atoms
+    return best

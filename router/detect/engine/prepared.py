@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from router.detect.engine.numbers import Asked, Numbers
-from router.detect.engine.predicates import Predicate, Witness, predicate, witness
+from router.detect.engine.numbers import Asked, Numbers, field_of
+from router.detect.engine.predicates import Predicate, Witness, clauses, predicate, witness
 from router.detect.ir import Atom, atoms
 from router.detect.rules import Rule
 from router.detect.views import EcsView, view
@@ -20,8 +20,10 @@ class Prepared:
 
     rule: Rule
     atoms: frozenset[int]
-    witness: Witness | None
-    """Atoms of which one at least is true whenever the rule is; None if there is no such set."""
+    clauses: dict[Any, Witness]
+    """For a field (as of `field_of`): atoms of it of which one at least is true whenever the rule is."""
+    mixed: Witness
+    """The same of several fields, where that tells more than any clause; else empty."""
     keywords: Witness
     """Without one of these keywords it does not matter which other keywords of the rule are in the message."""
     view: EcsView
@@ -46,10 +48,14 @@ def prepare(rule: Rule, numbers: Numbers) -> Prepared:
     def total(listed: Witness) -> float:
         return sum(map(cost.__getitem__, listed))
 
-    found = witness(rule.tree, lambda atom: frozenset((by_atom[atom],)), total)
+    fields = {atom: (field_of(numbers.asked[number]), number) for atom, number in by_atom.items()}
+    found = witness(rule.tree, lambda atom: frozenset((by_atom[atom],)), total) or frozenset()
+    mixed = found if len({field_of(numbers.asked[number]) for number in found}) > 1 else frozenset[int]()
+    one_each = clauses(rule.tree, fields.__getitem__, total)
     keywords = witness(rule.tree, lambda atom: frozenset((by_atom[atom],)) if atom.field is None else None, total)
     every = frozenset(number for atom, number in by_atom.items() if atom.field is None)
-    return Prepared(rule, frozenset(by_atom.values()), found, every if keywords is None else keywords, seen, numbers)
+    needed = every if keywords is None else keywords
+    return Prepared(rule, frozenset(by_atom.values()), one_each, mixed, needed, seen, numbers)
 
 
 def _cost(atom: Atom) -> float:
