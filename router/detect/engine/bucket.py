@@ -5,7 +5,6 @@ fields -> signatures (a memo a field) -> the next fields, or the verdict; what m
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import getitem
 from typing import Any
 
 from router.batch import Event
@@ -93,9 +92,8 @@ class Bucket:
     def judge(self, event: Event, found: int = 0) -> Verdict:
         """The same, where it is known which keywords are in the message: `found` is their signature."""
         layout: Any = self._layouts.top.children.get(tuple(event))
-        objects: list[Any] = [event]
         if layout.__class__ is not Layout:
-            layout, objects = self._layouts.of(event)
+            return self._walked(event, found)
         after: Any = layout.roots.get(found)
         if after is None:
             after = self._begin(layout, found)
@@ -103,10 +101,29 @@ class Bucket:
             question, reading = after, after.reading
             reading.uses += 1
             try:
-                values = reading.pick(event) if reading.alone else reading.values(objects)
-                key = tuple(map(getitem, reading.memos, values))
+                key = reading.key(event)
             except TypeError:  # a list or an object is no key of a dict
-                key = tuple([memo.of(value) for memo, value in zip(reading.memos, reading.values(objects), strict=True)])
+                key = reading.of_any([event])
+            if reading.more:
+                key += self._more(reading, [event])
+            after = question.next.get(key)
+            if after is None:
+                after = self._go_on(layout, question, key)
+        return after  # type: ignore[no-any-return]  # a Verdict
+
+    def _walked(self, event: Event, found: int) -> Verdict:
+        """The verdict about a document in which more than its top is looked into."""
+        layout, objects = self._layouts.of(event)
+        after: Any = layout.roots.get(found)
+        if after is None:
+            after = self._begin(layout, found)
+        while after.__class__ is Question:
+            question, reading = after, after.reading
+            reading.uses += 1
+            try:
+                key = reading.key(objects)
+            except TypeError:
+                key = reading.of_any(objects)
             if reading.more:
                 key += self._more(reading, objects)
             after = question.next.get(key)

@@ -101,10 +101,13 @@ class Engine:
         marks, of = self._marks, self._routes.of
         marked = marks.of(events, given, bodies) if marks is not None else ()
         out: list[Sequence[Rule]] = []
+        add = out.append
         for n, event in enumerate(events):
             judge: Judge = of(event)
-            covered = judge.marks is marks and marks is not None and n not in marked
-            out.append(judge.judge(event) if covered else judge.match(event, given[n], bodies[n]))
+            if judge.marks is marks is not None and n not in marked:
+                add(judge.judge(event))
+            else:
+                add(judge.match(event, given[n], bodies[n]))
         return out
 
     def edge(self) -> None:

@@ -9,13 +9,11 @@ from router.detect.engine.index import Index
 from router.detect.engine.memo import ValueMemo
 from router.detect.engine.numbers import REFERENCES
 from router.detect.engine.places import Found, Known, Need, Place, Search, Shape, keys_asked, keys_of
-from router.detect.engine.readings import Question, Read, Reading, Verdict, picking
+from router.detect.engine.readings import Placed, Question, Read, Reading, Verdict
 from router.detect.probes import Probe, Values
 from router.detect.values import MISSING
 
 _MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
-Position = tuple[int, str]
-"""Number of an object of the walk, and a key in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +26,7 @@ class Layout:
     """The rules that may be true in spite of what is not there, a bit a rule;"""
     hit: int
     """those of them of which one atom of several fields is true."""
-    places: dict[int, tuple[Position, ValueMemo]]
+    places: dict[int, Placed]
     """Values that have a place, by number of their field."""
     reads: dict[int, tuple[Read, ValueMemo]]
     """Values that hang on more than keys."""
@@ -36,6 +34,8 @@ class Layout:
     """Comparisons of two fields that are both there: atom, one, other, mode."""
     fields: tuple[int, ...]
     """Numbers of all fields that are there."""
+    flat: bool
+    """Whether only the document itself is looked into."""
     roots: dict[int, Question | Verdict] = field(default_factory=dict)
     """By the signature of the keywords that were found."""
     readings: dict[tuple[int, ...], Reading] = field(default_factory=dict)
@@ -48,24 +48,16 @@ class Layout:
         return reading
 
     def _reading(self, fields: tuple[int, ...], references: int) -> Reading:
-        """Ordered by the object that values stand in, with one look-up per object of it."""
-        by_object: dict[int, list[int]] = {}
-        for number in fields:
-            if number in self.places:
-                by_object.setdefault(self.places[number][0][0], []).append(number)
-        placed = [number for listed in by_object.values() for number in listed]
+        placed = sorted((number for number in fields if number in self.places), key=lambda number: self.places[number][0])
         aside = [number for number in fields if number in self.reads]
         compared = references in fields
-        reading = Reading((*placed, *aside, *((references,) if compared else ())), not by_object.keys() - {0})
-        reading.picks = [(at, picking([self.places[n][0][1] for n in listed])) for at, listed in by_object.items()]
-        reading.pick = reading.picks[0][1] if reading.alone and reading.picks else reading.pick
-        reading.memos = tuple(self.places[n][1] for n in placed)
-        reading.reads = [self.reads[n] for n in aside]
-        reading.references = self.references if compared else []
-        reading.more = bool(aside or compared)
-        for memo in (*reading.memos, *(m for _, m in reading.reads)):
-            memo.users.append(reading)
-        return reading
+        return Reading(
+            (*placed, *aside, *((references,) if compared else ())),
+            [self.places[number] for number in placed],
+            [self.reads[number] for number in aside],
+            self.references if compared else (),
+            flat=self.flat,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +151,21 @@ class Layouts:
 
     def _laid(self, found: dict[Probe, Place | Found], objects: tuple[Place, ...]) -> Layout:
         fields, number = self._fields, self._fields.index.number
-        places: dict[int, tuple[Position, ValueMemo]] = {}
+        places: dict[int, Placed] = {}
         reads: dict[int, tuple[Read, ValueMemo]] = {}
         for probe, memo in fields.memos.items():
             place = found[probe]
             if _is_aside(place, memo):
                 reads[number[probe]] = (_read(probe, place, objects), memo)
             elif isinstance(place, tuple):
-                places[number[probe]] = ((objects.index(place[:-1]), place[-1]), memo)
+                places[number[probe]] = (objects.index(place[:-1]), place[-1], memo)
         references = [
             (atom, _read(one, found[one], objects), _read(other, found[other], objects), mode)
             for atom, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
         there = (*places, *reads, *((number[REFERENCES],) if references else ()))
-        return Layout(*self._absences(found, there), places, reads, references, there)
+        return Layout(*self._absences(found, there), places, reads, references, there, len(objects) == 1)
 
     def _absences(self, found: dict[Probe, Place | Found], there: Sequence[int]) -> tuple[frozenset[int], int, int]:
         """Atoms true because their field is not there, and what they make of the rules."""
