@@ -121,6 +121,10 @@ _CHAINS: list[tuple[str, Any, bool]] = [
     (r"{f|re: 'a\\b'}", "a\\b", True),
     (r"{f|re: 'a\.b'}", "axb", False),
     ("{f|re: 'a*'}", "bbb", True),
+    (r"{f|re: 'x\.?[yz]w'}", "xyw", True),
+    (r"{f|re: '[ab]c+[de]'}", "accd", True),
+    (r"{f|re: ' [0-7]{3,5}-'}", "x 01234-", True),
+    (r"{f|re: ' [0-7]{3,5}-'}", "x 01-", False),
     ("{f|re: '.'}", "", False),
     ("{f|re: ''}", "", True),
     # types: numbers, booleans and text are compared as text
@@ -208,6 +212,8 @@ _PRESENCE: list[tuple[str, tuple[bool, bool, bool, bool]]] = [
 
 _X = {"f": "x"}
 _BLOCKS: list[tuple[str, dict[str, Any], bool]] = [
+    ("sel: {a: x, b: y, c: z}\ncondition: not sel", {"a": "x", "b": "y", "c": "z"}, False),
+    ("sel: {a: x, b: y, c: z}\ncondition: not sel", {"a": "x", "b": "y", "c": "w"}, True),
     # a map is AND, a list of maps is OR, and both nest
     ("sel: {f: x, g: y}\ncondition: sel", {"f": "x", "g": "y"}, True),
     ("sel: {f: x, g: y}\ncondition: sel", _X, False),
