@@ -27,6 +27,8 @@ _PROBE_EVENTS, _PROBE_SECONDS = 50, 60.0
 _RATE_OF_FOUR = 800
 """Events per second of four senders; a run with more has more senders."""
 _DRAIN_SECONDS, _FLAT_SECONDS = 900.0, 100.0
+_GOES_ON_SECONDS = 60.0
+"""What has stopped goes on by then even on a busy machine, or not at all."""
 
 
 @dataclass(slots=True)
@@ -187,6 +189,13 @@ class Arena:
         """Begin to send."""
         self._stop.clear()
         self._sending = [asyncio.create_task(sender.run(self._stop), name=sender.name) for sender in self.senders]
+
+    async def goes_on(self, count: int) -> bool:
+        """Whether so many events more are acknowledged; returns as soon as they are."""
+        wanted, end = self.ledger.acknowledged + count, time.monotonic() + _GOES_ON_SECONDS
+        while self.ledger.acknowledged < wanted and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        return self.ledger.acknowledged >= wanted
 
     async def quiet(self) -> None:
         """Stop sending; what is being sent gets its answer."""
