@@ -4,11 +4,12 @@ A rule depends on an event only through its atoms, and an atom on one field's va
 
     keys of the document -> places of the fields            (`layouts`, `places`)
     value of a field     -> signature: its true atoms       (`memo`; a miss is decided by `field`, over `tables`)
-    signatures           -> verdict                         (`bucket`; a miss asks the few rules that have a witness)
+    signatures           -> next fields, or the verdict     (`bucket`, `readings`; a miss asks `index` which rules are left)
 
 Memos hold truths, not guesses. Literals are found by a `Finder` (`literals`: the seam for other matchers), which is Hyperscan's
 (`databases`) or made of `str` methods; regular expressions are RE2's, asked where a literal that they need was found
-(`required`). Nothing that decides an atom is shared with `router.detect.matcher`, which is the oracle of the tests.
+(`required`, `runs`). A field is read only while a rule that asks for it may still be true. Nothing that decides an atom is shared
+with `router.detect.matcher`, which is the oracle of the tests.
 """
 
 from router.detect.engine.engine import Engine

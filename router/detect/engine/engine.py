@@ -5,6 +5,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+import orjson
+
 from router.batch import Event
 from router.detect.engine.bucket import Bucket
 from router.detect.engine.counts import Counts
@@ -14,7 +16,7 @@ from router.detect.engine.memo import Budget
 from router.detect.engine.numbers import Numbers
 from router.detect.engine.options import Options
 from router.detect.engine.prepared import Prepared, prepare
-from router.detect.engine.remembered import recall, remember
+from router.detect.engine.remembered import keep, kept, recall, remember
 from router.detect.engine.routes import Routes
 from router.detect.ir import atoms
 from router.detect.linking import within
@@ -27,6 +29,10 @@ from router.telemetry import logger
 
 _SMALL = 300
 """Atoms of a bucket that is compiled at once: some milliseconds."""
+_EVERY = 16
+"""One event of so many is kept for the engine that follows,"""
+_MAX_WARM_SECONDS = 2.0
+"""which has so long to judge them."""
 _log = logger("detect")
 
 
@@ -84,11 +90,17 @@ class Engine:
         self._marked: frozenset[bytes] = frozenset()
         self._unmarked = False
         self._counts = Counts()
+        self._until_kept = _EVERY if options.background else -1
 
     def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
         """The rules that the event satisfies, in the order in which they were loaded."""
         if self._ready:
             self._swap()
+        self._until_kept -= 1
+        if not self._until_kept:
+            self._until_kept = _EVERY
+            if encoded is not None:
+                keep(encoded)
         return self._routes.of(event).match(event, raw, encoded)  # type: ignore[no-any-return]  # a Judge's answer
 
     def match_batch(
@@ -156,9 +168,18 @@ class Engine:
             self._routes.open(key)
 
     def prepare(self) -> None:
-        """The same, and wait for it. Not for the thread that runs the event loop."""
+        """The same, wait for it, and learn from the last events. Not for the thread that runs the event loop."""
         self.foresee()
         self.settle()
+        self._warm()
+
+    def _warm(self) -> None:
+        """Judge some of the last events, so that the first ones to come find memos that know what is frequent."""
+        end = time.monotonic() + _MAX_WARM_SECONDS
+        for encoded in kept():
+            if time.monotonic() > end:
+                break
+            self._routes.of(event := orjson.loads(encoded)).match(event, b"", encoded)
 
     def settle(self) -> None:
         """Wait until every bucket that was asked for is compiled. Not for the thread that runs the event loop."""

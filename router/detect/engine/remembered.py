@@ -2,10 +2,14 @@
 
 In this process they are known to the engine that follows after a reload; a file beside the compiled databases carries them over
 restarts. They hold names of datasets and channels, and how many are kept is bounded.
+
+Some of the last events are kept as well, in this process only: an engine that judges them before it takes over knows what is
+frequent.
 """
 
 import os
 import tempfile
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,9 @@ from router.detect.views import Logsource
 
 _MAX_KEYS = 512
 _FILE = "routes.json"
+_MAX_EVENTS, _MAX_EVENT_BYTES = 1024, 8192
 _keys: dict[RouteKey, None] = {}
+_events: deque[bytes] = deque(maxlen=_MAX_EVENTS)
 
 
 def remember(key: RouteKey, folder: Path | None) -> None:
@@ -34,6 +40,17 @@ def recall(folder: Path | None) -> list[RouteKey]:
         if len(_keys) < _MAX_KEYS:
             _keys.setdefault(key)
     return list(_keys)
+
+
+def keep(encoded: bytes) -> None:
+    """Note an event, as JSON. Of many, the last ones are kept; long ones are not."""
+    if len(encoded) <= _MAX_EVENT_BYTES:
+        _events.append(encoded)
+
+
+def kept() -> list[bytes]:
+    """The events that were noted."""
+    return list(_events)
 
 
 def _write(folder: Path) -> None:

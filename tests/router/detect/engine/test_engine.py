@@ -1,7 +1,9 @@
 """Buckets: compiled on sight or in the background, judged slowly until then, foreseen after a restart."""
 
 import threading
+from collections import deque
 
+import orjson
 import pytest
 
 from router.detect.engine import Engine, Options, remembered
@@ -16,6 +18,7 @@ ACME = {"event": {"dataset": "acme.vpn"}, "a": "v7x"}
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch):
     monkeypatch.setattr(remembered, "_keys", {})
+    monkeypatch.setattr(remembered, "_events", deque(maxlen=remembered._MAX_EVENTS))
 
 
 def large(n=400):
@@ -96,3 +99,28 @@ def test_what_cannot_be_seen_by_any_rule_is_not_looked_at():
     engine = Engine(large(), Options())
     assert list(engine.match({"event": {"dataset": "other.thing"}, "a": "v7x"})) == []
     assert list(engine.match({})) == []
+
+
+def test_an_engine_that_follows_knows_what_is_frequent_before_it_takes_over(tmp_path):
+    first = Engine(large(), Options(tmp_path, background=True))
+    events = [{**ACME, "a": f"v{n % 7}x"} for n in range(300)]
+    for event in events:
+        first.match(event, b"", orjson.dumps(event))
+    first.settle()
+    second = Engine(large(), Options(tmp_path, background=True))
+    second.prepare()
+    before = second.costs()
+    assert before[0] > 0
+    for event in events:
+        assert [r.title for r in second.match(event, b"", orjson.dumps(event))] == ["large"]
+    assert second.costs() == before
+
+
+def test_what_is_kept_for_the_next_engine_is_bounded(monkeypatch):
+    monkeypatch.setattr(remembered, "_MAX_EVENT_BYTES", 60)
+    engine = Engine(large(9), Options(background=True))
+    monkeypatch.setattr(remembered, "_events", deque(maxlen=500))
+    for n in range(20_000):
+        engine.match(ACME, b"", b"x" * 61 if n % 32 == 15 else b"{}")
+    assert remembered.kept() == [b"{}"] * 500
+    assert Engine(large(9), Options()).match(ACME, b"", b"{}")
