@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from router.documents import Document, PathKey, load_file
+from router.documents import Document, PathKey, dotted, load_file
 from router.errors import ConfigError, Problem
+from router.ports import clashes, listen_address, ports
 from router.protocols import Sink, Source
 from router.registry import Reference, Registry, Secret, Settings, SinkSettings, SourceSettings, nearest
+from router.wording import causes, worded
 
 SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
 SINKS: Registry[Sink] = Registry("sinks", "logweir.sinks", "sink")
@@ -152,7 +154,7 @@ class Process(Settings):
 class Admin(Settings):
     """Metrics and health."""
 
-    listen: str = "127.0.0.1:9600"
+    listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:9600"
     """`host:port` of /metrics, /healthz and /readyz; empty turns them off."""
 
 
@@ -198,6 +200,11 @@ class _Frame(Settings):
     sinks: dict[str, Any] = Field(default_factory=dict)
     """Where it goes, by a name of yours."""
 
+    @field_validator("log", mode="before")
+    @classmethod
+    def _embedded_if_not_told(cls, value: Any) -> Any:
+        return {"kind": "embedded", **value} if isinstance(value, dict) and "kind" not in value else value
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -212,6 +219,8 @@ class Config:
     sinks: Mapping[str, SinkSettings]
     workers: int = 1
     canary: Canary = field(default_factory=Canary)
+    document: Document | None = field(default=None, compare=False, repr=False)
+    """The file it was read from, to say where something stands."""
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -243,10 +252,10 @@ class _Reader:
         frame = self._validate(_Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        config = Config(
-            frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
-        )
-        return config, self._problems
+        for problem in clashes(ports(sources, frame.admin.listen), frame.workers):
+            self._problem(*problem)
+        parts = frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
+        return Config(*parts, self._document), self._problems
 
     def _salvaged(self, value: dict[str, Any]) -> _Frame:
         """The sections that are right, and defaults for those that are not: their problems are noted already."""
@@ -308,7 +317,7 @@ class _Reader:
         try:
             return _anchored(model.model_validate(value, context={"folder": self._folder}), self._folder)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
+            for detail in causes(error.errors(include_url=False, include_input=False)):
                 self._complain(model, detail, path)
             return None
 
@@ -316,10 +325,10 @@ class _Reader:
         where = (*path, *(p for p in detail["loc"] if not _is_tag(p, detail["loc"])))
         if detail["type"] == "extra_forbidden":
             self._problem(where, "unknown key", nearest(str(where[-1]), _fields(model, where[len(path) : -1])))
-            return
-        text = detail["msg"].removeprefix("Value error, ")
-        message, _, remedy = text.partition("; ")
-        self._problem(where, message[:1].lower() + message[1:], remedy)
+        elif where[-1:] == ("[key]",):
+            self._problem(where[:-1], f"name {where[-2]} must be text", f'put it in quotes: "{where[-2]}"')
+        elif not any(known.path == dotted(where) for known in self._problems):  # a reference that leads nowhere is told already
+            self._problem(where, *worded(detail))
 
 
 def _is_tag(part: str | int, loc: tuple[str | int, ...]) -> bool:

@@ -22,7 +22,7 @@ P = TypeVar("P")
 class Settings(BaseModel):
     """Base of every configuration model: unknown keys are errors, values cannot change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Reference(str):
@@ -33,6 +33,8 @@ class Reference(str):
 
 def _only_references(value: object) -> object:
     if isinstance(value, (Reference, SecretStr)):
+        if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+            raise ValueError("the secret is empty; give the variable or file that it refers to a value")
         return value
     raise ValueError("a secret must not stand in the configuration; write ${NAME} (environment) or ${file:PATH}")
 
@@ -153,5 +155,7 @@ class Registry(Generic[P]):
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """The did-you-mean of every message: the closest known word, or all of them."""
+    if not known:
+        return "there are none"
     close = difflib.get_close_matches(word, known, 1, 0.6)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

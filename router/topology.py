@@ -16,7 +16,7 @@ from router.correlate.renewable import Renewable
 from router.deliver import Delivery
 from router.detect import Options, Ruleset, user_cache
 from router.enrich import Enricher
-from router.errors import ConfigError, Problem
+from router.errors import ConfigError, Misconfigured, Problem
 from router.ingest._append import Intake
 from router.log import open_log, standard_topics
 from router.normalize import Catalogue, Hints
@@ -30,6 +30,8 @@ from router.share import mine, turn
 from router.telemetry import logger
 
 _log = logger("rules")
+_SETTINGS = {"normalize.tz": "process.tz"}
+"""Where the configuration has what the catalogue of normalizers is told."""
 Role: TypeAlias = Literal["ingest", "process", "correlate", "deliver"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -88,7 +90,15 @@ class Content:
         except ConfigError as error:
             problems += error.problems
         if problems:
-            raise ConfigError(problems)
+            raise ConfigError(_placed(problem, config) for problem in problems)
+
+
+def _placed(problem: Problem, config: Config) -> Problem:
+    """A problem of the configuration, found by somebody who has not seen the file, at its line."""
+    if problem.file != "configuration" or config.document is None:
+        return problem
+    path = _SETTINGS.get(problem.path, problem.path)
+    return config.document.problem(tuple(path.split(".")), problem.text, problem.remedy)
 
 
 @asynccontextmanager
@@ -194,6 +204,20 @@ def sink_of(config: Config, name: str) -> Sink:
     return SINKS.spec(settings.kind).build(name, settings)
 
 
+def unbuildable(config: Config) -> list[Problem]:
+    """What keeps sources and sinks from being made, certificates that cannot be read among it. Opens no port."""
+    problems: list[Problem] = []
+    for section, registry, blocks in (("sources", SOURCES, config.sources), ("sinks", SINKS, config.sinks)):
+        for name, settings in blocks.items():
+            try:
+                registry.spec(settings.kind).build(name, settings)
+            except ConfigError as error:
+                problems += error.problems
+            except Misconfigured as error:
+                problems.append(_placed(Problem("configuration", 1, f"{section}.{name}", str(error)), config))
+    return problems
+
+
 def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:
     """The sinks to run: those named, or all. Raises ConfigError for a name that is not configured."""
     unknown = [n for n in names if n not in config.sinks]
@@ -201,7 +225,7 @@ def chosen_sinks(config: Config, names: Collection[str]) -> list[str]:
         raise ConfigError(
             [Problem("--sink", 1, "", f"no sink {n!r} is configured", nearest(n, list(config.sinks))) for n in unknown]
         )
-    return list(names) or list(config.sinks)
+    return list(dict.fromkeys(names)) or list(config.sinks)
 
 
 @asynccontextmanager

@@ -29,7 +29,10 @@ class Reader:
         from router.normalize import Catalogue, Hints
 
         hints = {"cli": Hints(source, tz)}
-        self._catalogue = Catalogue.load(rules, tz=tz, original=original, sources=hints)  # type: ignore[arg-type]  # a Literal
+        try:
+            self._catalogue = Catalogue.load(rules, tz=tz, original=original, sources=hints)  # type: ignore[arg-type]  # a Literal
+        except ConfigError as error:
+            raise ConfigError({_option(problem) for problem in error.problems}) from error
         self._facts, self._now = Facts("cli"), time.time()
         self._read = 0
         self._malformed: Counter[str] = Counter()
@@ -54,6 +57,14 @@ class Reader:
         doubts = ", ".join(f"{n} {reason}" for reason, n in {**self._malformed, **ignored}.items())
         if doubts:
             typer.echo(f"{self._read} records read; not turned into documents: {doubts}", err=True)
+
+
+def _option(problem: Problem) -> Problem:
+    """A problem of what a configuration would say, at the option that says it here."""
+    option = {"normalize.tz": "--tz", "sources.cli.tz": "--tz", "sources.cli.normalizer": "--source"}.get(problem.path)
+    if problem.file != "configuration" or option is None:
+        return problem
+    return Problem(option, 1, "", problem.text.removeprefix("source cli: "), problem.remedy)
 
 
 def size_of(files: Sequence[Path] | None) -> int | None:

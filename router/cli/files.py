@@ -40,11 +40,12 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it; made if
 def check(config: ConfigFile = Path("logweir.yaml")) -> None:
     """Find every problem in the configuration and in all rules, at once. Exit code 2 if there is one."""
     from router.config import inspect
-    from router.topology import Content
+    from router.topology import Content, unbuildable
 
     settings, problems = inspect(config)
     try:
         if settings is not None:
+            problems = problems + unbuildable(settings)
             content = Content(settings)
     except ConfigError as error:
         problems = problems + error.problems

@@ -37,13 +37,15 @@ def normalize(
     init: Annotated[
         bool, typer.Option("--init", help="Print a first normalizer (YAML) for the source that the input is a sample of.")
     ] = False,
-    name: Annotated[str, typer.Option(help="Id of the normalizer that --init proposes.")] = "acme.app",
+    name: Annotated[str, typer.Option(help="Id of the normalizer that --init proposes; acme.app if absent.")] = "",
 ) -> None:
     """Raw lines, NDJSON or .evtx in, NDJSON out: ECS, or what is derived from it."""
-    if sum((explain, report, init)) > 1:
-        raise ConfigError([Problem("--report", 1, "", "--explain, --report and --init exclude each other", "choose one")])
+    output = _output(explain=explain, report=report, init=init)
+    given = {"--as": shape != "ecs", "--json": json, "--name": bool(name), "--original": original}
+    given |= {"--source": bool(source), "--tz": tz != "UTC", "--rules": bool(rules)}
+    _refuse_ignored(output, [option for option, is_given in given.items() if is_given])
     if init:
-        _propose(files, name)
+        _propose(files, name or "acme.app")
         return
     reader = Reader(source, tz, rules or (), "always" if original else "doubtful")
     if report:
@@ -55,6 +57,39 @@ def normalize(
         _documents(reader, files, shape)
     sys.stdout.buffer.flush()
     reader.report()
+
+
+_IGNORED = {
+    "": {"--json": "--report", "--name": "--init"},
+    "--explain": {"--as": "", "--json": "--report", "--name": "--init", "--original": ""},
+    "--report": {"--as": "", "--name": "--init", "--original": ""},
+    "--init": dict.fromkeys(("--as", "--json", "--original", "--source", "--tz", "--rules"), ""),
+}
+"""What each kind of output makes no use of, and the one that does, where only one does."""
+
+
+def _output(*, explain: bool, report: bool, init: bool) -> str:
+    """The option that says what is printed; empty for documents."""
+    chosen = [n for n, is_given in (("--explain", explain), ("--report", report), ("--init", init)) if is_given]
+    if len(chosen) > 1:
+        raise ConfigError([Problem(chosen[1], 1, "", "--explain, --report and --init exclude each other", "choose one")])
+    return chosen[0] if chosen else ""
+
+
+def _refuse_ignored(output: str, given: list[str]) -> None:
+    """Raises ConfigError for options that would do nothing: whoever gives one expects something of it."""
+    ignored = _IGNORED[output]
+    problems = [
+        Problem(option, 1, "", f"does nothing {f'with {output}' if output else 'by itself'}", _instead(ignored[option]))
+        for option in given
+        if option in ignored
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _instead(user: str) -> str:
+    return f"give it with {user}, or leave it out" if user else "leave it out"
 
 
 def _documents(reader: Reader, files: Files, shape: Shape) -> None:

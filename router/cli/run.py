@@ -11,7 +11,7 @@ import typer
 
 from router import rule_topic
 from router.config import SINKS, Config, load
-from router.errors import LogweirError
+from router.errors import ConfigError, LogweirError, Problem
 from router.share import mine
 from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened, renew
 
@@ -42,6 +42,7 @@ def run(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
     settings, roles = load(config), _roles(role or [])
     sinks = chosen_sinks(settings, sink or [])
+    _refuse_idle(settings, roles, sink or [])
     if settings.workers > 1 and not mine().is_one_of_several:
         _supervise(settings, ["run", *_words(config, roles, sink or [], log_level, log_text=log_text, watch=watch)])
     if settings.rules.topic:
@@ -80,6 +81,16 @@ def _roles(names: Sequence[str]) -> list[Role]:
     if wrong:
         raise typer.BadParameter(f"no role {wrong[0]!r}; known: {', '.join(ROLES)}", param_hint="--role")
     return [r for r in ROLES if not names or r in names]
+
+
+def _refuse_idle(settings: Config, roles: Sequence[Role], sinks: Sequence[str]) -> None:
+    """Raises ConfigError where a person asks for something that would do nothing."""
+    if sinks and "deliver" not in roles:
+        raise ConfigError([Problem("--sink", 1, "", "names what the role deliver does", "add --role deliver, or leave it out")])
+    if roles == ["deliver"] and not settings.sinks:
+        raise ConfigError([Problem("--role", 1, "", "there is no sink to deliver to", "configure one below `sinks`")])
+    if roles == ["ingest"] and not settings.sources:
+        raise ConfigError([Problem("--role", 1, "", "there is no source to receive from", "configure one below `sources`")])
 
 
 def run_loop(main: Any) -> Any:

@@ -62,6 +62,8 @@ class HecSettings(SourceSettings):
         names = [token.name for token in self.tokens]
         if len(set(names)) < len(names):
             raise ValueError("two tokens share a name; give each its own")
+        if len({token.secret.get_secret_value() for token in self.tokens}) < len(names):
+            raise ValueError("two tokens share a secret, so that only the first would ever be used; give each its own")
         return self
 
     def limits(self) -> HecLimits:

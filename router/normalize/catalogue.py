@@ -85,6 +85,7 @@ class Catalogue:
     ) -> "Catalogue":
         """The built-in normalizers and those of `paths` (files or folders); the same id later replaces. Raises ConfigError.
 
+        Of `disable`, names of other rules are passed over: one list turns off rules of every kind.
         Those of `paths` are compiled now, so that their problems come at once; a built-in one when the first line asks for it.
         """
         found: dict[str, Candidate] = {normalizer.id: normalizer for normalizer in shipped(ROOT / "normalize")}
@@ -92,11 +93,6 @@ class Catalogue:
         for path in paths:
             for normalizer in _compiled(path, problems):
                 found[normalizer.id] = normalizer
-        problems += [
-            Problem("configuration", 1, "normalize.disable", f"there is no normalizer {name!r}", "remove it")
-            for name in disable
-            if name not in found
-        ]
         if problems:
             raise ConfigError(problems)
         kept = [n for n in found.values() if n.id not in disable]

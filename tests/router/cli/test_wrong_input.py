@@ -42,6 +42,21 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("detect", "--rules", "nowhere.yml"), 2, ("nowhere.yml:1: cannot be read",)),
         (("detect", "--rules", "folder"), 2, ("folder:1: there is no rule in it", "name a Sigma rule")),
         (("detect", "--rules", "broken.yml"), 2, ("broken.yml:2:1:",)),
+        (("normalize", "--json", "file"), 2, ("--json:1: does nothing by itself", "give it with --report")),
+        (("normalize", "--name", "a.b", "file"), 2, ("--name:1: does nothing by itself", "give it with --init")),
+        (("normalize", "--init", "--as", "ocsf", "file"), 2, ("--as:1: does nothing with --init", "leave it out")),
+        (("normalize", "--init", "--source", "cisco.asa", "file"), 2, ("--source:1: does nothing with --init",)),
+        (("normalize", "--report", "--original", "file"), 2, ("--original:1: does nothing with --report",)),
+        (("normalize", "--explain", "--json", "file"), 2, ("--json:1: does nothing with --explain", "give it with --report")),
+        (("normalize", "--explain", "--report", "file"), 2, ("exclude each other", "choose one")),
+        (("normalize", "--tz", "Mars", "file"), 2, ("--tz:1: 'Mars' is no time zone", "write Europe/Paris")),
+        (("normalize", "--source", "cisco.asaa", "file"), 2, ("--source:1: there is no normalizer", "'cisco.asa'?")),
+        (("run", "-c", "empty.yaml", "--role", "ingest"), 2, ("--role:1: there is no source", "below `sources`")),
+        (("run", "-c", "empty.yaml", "--role", "deliver"), 2, ("--role:1: there is no sink", "below `sinks`")),
+        (("run", "-c", "sink.yaml", "--role", "process", "--sink", "out"), 2, ("--sink:1:", "add --role deliver")),
+        (("run", "-c", "empty.yaml", "--sink", "out"), 2, ("no sink 'out' is configured; there are none",)),
+        (("check", "-c", "tls.yaml"), 2, ("cert.pem:1: source in: TLS files cannot be used", "check certificate")),
+        (("check", "-c", "zone.yaml"), 2, ("zone.yaml:2:11: process.tz: 'Mars' is no time zone", "write Europe/Paris")),
     ],
 )
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
@@ -49,6 +64,11 @@ def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, .
     (tmp_path / "file").touch()
     (tmp_path / "rule.yml").write_text(RULE)
     (tmp_path / "broken.yml").write_text(RULE.replace("detection", "detektion"))
+    (tmp_path / "empty.yaml").write_text("version: 1\n")
+    (tmp_path / "sink.yaml").write_text("sinks: {out: {kind: file, path: out.ndjson}}\n")
+    (tmp_path / "zone.yaml").write_text("version: 1\nprocess: {tz: Mars}\n")
+    listen = "{listen: '127.0.0.1:6514', cert_file: cert.pem, key_file: key.pem}"
+    (tmp_path / "tls.yaml").write_text(f"sources: {{in: {{kind: syslog, tls: {listen}}}}}\n")
     refused(logweir(*command, folder=tmp_path), code, *words)
 
 
@@ -101,3 +121,19 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
         refused(logweir("run", folder=tmp_path), 1, f"admin: cannot listen on {here}: Address already in use", "`admin.listen`")
         config.write_text(f"version: 1\nlog: {{kind: embedded, path: log.db}}\nadmin: {{listen: ''}}\n{source}\n")
         refused(logweir("run", folder=tmp_path), 1, "source in: cannot listen on", "stopped by a failure")
+
+
+def test_rules_of_every_kind_can_be_turned_off_by_one_list(tmp_path: Path) -> None:
+    logweir("init", tmp_path / "soc")
+    written = tmp_path / "soc/logweir.yaml"
+    before = logweir("check", "-c", written).stdout.decode()
+    off = "[2606f87b-c3bd-4ee1-baf6-a8fa6f084084, access-log-health-checks, cisco.asa]"
+    written.write_text(written.read_text().replace("rules:\n", f"rules:\n  disable: {off}\n"))
+    done = logweir("check", "-c", written)
+    assert done.returncode == 0, done.stderr
+    assert _counts(before) == [count + 1 if i in (2, 3, 5) else count for i, count in enumerate(_counts(done.stdout.decode()))]
+
+
+def _counts(said: str) -> list[int]:
+    """Sources, sinks, normalizers, detections, correlations, noise rules."""
+    return [int(word) for word in said.replace(",", " ").split() if word.isdigit()]
