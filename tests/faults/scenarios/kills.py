@@ -1,6 +1,7 @@
 """R1, R2, R3: processes that are killed, rolled and frozen, on both logs."""
 
 import asyncio
+import statistics
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,9 +22,10 @@ _ONE_EVERY, _ONE_PER_MINUTE = (4, 8), 5
 """Where one process does everything, and the run is short."""
 _WINDOW, _OUTAGE_SECONDS = 10_000, 10
 """A sink has at most a window under way, and no more than came since a kill; the log may wait for a lease or session to end."""
-_SHARE, _SHORT_SHARE = 0.02, 0.05
-"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed. In a short run beside
-others a process takes longer to start than the next kill takes to come: less arrives, and kills hit the catching up."""
+_SHARE, _SHORT_SHARE = 0.02, 0.03
+"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed; a short run has few
+kills, and chance a part in whom they hit. Where the machine is so busy that recovery takes longer than the next kill, less arrives
+and kills hit the catching up: a short run allows as much more as recovery takes longer than the pause between two kills."""
 
 
 async def _run(
@@ -52,11 +54,14 @@ def _judge_kills(one: Arena, per_minute: float) -> None:
 
 def _judge_kills_by_role(one: Arena, per_minute: float) -> None:
     _judge_kills(one, per_minute)
-    most = _SHARE if one.outcome.minutes >= _LONG_MINUTES else _SHORT_SHARE
+    most = _SHARE
+    if one.outcome.minutes < _LONG_MINUTES:
+        recovery = statistics.median(one.watch.recoveries or [0.0])
+        most = max(_SHORT_SHARE, _SHARE * recovery / statistics.mean(_EVERY))
     for name in ("splunk", "lines"):
         books = one.ledger.sinks[name]
         share = books.repeats / max(1, len(books.first))
-        one.outcome.check(f"{name}: little comes twice", share < most, f"{share:.2%}, less than {most:.0%} is allowed")
+        one.outcome.check(f"{name}: little comes twice", share < most, f"{share:.2%}, less than {most:.1%} is allowed")
 
 
 @scenario("R1", 0.8)
