@@ -1,6 +1,7 @@
 """Payloads inside the requests by which AWS delivers streams: Firehose to HTTP, Kinesis and CloudWatch Logs to a function.
 
-And the records that Azure Monitor sends together to an event hub, where they hold Kubernetes' audit log.
+And the records that Azure Monitor sends together to an event hub, where they hold Kubernetes' audit log or rows of tables
+(data export of a Log Analytics workspace).
 
 Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
@@ -37,8 +38,8 @@ def may_hold_several(text: str) -> bool:
 def delivered(text: str) -> list[bytes] | None:
     """The payloads in their order; None when the text is no such request, or one of its records cannot be read."""
     head = text[:_HEAD]
-    if head[:1] == "{" and '"records"' in head and '"kube-audit' in text:
-        return _audited(loads(text))
+    if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
+        return _rows(loads(text))
     if head[:1] != "{" or not any(all(mark in head for mark in marks) for marks in _MARKS):
         return None
     value = loads(text)
@@ -54,8 +55,8 @@ def delivered(text: str) -> list[bytes] | None:
     return found
 
 
-def _audited(value: Any) -> list[bytes] | None:
-    """The records of Azure Monitor, where logs of Kubernetes stand among them: each record of it holds the text of one event."""
+def _rows(value: Any) -> list[bytes] | None:
+    """The records of Azure Monitor, where logs of Kubernetes or rows of tables are among them: they are of several products."""
     records = value.get("records") if type(value) is dict else None
     if type(records) is not list or not all(type(item) is dict for item in records):
         return None

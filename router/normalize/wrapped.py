@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from router.normalize import log_analytics
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.runtime import dig
@@ -23,6 +24,9 @@ def message(x: Line) -> tuple[Line, dict[str, Any]] | None:
     value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
     if type(value) is not dict:
         return None
+    row = log_analytics.message(value) if "TimeGenerated" in value else None
+    if row is not None:
+        return _line(x, row[0]), row[1]
     path = next((path for path in _TEXTS if type(text := dig(value, path)) is str and len(text) > 1), None)
     if path is None:
         return None
