@@ -71,8 +71,8 @@ class _Scan:
         self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
 
     def parse(self, text: str) -> dict[str, Any] | None:
-        if self._assign not in text:
-            return None
+        if self._assign not in text or text[:2] == '{"':
+            return None  # in an object, an assignment is a part of some value
         sep = self._seps[0] if self._first is None else self._separator(text)
         quote, escape = self._quote, self._escape
         escaped = bool(escape) and escape in text
