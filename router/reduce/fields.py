@@ -1,6 +1,7 @@
 """Reading and removing a dotted field of an event, through lists and through keys that themselves hold dots."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -13,12 +14,13 @@ Getter: TypeAlias = Callable[[Event], Any]
 def getter(name: str) -> Getter:
     """event -> the value at a dotted name: None if absent, a list where a list stands on the way."""
     parts = name.split(".")
+    ways = _ways(tuple(parts))
     if len(parts) == 2:
         first, last = parts
 
         def get_below(event: Event) -> Any:
             value = event.get(first)
-            return value[last] if value.__class__ is dict and last in value else _sought(event, parts)
+            return value[last] if value.__class__ is dict and last in value else _sought(event, ways)
 
         return get_below
 
@@ -28,29 +30,40 @@ def getter(name: str) -> Getter:
             if type(value) is dict and part in value:
                 value = value[part]
             else:
-                return _sought(event, parts)
+                return _sought(event, ways)
         return value
 
     return get
 
 
-def _sought(value: Any, parts: Sequence[str]) -> Any:
+Ways: TypeAlias = tuple[tuple[str, "Ways | None"], ...]
+"""How a dotted name may go on below an object: each key that it may have there, and what follows; None: nothing."""
+
+
+@cache
+def _ways(parts: tuple[str, ...]) -> Ways:
+    return tuple((".".join(parts[:i]), _ways(parts[i:]) if i < len(parts) else None) for i in range(1, len(parts) + 1))
+
+
+def _sought(value: Any, ways: Ways) -> Any:
     """The slow way, for lists and dotted keys: the only value found, or a list of them, or None."""
-    found = list(_search(value, parts))
+    found: list[Any] = []
+    _search(value, ways, found)
     return found[0] if len(found) == 1 else found or None
 
 
-def _search(value: Any, parts: Sequence[str]) -> Iterator[Any]:
-    if not parts:
-        yield value
-    elif isinstance(value, list):
+def _search(value: Any, ways: Ways, found: list[Any]) -> None:
+    if type(value) is list:
         for item in value:
-            yield from _search(item, parts)
-    elif isinstance(value, dict):
-        for i in range(1, len(parts) + 1):
-            key = ".".join(parts[:i])
-            if key in value:
-                yield from _search(value[key], parts[i:])
+            _search(item, ways, found)
+    elif type(value) is dict:
+        for key, below in ways:
+            if key not in value:
+                continue
+            if below is None:
+                found.append(value[key])
+            else:
+                _search(value[key], below, found)
 
 
 def hashable(value: Any) -> Any:
