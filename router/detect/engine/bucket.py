@@ -185,8 +185,7 @@ class Bucket:
         rules = index.possible(rules, hit, unread)
         if not rules:
             return ()
-        owners = index.owners
-        true, hit = frozenset([atom for atom in atoms if owners[atom] & rules]), hit & rules
+        true, hit = index.relevant(rules, atoms), hit & rules
         same = (layout, rules, hit, true, unread)
         after: Question | Verdict | None = self._verdicts.get(same)
         if after is None:

@@ -12,6 +12,8 @@ from router.detect.engine.prepared import Prepared
 
 _FEW = 2
 """So many fields more are read at once: asking twice costs as much."""
+_SMALL, _MAX_KNOWN = 16, 1024
+"""Of so few rules the atoms are put together, for so many sets of rules."""
 _SEARCHED, _PLAIN = 1.0, 1.5
 """What a field is worth: one whose texts must be searched costs more than one that is looked up."""
 _LOOKED_UP = frozenset({"eq", "null", "empty", "exists"})
@@ -33,6 +35,9 @@ class Index:
         self.clause_in, self.mixed_in, self.uses = ([0] * len(self.fields) for _ in range(3))
         """By number of a field: rules with a clause for it, with such an atom of it, with any atom of it."""
         self.mixed = 0
+        self._rules = rules
+        self._atoms: dict[int, frozenset[int]] = {}
+        self._next: dict[tuple[int, int, tuple[int, ...]], tuple[int, ...]] = {}
         for n, prepared in enumerate(rules):
             self._add(1 << n, prepared, asked)
         self.free = [self.all & ~clause for clause in self.clause_in]
@@ -76,8 +81,30 @@ class Index:
                 dead &= ~self.mixed_in[field]
         return rules ^ dead
 
-    def next(self, rules: int, hit: int, unread: Iterable[int]) -> tuple[int, ...]:
+    def relevant(self, rules: int, atoms: Iterable[int]) -> frozenset[int]:
+        """Those of the atoms that matter to any of the rules."""
+        if rules.bit_count() > _SMALL:
+            owners = self.owners
+            return frozenset([atom for atom in atoms if owners[atom] & rules])
+        known = self._atoms.get(rules)
+        if known is None:
+            if len(self._atoms) >= _MAX_KNOWN:
+                self._atoms.clear()
+            listed = [self._rules[n].atoms for n in range(rules.bit_length()) if rules >> n & 1]
+            known = self._atoms[rules] = frozenset[int]().union(*listed)
+        return known.intersection(atoms)
+
+    def next(self, rules: int, hit: int, unread: tuple[int, ...]) -> tuple[int, ...]:
         """The fields to read next; none if nothing that is still to be read matters to the rules."""
+        asked = rules, hit, unread
+        known = self._next.get(asked)
+        if known is None:
+            if len(self._next) >= _MAX_KNOWN:
+                self._next.clear()
+            known = self._next[asked] = self._chosen(rules, hit, unread)
+        return known
+
+    def _chosen(self, rules: int, hit: int, unread: Iterable[int]) -> tuple[int, ...]:
         needed = [field for field in unread if self.uses[field] & rules]
         if len(needed) <= _FEW:
             return tuple(needed)

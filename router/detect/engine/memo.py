@@ -5,7 +5,7 @@ one key of a dict, so values that equal 0 or 1 are kept by their type; long text
 """
 
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, Protocol
 
 from router.detect import values
@@ -147,7 +147,7 @@ class ValueMemo(Memo):
         return signature
 
     def _long(self, text: str) -> int:
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = sha256(text.encode("utf-8", "surrogatepass")).digest()  # processors have it built in: half the time of blake2b
         signature = self._hashed.get(digest)
         if signature is None:
             signature = self._hashed[digest] = self._new(tuple(sorted(self._matcher.of_text(text))))

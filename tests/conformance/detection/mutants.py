@@ -130,7 +130,7 @@ NAMED = (
     Mutant(_E + "databases", r'r"\A" if pattern.side', r'"" if pattern.side', "startswith is contains"),
     Mutant(_E + "literals", "text[-length:] if at_end else", "text[:length] if at_end else", "ends looked for at the start"),
     Mutant(_E + "memo", "if value in (0, 1) else", "if False else", "1 and true are one value"),
-    Mutant(_E + "memo", "blake2b(text.encode(", "blake2b(text[:LONG].encode(", "long texts are one if they begin alike"),
+    Mutant(_E + "memo", "sha256(text.encode(", "sha256(text[:LONG].encode(", "long texts are one if they begin alike"),
     Mutant(
         _E + "memo",
         "(values.is_null(value), values.texts(value))",
