@@ -29,6 +29,7 @@ def lint(
     config: Annotated[Path | None, typer.Option("--config", "-c", help="A configuration, for values of placeholders.")] = None,
 ) -> None:
     """Say what is wrong with rules, odd about them, or could be better: file, line, column, reason and remedy."""
+    from router.authoring.checks import CHECKS
     from router.authoring.findings import SEVERITIES
     from router.authoring.lint import lint as findings_of
     from router.registry import nearest
@@ -36,6 +37,9 @@ def lint(
     levels = (*SEVERITIES, "never")
     if fail_on not in levels:
         raise ConfigError([Problem("--fail-on", 1, "", f"no severity {fail_on!r}", nearest(fail_on, levels))])
+    unknown = [name for name in ignore or () if name not in CHECKS]
+    if unknown:
+        raise ConfigError([Problem("--ignore", 1, "", f"there is no check {n!r}", nearest(n, sorted(CHECKS))) for n in unknown])
     files = rule_files(paths)
     setting = Setting(config, None)
     supply = setting.supply(None) if reach else None

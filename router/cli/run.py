@@ -89,8 +89,6 @@ def _refuse_idle(settings: Config, roles: Sequence[Role], sinks: Sequence[str]) 
         raise ConfigError([Problem("--sink", 1, "", "names what the role deliver does", "add --role deliver, or leave it out")])
     if roles == ["deliver"] and not settings.sinks:
         raise ConfigError([Problem("--role", 1, "", "there is no sink to deliver to", "configure one below `sinks`")])
-    if roles == ["ingest"] and not settings.sources:
-        raise ConfigError([Problem("--role", 1, "", "there is no source to receive from", "configure one below `sources`")])
 
 
 def run_loop(main: Any) -> Any:

@@ -1,12 +1,16 @@
 """`logweir run` takes new rules without a stop."""
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 
 from tests.journeys.deployment import Deployment
+from tests.router.cli.process import logweir
 
 RULE = """
 title: %s
@@ -76,3 +80,23 @@ async def test_sighup_and_a_change_of_files_bring_new_rules_and_a_bad_one_change
         assert (await titles(tmp_path, 4))[3] == "Three"
     finally:
         assert await router.stop() == 0, router.tail()
+
+
+def test_a_folder_of_rules_beside_the_configuration_hides_no_part_of_the_program(tmp_path: Path) -> None:
+    """Workers are started as `python -m router` where the user stands, beside what `init` made."""
+    logweir("init", tmp_path)
+    command = [sys.executable, "-m", "router", "check"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert b"logweir.yaml: good" in done.stdout
+
+
+def test_a_wish_to_reload_ends_no_router_that_still_loads_its_code(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; sys.argv = ['logweir', 'run', '--log-level', 'loud']\n"
+        "sys.modules['router.cli'] = type(sys)('router.cli'); sys.modules['router.cli'].main = None\n"
+        "import router.__main__; os.kill(os.getpid(), signal.SIGHUP); print('goes on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"goes on\n"), done.stderr

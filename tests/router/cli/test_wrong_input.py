@@ -51,7 +51,11 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("normalize", "--explain", "--report", "file"), 2, ("exclude each other", "choose one")),
         (("normalize", "--tz", "Mars", "file"), 2, ("--tz:1: 'Mars' is no time zone", "write Europe/Paris")),
         (("normalize", "--source", "cisco.asaa", "file"), 2, ("--source:1: there is no normalizer", "'cisco.asa'?")),
-        (("run", "-c", "empty.yaml", "--role", "ingest"), 2, ("--role:1: there is no source", "below `sources`")),
+        (
+            ("rules", "lint", "--ignore", "missing-idd", "rule.yml"),
+            2,
+            ("--ignore:1: there is no check 'missing-idd'", "'missing-id'?"),
+        ),
         (("run", "-c", "empty.yaml", "--role", "deliver"), 2, ("--role:1: there is no sink", "below `sinks`")),
         (("run", "-c", "sink.yaml", "--role", "process", "--sink", "out"), 2, ("--sink:1:", "add --role deliver")),
         (("run", "-c", "empty.yaml", "--sink", "out"), 2, ("no sink 'out' is configured; there are none",)),
