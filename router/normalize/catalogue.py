@@ -53,6 +53,7 @@ class Catalogue:
         self._normalizers = {n.id: n for n in normalizers}
         self._places = tuple(self._normalizers.values())
         self._select = finder([n.identity for n in self._places])
+        self._weigh = [n.identity.weigher() for n in self._places]
         self._original = original
         self.enrich: Callable[[list[Event]], None] | None = None
         """Adds to finished documents, in place, what others know."""
@@ -235,7 +236,7 @@ class Catalogue:
         found = []
         for place in places:
             normalizer = self._places[place]
-            weight = normalizer.identity.weight(head, meta)
+            weight = self._weigh[place](head, meta)
             found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
         return [item[3] for item in sorted(found, key=lambda item: item[:3])]
 
@@ -299,7 +300,7 @@ class Catalogue:
             else "most telling candidate that accepts"
             if chosen != "unknown"
             else "nobody accepts",
-            "candidates": [{"id": n.id, "weight": n.identity.weight(head, x.meta)} for n in candidates],
+            "candidates": [{"id": n.id, "weight": n.identity.weigher()(head, x.meta)} for n in candidates],
             "tried": tried,
             "tags": tags,
             "documents": fresh.normalize(body, facts, time),

@@ -113,9 +113,17 @@ class Identity(NamedTuple):
         """Does every mark ask for a text with a double quote in it?"""
         return all(mark.quoted for mark in self.marks)
 
-    def weight(self, head: str, meta: Mapping[str, str]) -> int:
-        """The weight of the strongest mark that holds; 0 when none does."""
-        return max((mark.weight for mark in self.marks if mark.holds(head, meta)), default=0)
+    def weigher(self) -> Callable[[str, Mapping[str, str]], int]:
+        """What gives the weight of the strongest mark that holds for a head; 0 when none does."""
+        ranked = sorted(((mark.weight, mark) for mark in self.marks), key=lambda pair: -pair[0])
+
+        def weight(head: str, meta: Mapping[str, str]) -> int:
+            for most, mark in ranked:
+                if mark.holds(head, meta):
+                    return most
+            return 0
+
+        return weight
 
 
 def selector(identities: Sequence[Identity]) -> Callable[[str, Mapping[str, str]], list[int]]:
