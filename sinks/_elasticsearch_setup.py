@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Version 9 of the client asks for version 9 of the API, which an 8.x server refuses; both server versions know 8.
 _JSON = "application/vnd.elasticsearch+json; compatible-with=8"
+_ANOTHER_PRODUCT = 501
 _RIGHTS = {
     "/_ilm/policy/": "the cluster privilege manage_ilm",
     "/_component_template/": "the cluster privilege manage_index_templates",
@@ -77,6 +78,8 @@ def _connected(found: _Answer) -> Step:
         return Step("failed", f"no connection: {found.body}", "check `urls`, the network and `tls`")
     if found.status in (401, 403):
         return Step("failed", f"refused with {found.status}", "check `username` and `password`, or `api_key`")
+    if found.status == 429 or (found.status >= 500 and found.status != _ANOTHER_PRODUCT):
+        return Step("failed", f"answered {found.status}", "run setup again when the server is well")
     return Step("failed", f"not Elasticsearch: answered {found.status}", "make the templates by hand (OpenSearch)")
 
 
@@ -146,7 +149,7 @@ async def _call(client: AsyncElasticsearch, method: str, path: str, body: Any = 
     except ApiError as error:
         return _Answer(error.meta.status, error.error)
     except UnsupportedProductError:
-        return _Answer(501, "another product")
+        return _Answer(_ANOTHER_PRODUCT, "another product")
     except TransportError as error:
         return _Answer(0, type(error).__name__)
     return _Answer(answer.meta.status, answer.body)

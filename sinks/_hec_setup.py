@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 from splunklib import client
 from splunklib.binding import AuthenticationError, HTTPError
@@ -65,6 +66,9 @@ def _managed(settings: "SplunkHecSettings", management: "Management", apply: boo
         return list(_wanted(service, settings, management, apply))
     except AuthenticationError:
         return [Step("failed", f"{management.url} refuses the login", "check `management.token`, or user and password")]
+    except ParseError:
+        remedy = "check `management.url`: splunkd listens on 8089, other ports are Splunk's web pages or a proxy"
+        return [Step("failed", f"{management.url} does not answer as splunkd does", remedy)]
     except (OSError, LogweirError) as error:
         what = getattr(error, "strerror", None) or type(error).__name__
         return [Step("failed", f"{management.url}: {what}", "check `management.url`, the network and `tls`")]
@@ -143,6 +147,8 @@ def _listed(value: Any) -> list[str]:
 
 
 def _failed(what: str, error: HTTPError, capability: str) -> Step:
-    if error.status in (401, 403):
+    if error.status == 401:
+        return Step("failed", f"{what}: the login is refused", "check `management.token`, or user and password")
+    if error.status == 403:
         return Step("failed", f"{what}: not permitted", f"give the user's role the capability {capability}")
     return Step("failed", f"{what}: answered {error.status}", "check splunkd's own log")

@@ -69,7 +69,17 @@ async def test_a_missing_right_is_named(splunk: SplunkManagement, collector: End
 async def test_a_login_that_is_refused_is_told(splunk: SplunkManagement, collector: End) -> None:
     steps = await setup("siem", settings(splunk, collector, management={"token": Reference("wrong")}), True)
     assert steps[0].state == "failed"
+    assert "management.token" in next(step.remedy for step in steps if "login" in step.text)
     assert splunk.writes == []
+
+
+async def test_a_port_where_something_else_answers_is_told(
+    splunk: SplunkManagement, collector: End, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(splunk, "answer", lambda *_: (200, "<!doctype html><p>Splunk Web"))
+    steps = await setup("siem", settings(splunk, collector), True)
+    assert steps[0].state == "failed"
+    assert "8089" in steps[0].remedy
 
 
 async def test_a_management_port_that_is_down_is_told(splunk: SplunkManagement, collector: End) -> None:
