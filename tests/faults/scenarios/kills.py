@@ -22,9 +22,9 @@ _ONE_EVERY, _ONE_PER_MINUTE = (4, 8), 5
 """Where one process does everything, and the run is short."""
 _WINDOW, _OUTAGE_SECONDS = 10_000, 10
 """A sink has at most a window under way, and no more than came since a kill; the log may wait for a lease or session to end."""
-_SHARE, _SHORT_SHARE = 0.02, 0.03
+_SHARE, _SHORT_SHARE = 0.02, 0.05
 """Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed; a short run has few
-kills, and chance a part in whom they hit. Where the machine is so busy that recovery takes longer than the next kill, less arrives
+kills, and one rebalance that does not wait for a reader weighs much. Where the machine is so busy that recovery takes longer than the next kill, less arrives
 and kills hit the catching up: a short run allows as much more as recovery takes longer than the pause between two kills."""
 
 
