@@ -70,8 +70,15 @@ class SigmaView(EcsView):
     def __init__(self, logsource: Logsource) -> None:
         self._profiles = [profile for profile in _tables() if _applies(profile, logsource)]
         self._roots = [root for profile in self._profiles for root in _roots(profile, logsource)]
+        self._raw: dict[str, Probe] = {}
 
     def raw(self, field: str) -> Probe:
+        probe = self._raw.get(field)
+        if probe is None:
+            probe = self._raw[field] = self._made(field)
+        return probe
+
+    def _made(self, field: str) -> Probe:
         steps = list(dict.fromkeys(_step(s) for s in self.steps(field)))
         probes = [_probe(step) for step in steps]
         return probes[0] if len(probes) == 1 else _PROBES.make(First, probes)

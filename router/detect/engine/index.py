@@ -38,26 +38,26 @@ class Index:
         self._rules = rules
         self._atoms: dict[int, frozenset[int]] = {}
         self._next: dict[tuple[int, int, tuple[int, ...]], tuple[int, ...]] = {}
+        numbers = {atom: self.number[field_of(a)] for atom, a in asked.items()}
         for n, prepared in enumerate(rules):
-            self._add(1 << n, prepared, asked)
+            self._add(1 << n, prepared, numbers)
         self.free = [self.all & ~clause for clause in self.clause_in]
-        self._worth = [self._worth_of(field, asked.values()) for field in self.fields]
+        searched = {field_of(a) for a in asked.values() if a.kind not in _LOOKED_UP}
+        self._worth = [_SEARCHED if field in searched else _PLAIN for field in self.fields]
 
-    def _add(self, bit: int, prepared: Prepared, asked: dict[int, Asked]) -> None:
+    def _add(self, bit: int, prepared: Prepared, numbers: dict[int, int]) -> None:
         for atom in prepared.atoms:
             self.owners[atom] |= bit
-            self.uses[self.number[field_of(asked[atom])]] |= bit
+        for field in {numbers[atom] for atom in prepared.atoms}:
+            self.uses[field] |= bit
         for field, clause in prepared.clauses.items():
             self.clause_in[self.number[field]] |= bit
             for atom in clause:
                 self.clauses[atom] = self.clauses.get(atom, 0) | bit
         for atom in prepared.mixed:
             self.mixed |= bit
-            self.mixed_in[self.number[field_of(asked[atom])]] |= bit
+            self.mixed_in[numbers[atom]] |= bit
             self.hits[atom] = self.hits.get(atom, 0) | bit
-
-    def _worth_of(self, field: Any, asked: Iterable[Asked]) -> float:
-        return _PLAIN if all(a.kind in _LOOKED_UP for a in asked if field_of(a) is field) else _SEARCHED
 
     def clause_of(self, atoms: Iterable[int]) -> int:
         """The rules whose clause of the atoms' field these atoms fulfil."""

@@ -76,6 +76,10 @@ def clauses(tree: Tree, of_atom: Callable[[Atom], tuple[Any, int]], cost: Callab
         return {name: frozenset((number,))}
     if isinstance(tree, Not):
         return {}
+    if isinstance(tree, Or) and all(isinstance(child, Atom) for child in tree.children):  # most values of rules stand so
+        pairs = [of_atom(child) for child in tree.children if isinstance(child, Atom)]
+        same = {name for name, _ in pairs}
+        return {same.pop(): frozenset([number for _, number in pairs])} if len(same) == 1 else {}
     found = [clauses(child, of_atom, cost) for child in tree.children]
     if isinstance(tree, Or):
         names = [name for name in found[0] if all(name in one for one in found)]
