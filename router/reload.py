@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Reload:
         self._path, self._running, self._renew = path, running, renew
         self._watched, self._look = running, look_seconds if watch else None
         self._asked = asyncio.Event()
+        self._seen: State = ()
         RELOAD_SUCCESS.set(1)
         CONFIG_LOADED.set(time.time())
 
@@ -48,9 +49,9 @@ class Reload:
             await asyncio.wait([task])
 
     async def _run(self) -> None:
-        seen = await self._state()
+        self._seen = await self._state()
         while True:
-            seen = await self._changed(seen)
+            await self._changed(self._seen)
             self._asked.clear()
             try:
                 await self.reload()
@@ -58,7 +59,7 @@ class Reload:
                 RELOAD_SUCCESS.set(0)
                 _log.error("failed; it is tried again with the next change", error=repr(error), exc_info=error)
 
-    async def _changed(self, seen: State) -> State:
+    async def _changed(self, seen: State) -> None:
         """Wait until somebody asks, or until files differ from `seen` and have come to rest."""
         latest = seen
         while not self._asked.is_set():
@@ -67,8 +68,7 @@ class Reload:
             except TimeoutError:
                 before, latest = latest, await self._state()
                 if latest != seen and latest == before:
-                    break
-        return await self._state()
+                    return
 
     async def _state(self) -> State:
         return () if self._look is None else await asyncio.to_thread(lambda: tuple(_files(self._path, self._watched)))
@@ -93,11 +93,15 @@ class Reload:
         return True
 
     def _load(self) -> tuple[Config, Content]:
-        """Raises ConfigError with every problem. Remembers which files to watch even then: one of them will be mended."""
+        """Raises ConfigError with every problem. Remembers which files to watch even then, and how they stood before they were
+        read: one of them will be mended."""
+        own = tuple(_stamps([self._path]))
         config, problems = inspect(self._path)
         if config is None:
+            self._remember(own)
             raise ConfigError(problems)
         self._watched = config
+        self._remember(own)
         try:
             content = Content(config)
         except ConfigError as error:
@@ -105,6 +109,11 @@ class Reload:
         if problems:
             raise ConfigError(problems)
         return config, content
+
+    def _remember(self, own: State) -> None:
+        """`own`: how the configuration itself stood before it was read."""
+        if self._look is not None:
+            self._seen = (*own, *_stamps(_rule_files(self._watched)))
 
     def _tell_of_restart(self, config: Config) -> None:
         changed = list(needs_restart(self._running, config))
@@ -134,14 +143,22 @@ def _lasting(section: Mapping[str, Settings], name: str, fresh: frozenset[str]) 
 
 def _files(path: Path, config: Config) -> Iterator[tuple[str, int, int, int]]:
     """The configuration and every rule file: name, time of change, size and inode."""
+    yield from _stamps((path, *_rule_files(config)))
+
+
+def _rule_files(config: Config) -> Iterator[Path]:
     rules = config.rules
-    for root in (path, *rules.normalize, *rules.detections(), *rules.noise, *rules.pipelines):
-        for file in _visible(root) if root.is_dir() else [root]:
-            try:
-                status = file.stat()
-            except OSError:
-                continue
-            yield str(file), status.st_mtime_ns, status.st_size, status.st_ino
+    for root in (*rules.normalize, *rules.detections(), *rules.noise, *rules.pipelines):
+        yield from _visible(root) if root.is_dir() else [root]
+
+
+def _stamps(files: Iterable[Path]) -> Iterator[tuple[str, int, int, int]]:
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        yield str(file), status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _visible(root: Path) -> Iterator[Path]:

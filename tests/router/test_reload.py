@@ -278,6 +278,18 @@ async def test_a_change_of_files_is_noticed_also_in_what_was_refused(tmp_path: P
         assert await router.signals(1) == ["Two"]
 
 
+async def test_a_bad_rule_in_a_folder_that_is_new_is_noticed_when_it_goes(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    async with running(path, watch=True) as router:
+        await until(lambda: bool(router.reload._seen))
+        (tmp_path / "more").mkdir()
+        (tmp_path / "more/bad.yml").write_text("title: bad")
+        path.write_text(CONFIG.replace("[detect]", "[detect, more]"))
+        await until(lambda: metric("logweir_config_reload_success") == 0)
+        (tmp_path / "more/bad.yml").unlink()
+        await until(lambda: metric("logweir_config_reload_success") == 1)
+
+
 def test_what_needs_a_restart_is_named(tmp_path: Path) -> None:
     path = written(tmp_path)
     before = load(path)
