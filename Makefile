@@ -66,7 +66,7 @@ reference: install
 	@$(BIN)/logweir config reference deploy/reference
 
 faults: dev peers
-	$(BIN)/python -m tests.faults --scenario all --at-once 2 --summary build/faults
+	$(BIN)/python -m tests.faults --scenario all --at-once 2 --again --summary build/faults
 
 lock: $(VENV)/.python
 	@$(BIN)/pip install -q 'pip-tools>=7.4'

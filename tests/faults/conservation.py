@@ -61,4 +61,4 @@ def _sink(one: Arena, metrics: Mapping[str, float], sink: str) -> None:
 
 
 def _equal(one: Arena, name: str, left: float, right: float) -> None:
-    one.outcome.check(name, left == right, f"{left:.0f} and {right:.0f}")
+    one.outcome.check(name, left == right, f"{left:.0f} and {right:.0f}", is_promise=True)

@@ -15,6 +15,8 @@ class Check:
     name: str
     holds: bool
     detail: str = ""
+    is_promise: bool = False
+    """About what is lost, invented, changed or doubled, which no busy machine excuses."""
 
 
 @dataclass(slots=True)
@@ -28,15 +30,20 @@ class Outcome:
     figures: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
-    def check(self, name: str, holds: bool, detail: object = "") -> bool:
+    def check(self, name: str, holds: bool, detail: object = "", *, is_promise: bool = False) -> bool:
         """Note a claim; returns whether it holds."""
-        self.checks.append(Check(name, bool(holds), str(detail)))
+        self.checks.append(Check(name, bool(holds), str(detail), is_promise))
         return holds
 
     @property
     def holds(self) -> bool:
         """Every claim holds, and there was one."""
         return bool(self.checks) and all(check.holds for check in self.checks)
+
+    @property
+    def breaks_a_promise(self) -> bool:
+        """Something was lost, invented, changed or doubled."""
+        return any(check.is_promise and not check.holds for check in self.checks)
 
     def closing_line(self) -> str:
         """For people and logs."""
