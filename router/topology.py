@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from difflib import get_close_matches
 from functools import partial
 from typing import Literal, TypeAlias, get_args
 
@@ -91,6 +92,15 @@ class Content:
             problems += error.problems
         if problems:
             raise ConfigError(_placed(problem, config) for problem in problems)
+        self._tell_of_strangers(rules.disable)
+
+    def _tell_of_strangers(self, disable: Collection[str]) -> None:
+        """A warning and no error: rules of a topic, or of a checkout, come and go."""
+        for name in sorted({*disable} - self.catalogue.disabled - self.ruleset.disabled - self.noise.disabled):
+            known = [*self.catalogue.ids(), *(r.id for r in self.ruleset.rules), *(r.id for r in self.noise.rules)]
+            close = get_close_matches(name, known, 1)
+            remedy = f"did you mean {close[0]!r}?" if close else "remove it"
+            _log.warning("rules.disable names a rule that is not there", name=name, remedy=remedy)
 
 
 def _placed(problem: Problem, config: Config) -> Problem:

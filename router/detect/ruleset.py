@@ -50,6 +50,8 @@ class Ruleset:
     ) -> None:
         self.rules, self.correlations = list(rules), list(correlations)
         self.refused, self.lints = sorted(refused), sorted(lints)
+        self.disabled = frozenset[str]()
+        """Ids and names that were turned off."""
         self._options = options
         self._engine = Engine(self.rules, options)
 
@@ -76,7 +78,10 @@ class Ruleset:
         problems = [*read.problems, *linked.problems]
         if problems and strict:
             raise ConfigError(problems)
-        return cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints], options)
+        made = cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints], options)
+        there = (*read.rules, *read.filters, *read.correlations)
+        made.disabled = frozenset(disable).intersection(name for one in there for name in (one.id, one.name))
+        return made
 
     def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Sequence[Rule]:
         """The rules that the event satisfies, in the order in which they were loaded.

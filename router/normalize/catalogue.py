@@ -71,6 +71,8 @@ class Catalogue:
                 problems.append(Problem("configuration", 1, f"sources.{name}.normalizer", text, remedy))
         if problems:
             raise ConfigError(problems)
+        self.disabled = frozenset[str]()
+        """Ids that were turned off."""
         self._text = ""
         self._senders: dict[tuple[str, str], list[Candidate]] = {}
 
@@ -97,7 +99,9 @@ class Catalogue:
         if problems:
             raise ConfigError(problems)
         kept = [n for n in found.values() if n.id not in disable]
-        return cls(kept, tz=tz, original=original, sources=sources)
+        made = cls(kept, tz=tz, original=original, sources=sources)
+        made.disabled = frozenset(disable).intersection(found)
+        return made
 
     def multiline(self, name: str) -> Multiline | None:
         """How the lines of this normalizer's source are joined, as its file says."""

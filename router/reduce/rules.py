@@ -30,6 +30,8 @@ class NoiseRules:
     def __init__(self, rules: Iterable[NoiseRule] = ()) -> None:
         self.rules = sorted(rules, key=lambda r: r.id)
         self._by_id = {r.id: r for r in self.rules}
+        self.disabled = frozenset[str]()
+        """Ids that were turned off."""
 
     @classmethod
     def load(cls, paths: Sequence[Path] = (), *, disable: Iterable[str] = (), builtin: bool = True) -> "NoiseRules":
@@ -45,7 +47,9 @@ class NoiseRules:
             raise ConfigError(problems)
         off = frozenset(disable)
         chosen = {r.id: r for r in (*shipped, *own) if r.id not in off}
-        return cls(chosen.values())
+        made = cls(chosen.values())
+        made.disabled = off.intersection(r.id for r in (*shipped, *own))
+        return made
 
     def applies(self, rule_id: str, sink: str, kind: str) -> bool:
         """Whether what this rule says is done at a sink of this name and kind; a rule in shadow is done nowhere.

@@ -131,10 +131,14 @@ def test_rules_of_every_kind_can_be_turned_off_by_one_list(tmp_path: Path) -> No
     logweir("init", tmp_path / "soc")
     written = tmp_path / "soc/logweir.yaml"
     before = logweir("check", "-c", written).stdout.decode()
-    off = "[2606f87b-c3bd-4ee1-baf6-a8fa6f084084, access-log-health-checks, cisco.asa]"
+    off = "[2606f87b-c3bd-4ee1-baf6-a8fa6f084084, access-log-health-checks, cisco.asa, cisco.fdt]"
     written.write_text(written.read_text().replace("rules:\n", f"rules:\n  disable: {off}\n"))
     done = logweir("check", "-c", written)
-    assert done.returncode == 0, done.stderr
+    said = done.stderr.decode()
+    assert done.returncode == 0, said
+    assert said.count("rules.disable names a rule that is not there") == 1, said
+    assert "cisco.fdt" in said
+    assert "did you mean 'cisco.ftd'?" in said
     assert _counts(before) == [count + 1 if i in (2, 3, 5) else count for i, count in enumerate(_counts(done.stdout.decode()))]
 
 
