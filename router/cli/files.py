@@ -40,8 +40,10 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it; made if
 def check(config: ConfigFile = Path("logweir.yaml")) -> None:
     """Find every problem in the configuration and in all rules, at once. Exit code 2 if there is one."""
     from router.config import inspect
+    from router.telemetry import configure_logging
     from router.topology import Content, unbuildable
 
+    configure_logging("warning", json=False)
     settings, problems = inspect(config)
     try:
         if settings is not None:
