@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,10 @@ class Deployment:
         """SIGTERM; the exit code."""
         assert self.process is not None
         if self.process.returncode is None:
-            self.process.terminate()
+            with suppress(
+                ProcessLookupError
+            ):  # `terminate` would look first, and take the exit code of what has ended from asyncio
+                os.kill(self.process.pid, signal.SIGTERM)
         async with asyncio.timeout(80):
             return await self.process.wait()
 
