@@ -12,7 +12,7 @@ if _ROOT not in sys.path:
     # folder wherever it stands on the path, but an editable install is not on it.
     sys.path.append(_ROOT)
 
-from router.cli import main  # noqa: E402
+from router.cli import main  # noqa: E402 (needs the path above)
 
 if __name__ == "__main__":
     main()

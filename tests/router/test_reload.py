@@ -86,7 +86,7 @@ class Running:
 
     async def signals(self, count: int) -> list[str]:
         """Titles of the first `count` signals, which have to come."""
-        return [str(d["rule"]["name"]) for d in await self._documents(SIGNALS, count)]  # type: ignore[index]
+        return [str(d["rule"]["name"]) for d in await self._documents(SIGNALS, count)]  # type: ignore[index]  # documents are objects
 
     async def _documents(self, topic: str, count: int) -> list[dict[str, object]]:
         async with asyncio.timeout(20):
@@ -99,7 +99,7 @@ class Running:
 async def running(path: Path, *, watch: bool = False) -> AsyncIterator[Running]:
     config = load(path)
     content = Content(config)
-    Running.content = weakref.ref(content.catalogue)  # type: ignore[attr-defined]
+    Running.content = weakref.ref(content.catalogue)  # type: ignore[attr-defined]  # kept for this test alone
     async with opened(config) as log, assembled(config, log, content, ["process", "correlate", "deliver"], ["out"]) as parts:
         del content
 
@@ -233,7 +233,7 @@ async def test_windows_of_noise_rules_end_with_their_summary_and_no_group_stays_
         (tmp_path / "noise/quiet.yaml").unlink()
         assert await router.reload.reload()
         [summary] = await router._documents(SIGNALS, 1)
-        assert summary["event"]["kind"] == "metric"  # type: ignore[index]
+        assert summary["event"]["kind"] == "metric"  # type: ignore[index]  # documents are objects
         assert REGISTRY.get_sample_value("logweir_noise_groups", {"rule": "quiet"}) == 0
 
 
@@ -246,7 +246,7 @@ async def until_matches(log: Log, count: int) -> None:
 async def test_old_rules_are_let_go(tmp_path: Path) -> None:
     path = written(tmp_path)
     async with running(path) as router:
-        old = Running.content  # type: ignore[attr-defined]
+        old = Running.content  # type: ignore[attr-defined]  # kept for this test alone
         assert old() is not None
         await router.reload.reload()
         await router.send("alpha")

@@ -100,7 +100,7 @@ async def test_lines_arrive_in_the_order_of_the_calls() -> None:
         batches = [records(10) for _ in range(20)]
         await asyncio.gather(*map(sink.write, batches))
         wanted = [r.id.hex().encode() for batch in batches for r in batch]
-        assert [UID.search(line)[1] for line in end.lines] == wanted  # type: ignore[index]
+        assert [UID.search(line)[1] for line in end.lines] == wanted  # type: ignore[index]  # every line has one
 
 
 async def test_nothing_is_delivered_before_it_has_settled() -> None:

@@ -90,7 +90,10 @@ class Bucket:
         return self.judge(event)
 
     def judge(self, event: Event, found: int = 0) -> Verdict:
-        """The same, where it is known which keywords are in the message: `found` is their signature."""
+        """The same, where it is known which keywords are in the message: `found` is their signature.
+
+        The loop stands again in `_walked`: for most documents no list of objects is made, and no call.
+        """
         layout: Any = self._layouts.top.children.get(tuple(event))
         if layout.__class__ is not Layout:
             return self._walked(event, found)

@@ -34,19 +34,19 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_read_that_fails_reads_nothing_and_the_next_one_reads_on() -> None:
     follower = _Follower(TROUBLES)
-    found = [await checkpoint.read(follower, 10, 0.1) for _ in range(3)]  # type: ignore[arg-type]
+    found = [await checkpoint.read(follower, 10, 0.1) for _ in range(3)]  # type: ignore[arg-type]  # a stand-in for it
     assert [len(batches) for batches in found] == [0, 0, 1]
 
 
 async def test_a_bug_of_the_log_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        await checkpoint.read(_Follower([ZeroDivisionError()]), 10, 0.1)  # type: ignore[arg-type]
+        await checkpoint.read(_Follower([ZeroDivisionError()]), 10, 0.1)  # type: ignore[arg-type]  # a stand-in for it
 
 
 async def test_an_append_waits_until_a_right_is_given_back() -> None:
     log, stop = MemoryLog(1), asyncio.Event()
     log.is_forbidden = True
-    writing = asyncio.create_task(checkpoint.persist(log, "events", 0, [record(1)], stop))  # type: ignore[arg-type]
+    writing = asyncio.create_task(checkpoint.persist(log, "events", 0, [record(1)], stop))  # type: ignore[arg-type]  # a stand-in for it
     await asyncio.sleep(0.2)
     assert not writing.done()
     log.is_forbidden = False
@@ -59,4 +59,4 @@ async def test_an_append_that_is_forbidden_gives_up_when_the_process_stops() -> 
     log.is_forbidden = True
     stop.set()
     with pytest.raises(Misconfigured):
-        await checkpoint.persist(log, "events", 0, [record(1)], stop)  # type: ignore[arg-type]
+        await checkpoint.persist(log, "events", 0, [record(1)], stop)  # type: ignore[arg-type]  # a stand-in for it
