@@ -15,11 +15,13 @@ from router.errors import ConfigError, Problem
 from router.ports import clashes, listen_address, ports
 from router.protocols import Sink, Source
 from router.registry import Reference, Registry, Secret, Settings, SinkSettings, SourceSettings, nearest
-from router.wording import causes, worded
+from router.wording import causes, known_keys, worded
 
 SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
 SINKS: Registry[Sink] = Registry("sinks", "logweir.sinks", "sink")
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+STAGES = frozenset({"process", "correlate"})
+"""Names that no sink may have: dead letters, lag and replays are asked for by the name of a stage or sink."""
 _REFERENCE = re.compile(r"\$\{(file:)?([^}]+)\}")
 
 
@@ -279,6 +281,8 @@ class _Reader:
         if isinstance(value, list):
             return [self._resolve(v, (*path, i)) for i, v in enumerate(value)]
         if isinstance(value, str) and "${" in value:
+            if "${" in _REFERENCE.sub("", value):
+                self._problem(path, "holds a reference without a name or an end", "write ${NAME} or ${file:PATH}")
             return Reference(_REFERENCE.sub(lambda m: self._look_up(m, path), value))
         return value
 
@@ -302,6 +306,8 @@ class _Reader:
     def _plugin(self, registry: Registry[Any], name: Any, block: Any, path: PathKey) -> Any:
         if not NAME.fullmatch(str(name)):
             self._problem(path, f"name {name!r} is not usable", "use lower-case letters, digits and inner dashes, at most 63")
+        if registry is SINKS and name in STAGES:
+            self._problem(path, f"name {name!r} is that of a stage, whose dead letters and lag have it", "choose another name")
         if not isinstance(block, dict) or not isinstance(block.get("kind"), str):
             self._problem(path, f"a {registry.noun} needs a `kind`", f"known: {', '.join(registry.kinds())}")
             return None
@@ -324,35 +330,24 @@ class _Reader:
     def _complain(self, model: type[BaseModel], detail: ErrorDetails, path: PathKey) -> None:
         where = (*path, *(p for p in detail["loc"] if not _is_tag(p, detail["loc"])))
         if detail["type"] == "extra_forbidden":
-            self._problem(where, "unknown key", nearest(str(where[-1]), _fields(model, where[len(path) : -1])))
+            self._problem(where, "unknown key", nearest(str(where[-1]), known_keys(model, detail["loc"][:-1])))
+        elif detail["type"] == "invalid_key":
+            self._problem(self._written(where), *worded(detail))
         elif where[-1:] == ("[key]",):
             self._problem(where[:-1], f"name {where[-2]} must be text", f'put it in quotes: "{where[-2]}"')
         elif not any(known.path == dotted(where) for known in self._problems):  # a reference that leads nowhere is told already
             self._problem(where, *worded(detail))
 
+    def _written(self, path: PathKey) -> PathKey:
+        """The place of a key that is no text: pydantic names it as Python would print it."""
+        *above, key = path
+        beside = (p for p in self._document.places if p and p[:-1] == tuple(above))
+        return next((p for p in beside if p[-1] == key or repr(p[-1]) == key), tuple(above))
+
 
 def _is_tag(part: str | int, loc: tuple[str | int, ...]) -> bool:
     """pydantic puts the discriminator's value into the location of a union member; it is no key of the file."""
     return part in ("embedded", "kafka") and loc[0] == "log" and loc.index(part) == 1
-
-
-def _fields(model: type[BaseModel], path: PathKey) -> list[str]:
-    """The keys that may stand at `path` below a model."""
-    for part in path:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        options = (annotation, *getattr(annotation, "__args__", ()))
-        inner = [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
-        if not inner:
-            return []
-        if len(inner) > 1:
-            return sorted({name for m in inner for name in _keys(m)})
-        model = inner[0]
-    return _keys(model)
-
-
-def _keys(model: type[BaseModel]) -> list[str]:
-    """The keys of a model as they are written."""
-    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _anchored(settings: Any, folder: Path) -> Any:
@@ -375,6 +370,7 @@ def json_schema() -> dict[str, Any]:
     for section, registry in (("sources", SOURCES), ("sinks", SINKS)):
         schema["properties"][section]["additionalProperties"] = {"oneOf": [_block(registry, k, schema) for k in registry.kinds()]}
         schema["properties"][section]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
+    schema["properties"]["sinks"]["propertyNames"]["not"] = {"enum": sorted(STAGES)}
     return schema
 
 

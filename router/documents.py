@@ -69,8 +69,8 @@ def load_file(path: Path, name: str = "") -> list[Document]:
             raise ConfigError([Problem(name or str(path), 1, "", f"larger than {MAX_BYTES} bytes", "split it")])
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ConfigError([Problem(name or str(path), 1, "", f"cannot be read: {reason}", "check the path")]) from error
+        told = (error.strerror, "check the path") if isinstance(error, OSError) else ("not UTF-8 text", "save it as UTF-8")
+        raise ConfigError([Problem(name or str(path), 1, "", f"cannot be read: {told[0]}", told[1])]) from error
     return load_text(text, name or str(path))
 
 
@@ -86,12 +86,26 @@ def load_text(text: str, name: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise ConfigError([Problem(name, line, "", f"not YAML: {error.problem}", "mend the syntax", column)]) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([Problem(name, 1, "", f"not YAML: {error}", "mend the syntax")]) from error
+        raise ConfigError([Problem(name, line, "", f"not YAML: {error.problem}", _remedy(text, line), column)]) from error
+    except yaml.reader.ReaderError as error:
+        raise ConfigError([_unprintable(text, name)]) from error
     finally:
         loader.dispose()
     return documents
+
+
+def _remedy(text: str, line: int) -> str:
+    """A line that is indented with a tab looks right to whoever wrote it."""
+    broken = text.split("\n")[line - 1 : line]
+    indented = any("\t" in words[: len(words) - len(words.lstrip())] for words in broken)
+    return "indent with blanks, not tabs" if indented else "mend the syntax"
+
+
+def _unprintable(text: str, name: str) -> Problem:
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    before = text[: found.start()] if found else ""
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Problem(name, line, "", f"character {found[0]!r} is not allowed" if found else "not YAML", "remove it", column)
 
 
 def _plain(node: Any, path: PathKey, places: dict[PathKey, tuple[int, int]], name: str, seen: set[int]) -> Any:
@@ -118,8 +132,9 @@ def _pairs(
         line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
         key = _value(key_node, path, name) if isinstance(key_node, yaml.ScalarNode) else None
         if key is None or key in keys:
-            text = f"key {key_node.value!r} stands twice" if key in keys else "a key must be plain text"
-            raise ConfigError([Problem(name, line, dotted(path), text, "remove one", column)])
+            twice = f"key {key_node.value!r} stands twice", "remove one"
+            told = twice if key in keys else ("a key must be text", "put it in quotes")
+            raise ConfigError([Problem(name, line, dotted(path), *told, column)])
         keys.add(key)
         below = (*path, key)
         places[below] = (line, column)
@@ -131,5 +146,11 @@ def _value(node: Any, path: PathKey, name: str) -> Any:
         return _scalar.construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        text = f"bad value {node.value!r}: {error}"
-        raise ConfigError([Problem(name, line, dotted(path), text, "quote it", column)]) from error
+        if node.tag == "tag:yaml.org,2002:merge":
+            raise ConfigError(
+                [Problem(name, line, dotted(path), "YAML merge keys are not allowed", "write it out", column)]
+            ) from error
+        reason = getattr(error, "problem", None) or error  # the whole of YAML's errors takes several lines
+        raise ConfigError(
+            [Problem(name, line, dotted(path), f"bad value {node.value!r}: {reason}", "quote it", column)]
+        ) from error

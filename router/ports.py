@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from router.documents import PathKey, dotted
 
 _LISTEN = re.compile(r"(?:\[[0-9a-fA-F:.%a-z]+\]|[^\[\]:\s]*):([0-9]{1,5})")
-_EVERY = frozenset({"", "0.0.0.0", "::", "[::]"})
+_EVERY = frozenset({"", "0.0.0.0", "::"})
 
 
 class Port(NamedTuple):
@@ -27,8 +27,14 @@ class Port(NamedTuple):
 
     def clashes(self, other: "Port") -> bool:
         """True if both want the same."""
-        same = self.host == other.host or {self.host, other.host} <= _EVERY
+        same = (
+            self.host == other.host or {self.host, other.host} <= _EVERY or self._covers(other.host) or other._covers(self.host)
+        )
         return same and (self.transport, self.number) == (other.transport, other.number) and self.number != 0
+
+    def _covers(self, host: str) -> bool:
+        """True if this listens on the other one's address too; `::` is every address of both families."""
+        return self.host in _EVERY and not (self.host == "0.0.0.0" and ":" in host)
 
 
 def listen_address(text: str) -> str:

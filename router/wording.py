@@ -1,7 +1,9 @@
 """What pydantic finds wrong with a setting, in words for whoever wrote it: what it must be, and how to write that."""
 
 from collections.abc import Sequence
+from typing import get_args
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from router.registry import nearest
@@ -21,6 +23,7 @@ _FIXED = {
     **dict.fromkeys(("bool_type", "bool_parsing"), _BOOLEAN),
     **dict.fromkeys(("path_type", "path_parsing"), _PATH),
     "string_type": _TEXT,
+    "invalid_key": ("a key must be text", "put it in quotes"),
     "missing": ("is missing", "it has no default: add the key with its value"),
 }
 _BOUNDS = {
@@ -51,6 +54,11 @@ def worded(detail: ErrorDetails) -> tuple[str, str]:
     return text[:1].lower() + text[1:], remedy
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 sink`, `2 sinks`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def causes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     """Without those that only follow from others: a list all of whose items are wrong is told to be too short."""
     places = [detail["loc"] for detail in details]
@@ -63,3 +71,23 @@ def causes(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
 
 def _is_below(place: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
     return len(place) > len(other) and place[: len(other)] == other
+
+
+def known_keys(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+    """The keys that may stand at a place below a model, as pydantic tells it: of a union it names the kind that was chosen."""
+    models = [model]
+    for part in place:
+        if len(models) > 1:
+            models = [m for m in models if part in get_args(m.model_fields["kind"].annotation)]
+            continue
+        annotation = models[0].model_fields[str(part)].annotation if str(part) in models[0].model_fields else None
+        options = (annotation, *getattr(annotation, "__args__", ()))
+        models = [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not models:
+            return []
+    return sorted({name for m in models for name in _keys(m)}) if len(models) > 1 else _keys(models[0])
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -9,6 +9,7 @@ import typer
 
 from router.cli.run import ConfigFile
 from router.errors import ConfigError, Problem
+from router.wording import counted
 
 _TEMPLATE = Path(__file__).parent / "template"
 
@@ -34,7 +35,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it; made if
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(origin.read_bytes())
         typer.echo(f"wrote {target}")
-    typer.echo(f"next: cd {folder} && logweir check && logweir test && logweir run")
+    typer.echo(f"next: cd {folder} && logweir check && logweir test rules && logweir run")
 
 
 def check(config: ConfigFile = Path("logweir.yaml")) -> None:
@@ -54,9 +55,15 @@ def check(config: ConfigFile = Path("logweir.yaml")) -> None:
     if problems:
         raise ConfigError(problems)
     assert settings is not None
-    counts = f"{len(content.catalogue.ids())} normalizers, {len(content.ruleset.rules)} detection rules"
-    counts += f", {len(content.ruleset.correlations)} correlations, {len(content.noise.rules)} noise rules"
-    typer.echo(f"{config}: good; {len(settings.sources)} sources, {len(settings.sinks)} sinks, {counts}")
+    found = {
+        "source": settings.sources,
+        "sink": settings.sinks,
+        "normalizer": content.catalogue.ids(),
+        "detection rule": content.ruleset.rules,
+        "correlation": content.ruleset.correlations,
+        "noise rule": content.noise.rules,
+    }
+    typer.echo(f"{config}: good; " + ", ".join(counted(len(parts), noun) for noun, parts in found.items()))
 
 
 def run_tests(

@@ -88,6 +88,33 @@ def test_a_variable_that_is_not_set_is_a_problem(tmp_path: Path) -> None:
     assert any("HEC_TOKEN is not set" in p for p in problems(tmp_path, SECRET.replace("TOKEN", '"${HEC_TOKEN}"')))
 
 
+@pytest.mark.parametrize("value", ["${OUT", "x/${}", "${A}/${B"])
+def test_a_reference_without_an_end_or_a_name_is_a_problem(tmp_path: Path, value: str) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("out.ndjson", f'"{value}"'), A="a")
+    assert problem.startswith("6:")
+    assert "write ${NAME} or ${file:PATH}" in problem
+
+
+@pytest.mark.parametrize("key", ["2026-01-01", "7", "true", "null"])
+def test_a_key_that_is_no_text_is_told_at_its_line(tmp_path: Path, key: str) -> None:
+    [problem] = problems(tmp_path, GOOD + f"{key}: 1\n")
+    assert problem.startswith("7:1:")
+    assert "a key must be text; put it in quotes" in problem
+
+
+def test_a_key_of_the_other_log_is_held_against_the_keys_of_this_one(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("embedded", "kafka, bootstrap: ['h:1']"))
+    assert "log.path: unknown key; known: kind, bootstrap, " in problem
+
+
+@pytest.mark.parametrize("name", ["process", "correlate"])
+def test_a_sink_cannot_have_the_name_of_a_stage(tmp_path: Path, name: str) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("  out:", f"  {name}:"))
+    assert problem.startswith("6:3:")
+    assert "choose another name" in problem
+    assert not problems(tmp_path, GOOD.replace("  in:", f"  {name}:"))
+
+
 def test_a_file_that_is_no_mapping_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one mapping"):
         load(written(tmp_path, "- a\n"))

@@ -66,8 +66,26 @@ def test_a_value_that_its_type_does_not_allow_says_where() -> None:
     assert "bad value" in refusal("a: 2026-99-99\n")
 
 
+def test_a_tab_at_the_start_of_a_line_is_called_by_its_name() -> None:
+    assert refusal("a:\n\tb: 1\n").startswith("f.yaml:2:1:")
+    assert refusal("a:\n\tb: 1\n").endswith("indent with blanks, not tabs")
+    assert refusal("a: 1\n b:\t2\n").endswith("mend the syntax")
+
+
+def test_a_character_that_yaml_forbids_is_one_line_with_its_place() -> None:
+    assert refusal("a: 1\nbc: \x00\n") == "f.yaml:2:5: character '\\x00' is not allowed; remove it"
+
+
+def test_a_merge_key_is_refused_in_one_line() -> None:
+    assert refusal("a:\n  <<: {b: 1}\n") == "f.yaml:2:3: a: YAML merge keys are not allowed; write it out"
+
+
+def test_a_tag_that_nobody_knows_is_one_line() -> None:
+    assert "\n" not in refusal("a: !secret b\n")
+
+
 def test_a_mapping_as_a_key_is_refused() -> None:
-    assert "plain text" in refusal("? {a: 1}\n: 2\n")
+    assert "a key must be text" in refusal("? {a: 1}\n: 2\n")
 
 
 def test_a_missing_file_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
@@ -77,7 +95,7 @@ def test_a_missing_file_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_a_problem(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not UTF-8"):
+    with pytest.raises(ConfigError, match="not UTF-8 text; save it as UTF-8"):
         load_file(tmp_path / "f.yaml")
 
 
