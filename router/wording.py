@@ -1,7 +1,7 @@
 """What pydantic finds wrong with a setting, in words for whoever wrote it: what it must be, and how to write that."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -44,6 +44,11 @@ def worded(detail: ErrorDetails) -> tuple[str, str]:
         return f"{words} {known[name]:g}", "correct the number"
     if kind in ("too_short", "string_too_short"):
         return "must not be empty" if known["min_length"] == 1 else f"needs at least {known['min_length']}", "name one or more"
+    if kind in ("too_long", "string_too_long"):
+        noun = "characters" if kind == "string_too_long" else "items"
+        return f"must have at most {known['max_length']} {noun}", "shorten it"
+    if kind == "string_pattern_mismatch":
+        return f"does not have the form {known['pattern']}", "correct it"
     if kind == "literal_error":
         expected = str(known["expected"])
         return f"must be {expected}", "choose one of them" if " or " in expected else f"write {expected}"
@@ -73,19 +78,28 @@ def _is_below(place: tuple[str | int, ...], other: tuple[str | int, ...]) -> boo
     return len(place) > len(other) and place[: len(other)] == other
 
 
-def known_keys(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+def known_keys(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
     """The keys that may stand at a place below a model, as pydantic tells it: of a union it names the kind that was chosen."""
     models = [model]
     for part in place:
+        if isinstance(part, int):  # an item of a list
+            continue
         if len(models) > 1:
             models = [m for m in models if part in get_args(m.model_fields["kind"].annotation)]
             continue
-        annotation = models[0].model_fields[str(part)].annotation if str(part) in models[0].model_fields else None
-        options = (annotation, *getattr(annotation, "__args__", ()))
-        models = [a for a in options if isinstance(a, type) and issubclass(a, BaseModel)]
+        models = [
+            m for name, field in models[0].model_fields.items() if part in (name, field.alias) for m in _models(field.annotation)
+        ]
         if not models:
             return []
     return sorted({name for m in models for name in _keys(m)}) if len(models) > 1 else _keys(models[0])
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a type is made of: of `tuple[Token, ...] | None` it is Token."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for inner in get_args(annotation) for m in _models(inner)]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

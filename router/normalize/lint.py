@@ -9,6 +9,8 @@ from router.ingest._multiline import Multiline
 from router.normalize import schema
 from router.normalize.definition import Definition, flat
 from router.normalize.expressions import parse, path
+from router.registry import nearest
+from router.wording import known_keys, worded
 
 
 def lint(definition: Definition) -> None:
@@ -27,11 +29,11 @@ def _multiline(definition: Definition) -> None:
         try:
             Multiline.model_validate(definition.value["multiline"])
         except ValidationError as error:
-            detail = error.errors(include_url=False, include_input=False)[0]
-            at: PathKey = ("multiline", *[str(part) for part in detail["loc"]])
-            definition.problem(
-                at, detail["msg"].removeprefix("Value error, "), "write multiline: {first: '^pattern of a first line'}"
-            )
+            for detail in error.errors(include_url=False, include_input=False):
+                at: PathKey = ("multiline", *detail["loc"])
+                known = nearest(str(at[-1]), known_keys(Multiline, ()))
+                text, remedy = ("unknown key", known) if detail["type"] == "extra_forbidden" else worded(detail)
+                definition.problem(at, text, remedy or "write multiline: {first: '^pattern of a first line'}")
 
 
 def _listed(block: Any, name: str) -> list[str]:

@@ -13,6 +13,7 @@ from router.documents import Document, load_file, yaml_files
 from router.errors import ConfigError, Problem
 from router.reduce.models import KINDS, Rule
 from router.registry import nearest
+from router.wording import causes, known_keys, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,13 @@ def _validated(document: Document, model: type[Any], problems: list[Problem]) ->
     try:
         return model.model_validate(document.value)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
+        for detail in causes(error.errors(include_url=False, include_input=False)):
             where = tuple(detail["loc"])
             if detail["type"] == "extra_forbidden":
-                known = list(model.model_fields) if len(where) == 1 else ["name", "event", "events", "matched", "expect"]
-                problems.append(document.problem(where, "unknown key", nearest(str(where[-1]), known)))
+                problems.append(document.problem(where, "unknown key", nearest(str(where[-1]), known_keys(model, where[:-1]))))
             else:
-                text = detail["msg"]
-                problems.append(document.problem(where, text[:1].lower() + text[1:], "see rules/noise/README.md"))
+                text, remedy = worded(detail)
+                problems.append(document.problem(where, text, remedy or "see rules/noise/README.md"))
         return None
 
 

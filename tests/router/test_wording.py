@@ -41,6 +41,11 @@ def test_a_value_of_the_wrong_sort_is_told_with_its_remedy(tmp_path: Path, text:
     assert problem.startswith(told)
 
 
+def test_an_unknown_key_of_an_item_of_a_list_has_a_suggestion(tmp_path: Path) -> None:
+    hec = "sources: {h: {kind: splunk_hec, listen: '127.0.0.1:8088', tokens: [{nam: a, name: b, secret: '${TOKEN}'}]}}"
+    assert problems(tmp_path, hec, TOKEN="x") == ["unknown key; did you mean 'name'?"]
+
+
 def test_a_list_whose_items_are_wrong_is_not_told_to_be_empty_as_well(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, "sinks: {a: {kind: elasticsearch, urls: ['localhost:9200']}}")
     assert "https://host:port" in problem

@@ -42,12 +42,22 @@ def test_a_file_source_that_names_the_normalizer_joins_as_it_says(tmp_path: Path
     assert (made["lines"], made["syslog"]) == (None, None)
 
 
-@pytest.mark.parametrize("wrong", ["{first: '('}", "{begin: x}", "yes", "{first: a, continuation: b}"])
-def test_what_cannot_be_is_refused_with_its_place(wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("{first: '('}", "multiline.first: '(' is no RE2 pattern"),
+        ("{begin: x}", "multiline.begin: unknown key; known: first, continuation, "),
+        ("{first: a, max_lines: many}", "multiline.max_lines: must be a whole number; write digits only"),
+        ("yes", "multiline: must be a mapping; write its keys below it"),
+        ("{first: a, continuation: b}", "multiline: multiline needs either `first` or `continuation`; write one of them"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(wrong: str, told: str) -> None:
     document = load_text(_FILE.replace("{first: '^[A-Z]+ '}", wrong), "acme.trace.yaml")[0]
     normalizer, problems = compile_document(document, Path("."))
     assert normalizer is None
     assert problems[0].line == 4
+    assert told in str(problems[0])
 
 
 def test_catalogue_knows_nothing_of_others() -> None:
