@@ -26,11 +26,14 @@ State = tuple[tuple[str, int, int, int], ...]
 class Reload:
     """Waits for SIGHUP and, with `watch`, for files to change, as long as `listening` lasts."""
 
-    def __init__(self, path: Path, running: Config, renew: Renew, *, watch: bool, look_seconds: float = _LOOK_SECONDS) -> None:
+    def __init__(
+        self, path: Path, running: Config, renew: Renew, *, watched: State | None, look_seconds: float = _LOOK_SECONDS
+    ) -> None:
+        """`watched`: how the files stood before they were read (`configuration_state`, `rules_state`); None: unwatched."""
         self._path, self._running, self._renew = path, running, renew
-        self._watched, self._look = running, look_seconds if watch else None
+        self._watched, self._look = running, look_seconds if watched is not None else None
         self._asked = asyncio.Event()
-        self._seen: State = ()
+        self._seen: State = watched or ()
         RELOAD_SUCCESS.set(1)
         CONFIG_LOADED.set(time.time())
 
@@ -49,7 +52,6 @@ class Reload:
             await asyncio.wait([task])
 
     async def _run(self) -> None:
-        self._seen = await self._state()
         while True:
             await self._changed(self._seen)
             self._asked.clear()
@@ -71,7 +73,7 @@ class Reload:
                     return
 
     async def _state(self) -> State:
-        return () if self._look is None else await asyncio.to_thread(lambda: tuple(_files(self._path, self._watched)))
+        return await asyncio.to_thread(lambda: (*configuration_state(self._path), *rules_state(self._watched)))
 
     async def reload(self) -> bool:
         """Read everything again, and change over if all of it is good. False if it was refused."""
@@ -95,7 +97,7 @@ class Reload:
     def _load(self) -> tuple[Config, Content]:
         """Raises ConfigError with every problem. Remembers which files to watch even then, and how they stood before they were
         read: one of them will be mended."""
-        own = tuple(_stamps([self._path]))
+        own = configuration_state(self._path)
         config, problems = inspect(self._path)
         if config is None:
             self._remember(own)
@@ -113,7 +115,7 @@ class Reload:
     def _remember(self, own: State) -> None:
         """`own`: how the configuration itself stood before it was read."""
         if self._look is not None:
-            self._seen = (*own, *_stamps(_rule_files(self._watched)))
+            self._seen = (*own, *rules_state(self._watched))
 
     def _tell_of_restart(self, config: Config) -> None:
         changed = list(needs_restart(self._running, config))
@@ -141,9 +143,14 @@ def _lasting(section: Mapping[str, Settings], name: str, fresh: frozenset[str]) 
     return type(settings), {key: value for key, value in settings if key not in fresh}
 
 
-def _files(path: Path, config: Config) -> Iterator[tuple[str, int, int, int]]:
-    """The configuration and every rule file: name, time of change, size and inode."""
-    yield from _stamps((path, *_rule_files(config)))
+def configuration_state(path: Path) -> State:
+    """How the configuration file stands: its name, time of change, size and inode."""
+    return tuple(_stamps([path]))
+
+
+def rules_state(config: Config) -> State:
+    """The same of every rule file of a configuration, and of their folders."""
+    return tuple(_stamps(_rule_files(config)))
 
 
 def _rule_files(config: Config) -> Iterator[Path]:

@@ -12,6 +12,7 @@ import typer
 from router import rule_topic
 from router.config import SINKS, Config, load
 from router.errors import ConfigError, LogweirError, Problem
+from router.reload import Reload, State, configuration_state, rules_state
 from router.share import mine
 from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened, renew
 
@@ -40,6 +41,7 @@ def run(
 
     configure_logging(_level(log_level), json=not log_text)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
+    before = configuration_state(config)
     settings, roles = load(config), _roles(role or [])
     sinks = chosen_sinks(settings, sink or [])
     _refuse_idle(settings, roles, sink or [])
@@ -47,7 +49,8 @@ def run(
         _supervise(settings, ["run", *_words(config, roles, sink or [], log_level, log_text=log_text, watch=watch)])
     if settings.rules.topic:
         asyncio.run(rule_topic.fetch_once(settings))
-    main = _serve(config, settings, Content(settings), roles, sinks, watch=watch or bool(settings.rules.topic))
+    watched = (*before, *rules_state(settings)) if watch or settings.rules.topic else None
+    main = _serve(config, settings, Content(settings), roles, sinks, watched)
     tune()
     run_loop(main)
 
@@ -112,9 +115,8 @@ def run_command(main: Any) -> Any:
 
 
 async def _serve(
-    path: Path, settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str], *, watch: bool
+    path: Path, settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str], watched: State | None
 ) -> None:
-    from router.reload import Reload
     from router.serve import UNIX, Service, admin, obey_parent, on_signals
     from router.telemetry import logger
 
@@ -131,7 +133,7 @@ async def _serve(
             listen = f"{UNIX}{mine().admin}"
         else:
             on_signals(service.leave)
-        reload = Reload(path, settings, renewed, watch=watch)
+        reload = Reload(path, settings, renewed, watched=watched)
         async with admin(listen, service) as url, reload.listening(), rule_topic.followed(settings):
             logger("run").info("running", roles=list(roles), parts=[p.name for p in service.parts], admin=url)
             try:

@@ -77,6 +77,27 @@ def test_values_that_are_wrong_are_refused(tmp_path: Path, wrong: str) -> None:
 
 
 @pytest.mark.peer
+def test_a_scale_that_ends_below_where_it_begins_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    done = rendered(tmp_path, "--set", "ingest.autoscaling.minReplicas=5,ingest.autoscaling.maxReplicas=4")
+    assert done.returncode != 0
+    assert "ingest.autoscaling.maxReplicas is 4 and minReplicas 5; raise the one or lower the other" in done.stderr
+    same = rendered(tmp_path, "--set", "ingest.autoscaling.minReplicas=4,ingest.autoscaling.maxReplicas=4")
+    assert same.returncode == 0, same.stderr
+
+
+@pytest.mark.peer
+def test_rules_from_a_topic_are_kept_where_a_pod_can_write(tmp_path: Path) -> None:
+    options = ("config.rules.topic=soc.rules", "config.rules.topic=soc.rules,config.rules.topic_folder=/tmp/rules")
+    folders = [_configuration(tmp_path, "--set", option)["rules"]["topic_folder"] for option in options]
+    assert folders == ["/var/lib/logweir/rules-from-topic", "/tmp/rules"]
+
+
+def _configuration(tmp_path: Path, *options: str) -> Any:
+    maps = [o["data"] for o in objects(tmp_path, *options) if o["kind"] == "ConfigMap"]
+    return yaml.safe_load(next(data["logweir.yaml"] for data in maps if "logweir.yaml" in data))
+
+
+@pytest.mark.peer
 def test_there_is_a_workload_for_every_role_and_sink_with_a_budget_each(tmp_path: Path) -> None:
     found = objects(tmp_path)
     workloads = {o["metadata"]["name"] for o in found if o["kind"] in ("Deployment", "StatefulSet")}

@@ -18,7 +18,7 @@ from router.batch import EVENTS, MATCHES, RAW, SIGNALS, Facts, Record
 from router.config import Config, load
 from router.errors import ConfigError
 from router.protocols import Log
-from router.reload import Reload, needs_restart
+from router.reload import Reload, configuration_state, needs_restart, rules_state
 from router.serve import Service
 from router.telemetry import REGISTRY
 from router.topology import Content, assembled, opened, renew
@@ -96,9 +96,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(path: Path, *, watch: bool = False) -> AsyncIterator[Running]:
+async def running(path: Path, *while_starting: Callable[[], object], watch: bool = False) -> AsyncIterator[Running]:
+    before = configuration_state(path)
     config = load(path)
+    watched = (*before, *rules_state(config)) if watch else None
     content = Content(config)
+    for change in while_starting:
+        change()
     Running.content = weakref.ref(content.catalogue)  # type: ignore[attr-defined]  # kept for this test alone
     async with opened(config) as log, assembled(config, log, content, ["process", "correlate", "deliver"], ["out"]) as parts:
         del content
@@ -108,7 +112,7 @@ async def running(path: Path, *, watch: bool = False) -> AsyncIterator[Running]:
 
         service = Service(parts, 10)
         task = asyncio.create_task(service.run())
-        reload = Reload(path, config, renewed, watch=watch, look_seconds=0.1)
+        reload = Reload(path, config, renewed, watched=watched, look_seconds=0.1)
         async with reload.listening():
             yield Running(log, reload)
         service.leave()
@@ -265,7 +269,6 @@ async def test_sighup_reloads_and_the_process_lives(tmp_path: Path) -> None:
 async def test_a_change_of_files_is_noticed_also_in_what_was_refused(tmp_path: Path) -> None:
     path = written(tmp_path)
     async with running(path, watch=True) as router:
-        await asyncio.sleep(0.3)
         more = tmp_path / "more"
         more.mkdir()
         (more / "two.yml").write_text("title: [")
@@ -277,10 +280,23 @@ async def test_a_change_of_files_is_noticed_also_in_what_was_refused(tmp_path: P
         assert await router.signals(1) == ["Two"]
 
 
+async def test_a_change_after_files_were_read_and_before_the_router_works_is_noticed(tmp_path: Path) -> None:
+    path = written(tmp_path)
+
+    def edit() -> None:
+        (tmp_path / "detect/two.yml").write_text(RULE % ("Two", 2, "beta"))
+
+    loaded = metric("logweir_config_loaded_timestamp_seconds")
+    async with running(path, edit, watch=True) as router:
+        started = max(loaded, metric("logweir_config_loaded_timestamp_seconds"))
+        await until(lambda: metric("logweir_config_loaded_timestamp_seconds") > started)
+        await router.send("beta")
+        assert await router.signals(1) == ["Two"]
+
+
 async def test_a_bad_rule_in_a_folder_that_is_new_is_noticed_when_it_goes(tmp_path: Path) -> None:
     path = written(tmp_path)
-    async with running(path, watch=True) as router:
-        await until(lambda: bool(router.reload._seen))
+    async with running(path, watch=True):
         (tmp_path / "more").mkdir()
         (tmp_path / "more/bad.yml").write_text("title: bad")
         path.write_text(CONFIG.replace("[detect]", "[detect, more]"))

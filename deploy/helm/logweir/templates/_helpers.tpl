@@ -28,6 +28,11 @@ app.kubernetes.io/component: {{ .part }}
 {{- end -}}
 {{- $_ := set $config "rules" $rules -}}
 {{- end -}}
+{{- with $config.rules -}}
+{{- if and .topic (not .topic_folder) -}}
+{{- $_ := set . "topic_folder" "/var/lib/logweir/rules-from-topic" -}}{{- /* beside the configuration nothing can be written */ -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}
 
