@@ -8,13 +8,12 @@ from typing import Any, NoReturn, TypeAlias
 import orjson
 
 from router.errors import Malformed
+from router.ingest._json_brackets import MAX_DEPTH, Brackets
 
 Envelope: TypeAlias = tuple[bytes, dict[str, Any]]
 """One object: its bytes as received, and what they say."""
 
-MAX_DEPTH = 64
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]"]', re.DOTALL)
 # Where one object may end and the next begin. Within a string the same bytes mean nothing: what stands before is no JSON then.
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*\{")
 _BETWEEN_ITEMS = re.compile(rb"\}[ \t\r\n]*(?:,[ \t\r\n]*\{|\])")
@@ -37,6 +36,8 @@ class HecObjects:
         self._parts: list[bytes] = []
         self._held = 0
         self._state = _State.TOP
+        self._brackets: Brackets | None = None  # of a large object, that starts where what is held starts
+        self._end = 0
         self.problem = ""
         """Why the next object is bad: `json`, `too_deep` or `too_large`; empty while all is well."""
 
@@ -44,7 +45,17 @@ class HecObjects:
         """Objects that can be told apart so far."""
         self._parts.append(data)
         self._held += len(data)
-        return self._cut(final=False) if self._held >= _LOOK_BYTES else []
+        is_worth_a_look = self._held >= _LOOK_BYTES if self._brackets is None else self._ends_within(self._brackets, data)
+        return self._cut(final=False) if is_worth_a_look else []
+
+    def _ends_within(self, brackets: Brackets, data: bytes) -> bool:
+        """Whether the object that is being held ends in what has just come. What is held is not copied until then."""
+        try:
+            self._end = brackets.feed(data)
+            self._limit(self._end or self._held)
+        except Malformed as error:
+            self.problem, self._parts, self._held = error.reason, [], 0
+        return self._end > 0 and not self.problem
 
     def finish(self) -> list[Envelope]:
         """The rest; afterwards `problem` is final."""
@@ -59,6 +70,7 @@ class HecObjects:
                     break
                 found.append(envelope)
                 at += len(envelope[0])
+                self._brackets, self._end = None, 0
                 self._state = _State.TOP if self._state is _State.TOP else _State.AFTER_ITEM
             if final and self._state is not _State.TOP:
                 _bad("ends within an array")
@@ -83,18 +95,24 @@ class HecObjects:
 
     def _object(self, data: bytes, start: int, final: bool) -> Envelope | None:
         """The object at `start`, or None while its end has not come."""
-        end = self._likely_end(data, start, final)
-        if end and end - start <= self._max and (value := _loads(data[start:end])) is not None:
-            return data[start:end], value
-        if not end and len(data) - start <= self._max:
-            return None
-        end = _end(data, start)
-        if (end or len(data)) - start > self._max:
-            raise Malformed("too_large", f"an object above {self._max} bytes")
+        if self._brackets is None:
+            end = self._likely_end(data, start, final)
+            if end and end - start <= self._max and (value := _loads(data[start:end])) is not None:
+                return data[start:end], value
+            if not end and len(data) - start < _LOOK_BYTES:
+                return None
+            self._brackets = Brackets()
+            self._end = self._brackets.feed(data, start)
+        end = start + self._end if self._end else 0
+        self._limit((end or len(data)) - start)
         if not end:
             return _bad("ends within an object") if final else None
         value = _loads(data[start:end])
         return (data[start:end], value) if value is not None else _bad("not a JSON object")
+
+    def _limit(self, size: int) -> None:
+        if size > self._max:
+            raise Malformed("too_large", f"an object above {self._max} bytes")
 
     def _likely_end(self, data: bytes, start: int, final: bool) -> int:
         found = (_BETWEEN if self._state is _State.TOP else _BETWEEN_ITEMS).search(data, start)
@@ -111,7 +129,7 @@ def _past_space(data: bytes, at: int) -> int:
 def _loads(data: bytes) -> dict[str, Any] | None:
     """What a JSON object says; None where it is none. Raises Malformed where it is nested too deep to be looked at."""
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
-        _look_at_depth(data)
+        Brackets().feed(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -127,37 +145,6 @@ def _loads_surrogates(data: bytes) -> Any:
         return json.loads(data.decode(), parse_constant=_bad)
     except (ValueError, RecursionError, Malformed):
         return None
-
-
-def _end(data: bytes, start: int) -> int:
-    """Behind the bracket that closes the one at `start`; 0 where it is not there yet."""
-    depth = 0
-    for token in _TOKEN.finditer(data, start):
-        text = token[0]
-        if text in (b"{", b"["):
-            depth += 1
-            if depth > MAX_DEPTH:
-                _too_deep()
-        elif text in (b"}", b"]"):
-            depth -= 1
-            if depth == 0:
-                return token.end()
-        elif text == b'"':  # a string without an end
-            return 0
-    return 0
-
-
-def _look_at_depth(data: bytes) -> None:
-    """Only as far as it takes: who nests a hundred thousand times keeps nobody waiting."""
-    depth = 0
-    for token in _TOKEN.finditer(data):
-        depth += 1 if token[0] in (b"{", b"[") else -1 if token[0] in (b"}", b"]") else 0
-        if depth > MAX_DEPTH:
-            _too_deep()
-
-
-def _too_deep() -> NoReturn:
-    raise Malformed("too_deep", f"nested deeper than {MAX_DEPTH}")
 
 
 def _bad(text: str) -> NoReturn:

@@ -17,7 +17,7 @@ from router.ingest._hec_acks import MAX_IDS, Acks, channel_of
 from router.ingest._hec_events import EventBatch, RawBatch, metadata
 from router.ingest._hec_replies import Refusal, as_json, reply
 from router.ingest._hec_tokens import Tarpit, Token, Tokens
-from router.ingest._http_server import Body, HttpConnection
+from router.ingest._http_server import Body, HttpConnection, Turns
 from router.ingest._ledger import Ledger
 from router.ingest._runs import Flaw
 from router.protocols import Emit
@@ -50,6 +50,7 @@ class HecRequests:
         self._name, self._emit, self._tokens, self._limits = name, emit, tokens, limits
         self._tarpit, self._acks = Tarpit(clock), Acks(clock)
         self._ledger = Ledger(limits.bodies_bytes, within=emit.memory)
+        self._turns = Turns()
         self._facts: dict[tuple[object, ...], Facts] = {}
         self._doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.closing = False
@@ -155,6 +156,7 @@ class HecRequests:
             return Body(
                 request,
                 self._ledger,
+                self._turns,
                 max_bytes=max_bytes or limits.max_body_bytes,
                 max_inflated_bytes=max_bytes or limits.max_inflated_bytes,
                 stalled_seconds=limits.stalled_seconds,
@@ -199,6 +201,7 @@ class HecRequests:
 async def _fill(batch: EventBatch | RawBatch, body: Body) -> None:
     async for piece in body.pieces():
         batch.feed(piece)
+        body.is_dropped = bool(batch.code)
     batch.finish()
 
 

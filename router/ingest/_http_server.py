@@ -1,8 +1,10 @@
 """The HTTP side of a receiver: connections with deadlines, and bodies read in pieces under every limit."""
 
 import asyncio
+import heapq
+import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from aiohttp import web
@@ -18,6 +20,8 @@ HEAD_SECONDS = 10.0
 MAX_HEAD_BYTES = 64 << 10
 """Of request line and headers together; more closes the connection before anybody parses or keeps it."""
 MIN_BYTES_PER_SECOND = 128
+_SMALL_BYTES = 64 << 10
+"""A body may be as large as this without waiting for its turn; larger ones are read in pieces of this size."""
 _HEAD_END = b"\r\n\r\n"
 _LINGER_SECONDS = 2.0  # how long the rest of a refused body is read and thrown away, so that its sender sees the answer
 _SILENT = logging.getLogger("router.ingest.http")  # what strangers send is counted, not logged
@@ -123,29 +127,79 @@ class HttpServer:
             connection.serving = False
 
 
+class Turns:
+    """Lets one piece of one large body through in each round of the event loop, of the body that began first among those that
+    have one. Small requests do not wait until all that is large has been dealt with, and large ones do not all grow at once."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._numbers = itertools.count()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._is_under_way = False
+
+    def number(self) -> int:
+        """Of a body that begins."""
+        return next(self._numbers)
+
+    async def wait(self, number: int) -> None:
+        """Until it is the turn of this body."""
+        turn = self._loop.create_future()
+        heapq.heappush(self._waiting, (number, turn))
+        if not self._is_under_way:
+            self._is_under_way = True
+            self._loop.call_soon(self._next)
+        await turn
+
+    def _next(self) -> None:
+        while self._waiting:
+            _, turn = heapq.heappop(self._waiting)
+            if not turn.done():  # else nobody waits any more
+                turn.set_result(None)
+                self._loop.call_soon(self._next)
+                return
+        self._is_under_way = False
+
+
 class Body:
     """A request body under limits. `pieces` raises Malformed: body_too_large, body_too_slow, encoding, or as Gunzip does;
     and Overloaded while all bodies together are more than `ledger` may hold. `release` gives their bytes back."""
 
     def __init__(
-        self, request: web.BaseRequest, ledger: Ledger, *, max_bytes: int, max_inflated_bytes: int, stalled_seconds: float
+        self,
+        request: web.BaseRequest,
+        ledger: Ledger,
+        turns: Turns,
+        *,
+        max_bytes: int,
+        max_inflated_bytes: int,
+        stalled_seconds: float,
     ) -> None:
         self._request, self._ledger, self._held = request, ledger, 0
+        self._turns, self._number = turns, turns.number()
         self._max, self._stalled = max_bytes, stalled_seconds
+        self.is_dropped = False
+        """Set it when nothing of what is still to come will be kept."""
         self._gunzip = _decoder(request.headers.get("Content-Encoding", ""), max_inflated_bytes)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, inflated."""
+        """The body as it arrives, inflated; the pieces of a large one in turns with those of others, its end as well."""
         if (self._request.content_length or 0) > self._max:
             raise Malformed("body_too_large", f"more than {self._max} bytes")
         await self._invite()
         async for chunk in self._chunks():
-            for piece in self._gunzip.feed(chunk) if self._gunzip else (chunk,):
-                self._ledger.take(len(piece), self._held)
-                self._held += len(piece)
+            for piece in self._gunzip.feed(chunk) if self._gunzip else _cut(chunk):
+                if not self.is_dropped:
+                    self._ledger.take(len(piece), self._held)
+                    self._held += len(piece)
+                await self._turn()
                 yield piece
         if self._gunzip:
             self._gunzip.finish()
+        await self._turn()
+
+    async def _turn(self) -> None:
+        if max(self._held, self._request.content_length or 0) > _SMALL_BYTES:
+            await self._turns.wait(self._number)
 
     async def _invite(self) -> None:
         """Tell a sender that waits for leave before it sends a body (RFC 9110, section 10.1.1) to go on."""
@@ -182,10 +236,16 @@ class Body:
                 yield chunk
 
 
+def _cut(chunk: bytes) -> Sequence[bytes]:
+    if len(chunk) <= _SMALL_BYTES:
+        return (chunk,)
+    return [chunk[at : at + _SMALL_BYTES] for at in range(0, len(chunk), _SMALL_BYTES)]
+
+
 def _decoder(encoding: str, max_bytes: int) -> Gunzip | None:
     encoding = encoding.strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return Gunzip(max_bytes)
+        return Gunzip(max_bytes, piece_bytes=_SMALL_BYTES)
     if encoding in ("", "identity"):
         return None
     raise Malformed("encoding", "only gzip is understood")

@@ -73,3 +73,10 @@ def test_a_bomb_is_stopped_by_its_ratio_and_without_memory() -> None:
 def test_a_high_ratio_is_allowed_for_small_bodies() -> None:
     text = b"\0" * RATIO_FROM_BYTES
     assert read([gzip.compress(text, 9)]) == text
+
+
+def test_the_ratio_is_that_of_what_was_read_so_far_however_much_of_the_stream_has_come() -> None:
+    out = list[int]()
+    with pytest.raises(Malformed, match="inflated_ratio"):
+        out.extend(map(len, Gunzip(1 << 30).feed(gzip.compress(b"a" * (64 << 20), 9))))
+    assert 0 < sum(out) <= 2 * RATIO_FROM_BYTES, "it is not inflated as far as the bytes that have come would allow"
