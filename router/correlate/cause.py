@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import orjson
+
 from router.batch import Event
 
 
@@ -13,6 +15,7 @@ class Cause(NamedTuple):
     id: bytes
     event_id: str
     time: float
-    event: Event
+    event: Event | orjson.Fragment
+    """The few fields that an alert shows, with the rule's credit; of a rule's match as JSON."""
     texts: Callable[[str], Sequence[str]]
     """The texts of a field, none where it is absent or null."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from router.batch import Event
 from router.correlate.cause import Cause
 from router.correlate.match import Made, Match, group_key, records
-from router.correlate.risk import risks
+from router.correlate.risk import objects, risks
 from router.correlate.tally import Number
 from router.correlate.window import Edge
 from router.detect import Correlation
@@ -62,7 +62,7 @@ def chained(correlations: Sequence[Correlation], fired: Firing) -> Iterator[Made
     for outer in correlations:
         if not outer.refers_to(inner.id):
             continue
-        for one in [cause] if outer.risk is None else risks(outer, inner, about(fired), cause):
+        for one in [cause] if outer.risk is None else risks(outer, inner, objects(outer.risk, about(fired)), cause):
             yield from records(outer, one)
 
 

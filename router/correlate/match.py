@@ -7,6 +7,7 @@ Group values are canonical texts, compared exactly (as a terms aggregation does)
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import product
 from types import MappingProxyType
@@ -16,10 +17,11 @@ import orjson
 
 from router.batch import Event
 from router.correlate.cause import Cause
-from router.correlate.risk import risks
+from router.correlate.risk import objects, risks
 from router.detect import Correlation, Rule
 from router.detect.alerts import written
 from router.detect.probes import Values
+from router.detect.risk import Risk
 from router.detect.views import view
 from router.errors import Malformed
 from router.telemetry import LATE, bound
@@ -38,6 +40,7 @@ _KEPT = {
     "url": ("domain", "path"),
     "event": ("dataset", "action", "code", "outcome"),
 }
+_MAX_KEPT = 4096
 _not_counted = bound(LATE.labels)
 
 
@@ -70,24 +73,67 @@ def matches_for(correlations: Sequence[Correlation], rule: Rule, event: Event, e
 
     A match whose group field is absent or null makes none for that correlation, and is counted.
     """
-    cause = None
-    for correlation in correlations:
-        if not correlation.refers_to(rule.id):
-            continue
-        cause = cause or _cause(rule, event, event_id, time)
-        for one in [cause] if correlation.risk is None else risks(correlation, rule, event, cause):
-            yield from records(correlation, one)
+    return Sighting(event, event_id, time, Values(event)).matches(correlations, rule)
 
 
-def _cause(rule: Rule, event: Event, event_id: bytes, time: float) -> Cause:
-    values, fields = Values(event), view(rule.logsource, rule.taxonomy)
+class Sighting:
+    """One event as the matches of its rules show it: what they have in common is worked out once."""
 
-    def texts(name: str) -> Sequence[str]:
-        found: Sequence[str] = values[fields.texts(name)]
+    def __init__(self, event: Event, event_id: bytes, time: float, values: Values) -> None:
+        self._event, self._id, self._time, self._values = event, event_id, time, values
+        self._objects: list[tuple[Risk, list[tuple[str, str]]]] = []
+
+    def matches(self, correlations: Sequence[Correlation], rule: Rule) -> Iterator[Made]:
+        """As `matches_for`."""
+        cause = None
+        for correlation in correlations:
+            if not correlation.refers_to(rule.id):
+                continue
+            cause = cause or self._cause(rule)
+            if correlation.risk is None:
+                yield from records(correlation, cause)
+                continue
+            for one in risks(correlation, rule, self._objects_of(correlation.risk), cause):
+                yield from records(correlation, one)
+
+    def _cause(self, rule: Rule) -> Cause:
+        values, fields = self._values, view(rule.logsource, rule.taxonomy)
+
+        def texts(name: str) -> Sequence[str]:
+            found: Sequence[str] = values[fields.texts(name)]
+            return found
+
+        return Cause(rule.id, self._id, self._written, self._bounded, self._shown(rule), texts)
+
+    @cached_property
+    def _written(self) -> str:
+        return written(self._id)
+
+    @cached_property
+    def _bounded(self) -> float:
+        return _bounded(self._time, self._event)
+
+    @cached_property
+    def _small(self) -> bytes | None:
+        """The fields that are shown, as JSON that is not closed yet; None if they are more than JSON can hold."""
+        try:
+            return orjson.dumps(_small(self._event))[:-1]
+        except TypeError:
+            return None
+
+    def _shown(self, rule: Rule) -> Event | orjson.Fragment:
+        if self._small is None:
+            return {**_small(self._event), "rule": _credit(rule)}
+        comma = b"," if len(self._small) > 1 else b""
+        return orjson.Fragment(b'%b%b"rule":%b}' % (self._small, comma, _written_credit(rule)))
+
+    def _objects_of(self, risk: Risk) -> list[tuple[str, str]]:
+        for other, found in self._objects:
+            if other.objects == risk.objects and other.ignore == risk.ignore:
+                return found
+        found = objects(risk, self._event)
+        self._objects.append((risk, found))
         return found
-
-    shown = {**_small(event), "rule": _credit(rule)}
-    return Cause(rule.id, event_id, written(event_id), _bounded(time, event), shown, texts)
 
 
 def _credit(rule: Rule) -> Event:
@@ -96,20 +142,47 @@ def _credit(rule: Rule) -> Event:
     return {key: value for key, value in said.items() if value}
 
 
+@lru_cache(_MAX_KEPT)
+def _written_credit(rule: Rule) -> bytes:
+    return orjson.dumps(_credit(rule))
+
+
 def records(correlation: Correlation, cause: Cause) -> Iterator[Made]:
     """The records of one cause for one correlation that refers to it, a group each."""
-    for group in _groups(correlation, cause):
+    names = _names(correlation, cause.rule)
+    for group in _groups(correlation, names, cause):
         try:
-            record = _record(correlation, cause, group)
+            record = _record(correlation, names, cause, group)
         except TypeError:  # text that is no Unicode, a number beyond 64 bits: the event itself cannot be written either
             _not_counted(correlation.id, "unencodable").inc()
             continue
         yield record
 
 
-def _groups(correlation: Correlation, cause: Cause) -> Sequence[tuple[str, ...]]:
+class _Names(NamedTuple):
+    """What the fields that a correlation looks at are called in the matches of one of its rules."""
+
+    group: tuple[str, ...]
+    counted: tuple[str, ...]
+    carried: tuple[tuple[str, str], ...]
+    """(name, what it is called)"""
+
+
+@lru_cache(_MAX_KEPT)
+def _names(correlation: Correlation, rule: str) -> _Names:
+    def alias(name: str) -> str:
+        return correlation.aliases.get(name, {}).get(rule, name)
+
+    return _Names(
+        tuple(map(alias, correlation.group_by)),
+        tuple(map(alias, _counted(correlation))),
+        tuple((name, alias(name)) for name in correlation.carries),
+    )
+
+
+def _groups(correlation: Correlation, names: _Names, cause: Cause) -> Sequence[tuple[str, ...]]:
     """One group per element of a field with several values; none if a field is not there."""
-    columns = [tuple(dict.fromkeys(cause.texts(_alias(correlation, cause, name)))) for name in correlation.group_by]
+    columns = [tuple(dict.fromkeys(cause.texts(name))) for name in names.group]
     size = 1
     for column in columns:
         size *= len(column)
@@ -119,13 +192,8 @@ def _groups(correlation: Correlation, cause: Cause) -> Sequence[tuple[str, ...]]
     return list(product(*columns))
 
 
-def _alias(correlation: Correlation, cause: Cause, name: str) -> str:
-    """What a name of the correlation is called in the matches of one of its rules."""
-    return correlation.aliases.get(name, {}).get(cause.rule, name)
-
-
-def _record(correlation: Correlation, cause: Cause, group: tuple[str, ...]) -> Made:
-    key = group_key(correlation.id, group)
+def _record(correlation: Correlation, names: _Names, cause: Cause, group: tuple[str, ...]) -> Made:
+    key, texts = group_key(correlation.id, group), cause.texts
     body = {
         "correlation": correlation.id,
         "version": correlation.version(),
@@ -134,8 +202,8 @@ def _record(correlation: Correlation, cause: Cause, group: tuple[str, ...]) -> M
         "group": group,
         "event": cause.event,
         "event_id": cause.event_id,
-        "values": [cause.texts(_alias(correlation, cause, name)) for name in _counted(correlation)],
-        "carried": {name: cause.texts(_alias(correlation, cause, name)) for name in correlation.carries},
+        "values": [texts(name) for name in names.counted],
+        "carried": {name: texts(called) for name, called in names.carried},
     }
     return key, orjson.dumps(body), blake2b(key + cause.rule.encode() + b"\0" + cause.id, digest_size=16).digest()
 

@@ -1,8 +1,9 @@
 """An alert as a risk: the causes that it is to a correlation of risk, one for each user, host and address in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from router.batch import Event
 from router.correlate.cause import Cause
@@ -12,41 +13,59 @@ from router.detect.risk import Risk
 from router.detect.values import address, texts
 
 _NOBODY = frozenset({"", "-", "n/a", "unknown", "::", "0.0.0.0", "127.0.0.1", "::1"})
-_MAX_OBJECTS = 50
+_MAX_OBJECTS, _MAX_KEPT = 50, 4096
 
 
-def risks(correlation: Correlation, rule: Rule | Correlation, event: Event, cause: Cause) -> Iterator[Cause]:
-    """The causes that one alert of `rule` on `event` is to a correlation of risk.
+def risks(correlation: Correlation, rule: Rule | Correlation, about: Iterable[tuple[str, str]], cause: Cause) -> Iterator[Cause]:
+    """The causes that one alert of `rule` about these objects is to a correlation of risk.
 
     Their id is the stretch of the clock in which one rule counts for one object once, so that a second one of it has the id
     of the first: whatever the order and however often they are read, one of them counts.
     """
-    risk = correlation.risk
+    risk, worth = correlation.risk, _worth(correlation, rule)
     assert risk is not None
-    bucket = int(cause.time // risk.once_seconds) if risk.once_seconds else None
-    shown = tactics(rule.tags)
-    for kind, name in objects(risk, event):
-        score = risk.score(rule, kind, name)
+    if worth.score <= 0:
+        return
+    cause_id = b"%d" % (cause.time // risk.once_seconds) if risk.once_seconds else cause.id
+    for kind, name in about:
+        score = risk.raised(worth.score, kind, name)
         if score > 0:
-            told = {
-                "risk.object.type": (kind,),
-                "risk.object.name": (name,),
-                "risk.score": (format(score.normalize(), "f"),),
-                "risk.rule": (rule.id,),
-                "risk.level": (rule.level,),
-                "risk.tactic": shown,
-            }
-            yield cause._replace(id=cause.id if bucket is None else b"%d" % bucket, texts=_Texts(told, cause))
+            written = worth.written if score is worth.score else _written(score)
+            told = {**worth.told, "risk.object.type": (kind,), "risk.object.name": (name,), "risk.score": (written,)}
+            yield Cause(cause.rule, cause_id, cause.event_id, cause.time, cause.event, _Texts(told, cause.texts))
+
+
+class _Worth(NamedTuple):
+    """What every alert of a rule is to a correlation of risk, whoever it is about."""
+
+    score: Decimal
+    written: str
+    told: dict[str, tuple[str, ...]]
+
+
+@lru_cache(_MAX_KEPT)
+def _worth(correlation: Correlation, rule: Rule | Correlation) -> _Worth:
+    assert correlation.risk is not None
+    told = {"risk.rule": (rule.id,), "risk.level": (rule.level,), "risk.tactic": tactics(rule.tags)}
+    score = correlation.risk.score(rule)
+    return _Worth(score, _written(score), told)
+
+
+def _written(score: Decimal) -> str:
+    return format(score.normalize(), "f")
 
 
 class _Texts:
     """The fields of a risk, and those of the alert beside them."""
 
-    def __init__(self, told: dict[str, tuple[str, ...]], cause: Cause) -> None:
-        self._told, self._cause = told, cause
+    __slots__ = ("_otherwise", "_told")
+
+    def __init__(self, told: dict[str, tuple[str, ...]], otherwise: Callable[[str], Sequence[str]]) -> None:
+        self._told, self._otherwise = told, otherwise
 
     def __call__(self, name: str) -> Sequence[str]:
-        return self._told[name] if name in self._told else self._cause.texts(name)
+        found = self._told.get(name)
+        return self._otherwise(name) if found is None else found
 
 
 def objects(risk: Risk, event: Event) -> list[tuple[str, str]]:

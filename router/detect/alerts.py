@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from router.batch import Event
 from router.detect.attack import threat
+from router.detect.probes import Values
 from router.detect.rules import Metadata, Rule
 from router.detect.why import Reason, matched
 
@@ -28,20 +31,50 @@ def alert_document(rule: Rule, event: Event, *, event_id: bytes, time: float, ra
 
     `raw` is what was given to `match`.
     """
-    document = {name: event[name] for name in COPIED if name in event}
-    facts = event.get("event")
-    facts = facts if isinstance(facts, dict) else {}
-    document.update(about(rule, time))
-    who = list(_who(event))
-    document["message"] = " ".join([f"{rule.title}:", *who]) if who else rule.title
-    for name in ("action", "code", "outcome"):
-        if name in facts:
-            document["event"][name] = facts[name]
-    document["logweir"]["event"] = {"id": written(event_id), "dataset": str(facts.get("dataset", ""))}
-    reasons = matched(rule, event, raw)[:_MAX_REASONS]
-    document["logweir"]["why"] = [_sentence(reason) for reason in reasons]
-    document["logweir"]["conditions"] = [_condition(reason) for reason in reasons]
-    return document
+    scene = _Scene(event, event_id, time, Values(event, raw))
+    return {**_copied(event), **scene.told(rule, _about(rule))}
+
+
+class Alerts:
+    """The alerts of one event as JSON: the bytes of `alert_document`, of which what they share is written once."""
+
+    def __init__(self, event: Event, *, event_id: bytes, time: float, values: Values) -> None:
+        """`values` are those of the event and of the payload that was given to `match`."""
+        self._scene = _Scene(event, event_id, time, values)
+        self._copied = orjson.dumps(_copied(event))[1:-1]
+
+    def of(self, rule: Rule) -> bytes:
+        """The alert of one rule."""
+        told = orjson.dumps(self._scene.told(rule, _encoded(rule)))
+        return b"{" + self._copied + b"," + told[1:] if self._copied else told
+
+
+def _copied(event: Event) -> Event:
+    return {name: event[name] for name in COPIED if name in event}
+
+
+class _Scene:
+    """What the alerts of one event say about it."""
+
+    def __init__(self, event: Event, event_id: bytes, time: float, values: Values) -> None:
+        facts = event.get("event")
+        facts = facts if isinstance(facts, dict) else {}
+        self._time, self._values = timestamp(time), values
+        self._event = {"id": written(event_id), "dataset": str(facts.get("dataset", ""))}
+        self._facts = {name: facts[name] for name in ("action", "code", "outcome") if name in facts}
+        self._who = " ".join(_who(event))
+
+    def told(self, rule: Rule, fixed: Event) -> Event:
+        """The alert without what is copied. `fixed`: what is the same in all alerts of the rule, not to be changed."""
+        reasons = matched(rule, self._values)[:_MAX_REASONS]
+        why = {"why": [_sentence(reason) for reason in reasons], "conditions": [_condition(reason) for reason in reasons]}
+        return {
+            "@timestamp": self._time,
+            **fixed,
+            "event": {**fixed["event"], **self._facts},
+            "logweir": {**fixed["logweir"], "event": self._event, **why},
+            "message": f"{rule.title}: {self._who}" if self._who else rule.title,
+        }
 
 
 def written(event_id: bytes) -> str:
@@ -77,6 +110,15 @@ def _about(rule: Metadata) -> Event:
     }
     techniques = threat(rule.tags)
     return {**document, "threat": techniques} if techniques else document
+
+
+@lru_cache(_MAX_RULES)
+def _encoded(rule: Metadata) -> Event:
+    """The same, in which what no alert changes is JSON already."""
+    fixed = _about(rule)
+    parts = {name: orjson.Fragment(orjson.dumps(value)) for name, value in fixed.items() if name not in ("event", "logweir")}
+    details = {name: orjson.Fragment(orjson.dumps(value)) for name, value in fixed["logweir"].items()}
+    return {**fixed, **parts, "logweir": details}
 
 
 def _details(rule: Metadata) -> dict[str, Any]:

@@ -53,11 +53,14 @@ class Risk:
     once_seconds: int
     """One rule counts for one object once in each such stretch of the clock, an hour from its full to the next."""
 
-    def score(self, rule: Metadata, kind: str, name: str) -> Decimal:
-        """What an alert of a rule adds for one object."""
+    def score(self, rule: Metadata) -> Decimal:
+        """What an alert of a rule adds, before it is raised or lowered for an object."""
         own = next((self.rules[key] for key in (rule.id, rule.name) if key in self.rules), None)
         score = own if own is not None else _said(rule)
-        score = score if score is not None else self.scores.get(rule.level, Decimal(0))
+        return score if score is not None else self.scores.get(rule.level, Decimal(0))
+
+    def raised(self, score: Decimal, kind: str, name: str) -> Decimal:
+        """What it adds for one object."""
         for factor in self.factors:
             if factor.kind == kind and name in factor.names:
                 score *= factor.times

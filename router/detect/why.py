@@ -32,11 +32,11 @@ def why(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
     return list(_reasons(rule.tree, view(rule.logsource, rule.taxonomy), Values(event, raw)))
 
 
-def matched(rule: Rule, event: Event, raw: bytes = b"") -> list[Reason]:
+def matched(rule: Rule, values: Values) -> list[Reason]:
     """The tests that made a matching rule true: those that hold and stand under no `not`."""
-    values = Values(event, raw)
-    reasons = (question.answer(values) for question in _asked(_positive(rule), values))
-    return list(dict.fromkeys(reason for reason in reasons if reason.holds))
+    found: dict[Reason, None] = {}
+    _ask(_positive(rule), values, found)
+    return list(found)
 
 
 class _Question(NamedTuple):
@@ -49,11 +49,12 @@ class _Question(NamedTuple):
     test: Test
 
     def answer(self, values: Values) -> Reason:
+        """What it asked, and what it saw."""
         return Reason(self.field, self.modifier, _shown(self.probe, values), self.test(values))
 
 
 _Branch: TypeAlias = "_Question | tuple[tuple[Test | None, _Branch], ...]"
-"""A question; or branches, each with what must hold for it to be taken."""
+"""A question; or branches, each with what must hold for it to be taken (None where the questions below tell)."""
 
 
 @lru_cache(_MAX_RULES)
@@ -68,16 +69,21 @@ def _branch(tree: Tree, fields: View) -> _Branch:
     if isinstance(tree, Not):
         return ()
     always = isinstance(tree, And)
-    return tuple((None if always else compile_tree(child, fields), _branch(child, fields)) for child in tree.children)
+    return tuple(
+        (None if always or isinstance(child, Atom) else compile_tree(child, fields), _branch(child, fields))
+        for child in tree.children
+    )
 
 
-def _asked(branch: _Branch, values: Values) -> Iterator[_Question]:
+def _ask(branch: _Branch, values: Values, found: dict[Reason, None]) -> None:
+    """Add the questions that hold."""
     if isinstance(branch, _Question):
-        yield branch
+        if branch.test(values):
+            found[Reason(branch.field, branch.modifier, _shown(branch.probe, values), True)] = None
         return
     for test, child in branch:
         if test is None or test(values):
-            yield from _asked(child, values)
+            _ask(child, values, found)
 
 
 def _reasons(tree: Tree, fields: View, values: Values) -> Iterator[Reason]:

@@ -1,7 +1,6 @@
 """The pure part of the process role: a batch of raw records to records of the next topics. No I/O, no clock."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -11,15 +10,14 @@ from typing import Any
 import orjson
 
 from router.batch import RAW, Batch, Event, Facts, Origin, Record, origin_of, record_of
-from router.correlate.lane import MATCH
-from router.correlate.match import home, matches_for
 from router.deliver.dead_letters import dead_letter
-from router.detect import Correlation, Rule, Ruleset, alert_document
+from router.detect import Ruleset
 from router.detect.engine import Engine
 from router.errors import Malformed
 from router.normalize import Catalogue
 from router.normalize.remembered import Remembered
 from router.process.bounds import SMALL_BYTES, bound, exceeds
+from router.process.hits import Hits
 from router.process.severity import BY_LEVEL, severity
 from router.reduce import Reducer, Summary
 
@@ -52,10 +50,7 @@ class Stage:
         self._match_partitions = match_partitions
         self.ruleset, self._joint = ruleset, ruleset.joined(reducer.selections)
         self._facts: dict[tuple[Any, ...], Facts] = {}
-        self._counting: dict[str, list[Correlation]] = {}
-        for correlation in ruleset.correlations:
-            for rule in correlation.rules:
-                self._counting.setdefault(rule, []).append(correlation)
+        self._hits = Hits(ruleset.correlations, match_partitions)
 
     def run(self, batch: Batch[Record], done: Origin | None) -> Output:
         """`done` is the high-water mark of the batch's partition: results up to it are in the log already."""
@@ -112,7 +107,10 @@ class Stage:
         rules, selected = self._joint.match(event, received, body)
         if rules:
             record = Record(record_id, body, time, Facts(raw.facts.source), b"", origin)
-            self._matched(rules, event, record, received, out)
+            for rule in rules:
+                out.hits[rule.id, rule.level] += 1
+            for place, made in self._hits.records(rules, event, record, received):
+                self._match(out, place, made)
         marks = self._reducer.row(selected, event, record_id, time, bool(rules))
         if len(body) > SMALL_BYTES and exceeds(event, body):  # rules have seen the whole
             bound(event)
@@ -120,23 +118,6 @@ class Stage:
         for tag in event.get("tags", ()):
             out.tags[tag] += 1
         out.events.append(record_of((record_id, body, time, self._facts_of(event, raw.facts.source, marks), b"", origin)))
-
-    def _matched(self, rules: Sequence[Rule], event: Event, record: Record, received: bytes, out: Output) -> None:
-        for rule in rules:
-            out.hits[rule.id, rule.level] += 1
-            if rule.alerts:
-                self._alert(rule, event, record, received, out)
-            for key, body, match_id in matches_for(self._counting.get(rule.id, ()), rule, event, record.id, record.time):
-                facts = Facts(record.facts.source, kind=MATCH)
-                place = home(key, self._match_partitions)
-                self._match(out, place, record._replace(id=match_id, body=body, facts=facts, key=key))
-
-    def _alert(self, rule: Rule, event: Event, record: Record, received: bytes, out: Output) -> None:
-        document = alert_document(rule, event, event_id=record.id, time=record.time, raw=received)
-        facts = Facts(record.facts.source, dataset="logweir.alert", kind="alert", severity=BY_LEVEL.get(rule.level, 0))
-        alert_id = blake2b(rule.id.encode() + record.id, digest_size=16).digest()
-        home = record.origin.partition if record.origin else 0
-        self._match(out, home, record._replace(id=alert_id, body=orjson.dumps(document), facts=facts))
 
     def _match(self, out: Output, home: int, record: Record) -> None:
         out.matches.setdefault(home % self._match_partitions, []).append(record)
