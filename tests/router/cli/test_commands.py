@@ -45,7 +45,7 @@ def test_init_gives_what_check_and_test_accept_as_it_is(tmp_path: Path) -> None:
     assert logweir("init", tmp_path / "soc").returncode == 0
     checked = logweir("check", folder=tmp_path / "soc")
     assert checked.returncode == 0, checked.stderr
-    assert b"good; 1 sources, 2 sinks" in checked.stdout
+    assert b"good; 1 source, 2 sinks, " in checked.stdout
     tested = logweir("test", "rules", folder=tmp_path / "soc")
     assert tested.returncode == 0, tested.stdout
     assert b"6 passed, 0 failed" in tested.stdout
