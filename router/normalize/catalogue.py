@@ -39,6 +39,18 @@ class Hints(NamedTuple):
     """host.name of events that name no host; empty: leave it out."""
 
 
+class _Told(NamedTuple):
+    """What is known about a payload before it is looked at."""
+
+    site: Zone
+    source: str
+    peer: str
+    envelope: str
+    meta: dict[str, str]
+    """Never written to."""
+    host: str | None
+
+
 class Catalogue:
     """Compiled normalizers. `normalize` is a pure function of bytes, facts, settings and receipt time."""
 
@@ -74,6 +86,9 @@ class Catalogue:
         self.disabled = frozenset[str]()
         """Ids that were turned off."""
         self._text = ""
+        self._facts: Facts | None = None
+        """Of the last payload, and what they say:"""
+        self._told = _Told(self._default, "", "", "", {}, None)
         self._senders: dict[tuple[str, str], list[Candidate]] = {}
 
     @classmethod
@@ -165,21 +180,28 @@ class Catalogue:
         Empty for JSON and XML: names of keys and escapes are no part of a message.
         """
         text = self._text
-        markup = text[:1] in ("{", "[") or (text[:1] == "<" and not text[1:2].isdigit())
-        return b"" if markup else text.encode("utf-8", "replace")
+        first = text[:1]
+        if first in "{[" or (first == "<" and not text[1:2].isdigit()):
+            return b""
+        return text.encode("utf-8", "replace")
 
     def _line(self, body: bytes, facts: Facts, time: float) -> tuple[Line, list[str], dict[str, Any] | None]:
         text, tags = decode(body)
-        site = self._sites.get(facts.source, self._default)
-        meta = dict(facts.meta) if facts.meta else {}
-        if facts.envelope == "splunk_hec":
-            found = unwrap(text, time, site, facts.source, facts.peer, meta)
+        site, source, peer, envelope, meta, host = self._told if facts is self._facts else self._learn(facts)
+        if envelope == "splunk_hec":
+            found = unwrap(text, time, site, source, peer, dict(meta))
             if found is not None:
                 return found[0], tags, found[1]
             tags.append("_norm_envelope")
-        x = Line(text, time, site, facts.source, facts.peer, meta)
-        x.hint_host = meta.get("host") or self._hosts.get(facts.source)
-        return x, tags, None
+        return Line(text, time, site, source, peer, meta, None, host), tags, None
+
+    def _learn(self, facts: Facts) -> "_Told":
+        """What a record's facts say. Records that arrived together share the object."""
+        source, meta = facts.source, dict(facts.meta)
+        host = meta.get("host") or self._hosts.get(source)
+        site = self._sites.get(source, self._default)
+        self._facts, self._told = facts, _Told(site, source, facts.peer, facts.envelope, meta, host)
+        return self._told
 
     def _made(self, x: Line) -> list[Event] | Ignored:
         forced = self._forced.get(x.source)

@@ -74,7 +74,7 @@ def _test(read: str, value: Any, modifiers: list[str], into: Function) -> str:
 def _equal(read: str, values: list[Any], into: Function) -> str:
     terms = []
     if any(v is None for v in values):
-        terms.append(f"empty({read})")
+        terms.append(_empty(read))
     plain = frozenset(form for v in values if v is not None for form in _forms(v))
     if len(plain) == 1 and read.startswith("x."):
         terms.append(f"{read} == {next(iter(plain))!r}")
@@ -82,6 +82,11 @@ def _equal(read: str, values: list[Any], into: Function) -> str:
         known = into.scope.constant(plain)
         terms.append(f"(w in {known} if type(w := {read}) is str else among(w, {known}))")
     return terms[0] if len(terms) == 1 else "(" + " or ".join(terms) + ")"
+
+
+def _empty(read: str) -> str:
+    """Absent, or says nothing. (Inline: it is asked for most events.)"""
+    return f"(not (w := {read}) and w != 0)"
 
 
 def _forms(value: Any) -> tuple[Any, ...]:
@@ -95,7 +100,7 @@ def _forms(value: Any) -> tuple[Any, ...]:
 
 def _single(read: str, value: Any, kind: str, fold: bool, into: Function) -> str:
     if value is None:
-        return f"empty({read})"
+        return _empty(read)
     if kind in ("gt", "gte", "lt", "lte"):
         return f"compares({read}, {into.scope.constant(_ordering(kind, value), 'T')})"
     test = into.scope.constant(_text_test(kind, as_text(value) or "", fold), "T")

@@ -22,7 +22,7 @@ def decode(body: bytes) -> tuple[str, list[str]]:
         tags.append(f"_norm_decoded:{how}")
     if text[:1] == "\ufeff":
         text = text[1:]
-    if b"\x00" in body or b"\x01" in body:
+    if 0 in body or 1 in body:  # as numbers: no buffer is made
         text, changed = _cleaned(text)
         if changed:
             tags.append("_norm_nul")

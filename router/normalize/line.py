@@ -8,9 +8,6 @@ from router.normalize.runtime import dig
 from router.normalize.times import Moment, stamp
 from router.normalize.zones import Zone
 
-_UNREAD = object()
-
-
 _MILLISECONDS = Remembered[int, str](lambda count: f"{stamp(count // 1000)}.{count % 1000:03d}Z", 4096)
 
 
@@ -35,8 +32,8 @@ class Line:
     """Parsed lazily, once, whoever asks. Normalizers read it and add to `doubts` and `tags`."""
 
     __slots__ = (
-        "_data",
         "body",
+        "data",
         "doubts",
         "head",
         "header_time",
@@ -60,24 +57,21 @@ class Line:
         source: str = "",
         peer: str = "",
         meta: Mapping[str, str] | None = None,
-        data: Any = _UNREAD,
+        data: Any = None,
+        host: str | None = None,
     ) -> None:
+        """`data`: the payload, where the receiver handed over an object; `host`: of events that name none."""
         self.raw = self.body = raw
         self.receipt, self.site, self.source, self.peer = receipt, site, source, peer
         self.meta: Mapping[str, str] = meta or {}
-        self._data = data
+        self.data = data
         self.head = NO_HEADER
         self.syslog_read = False
         self.header_time: Callable[[Zone, float], Moment | None] | None = None
         self.doubts: list[tuple[str, tuple[tuple[Any, ...], ...]]] = []
         self.tags: list[str] = []
         self.hint_time: str | None = None
-        self.hint_host: str | None = None
-
-    @property
-    def data(self) -> Any:
-        """The payload when the receiver handed over an object; None for text."""
-        return None if self._data is _UNREAD else self._data
+        self.hint_host = host
 
     def syslog_time(self, where: Zone) -> Moment | None:
         """The time of the syslog header; `where` holds when it names no zone."""

@@ -71,8 +71,8 @@ class Timing:
         if spec.get("syslog"):
             return TimeSpec((), zone_ref, _syslog(default))
         names, reader = self._reader(spec)
-        if reader is _iso and zone_ref is None:
-            return TimeSpec((reference(str(names[0])),), None, _iso_in(default))
+        if zone_ref is None and len(names) == 1 and (quick := _QUICK.get(reader)) is not None:
+            return TimeSpec((reference(str(names[0])),), None, quick(default))
         return TimeSpec(
             tuple(reference(str(n)) for n in names), zone_ref, _timer(reader, default, len(names), str(spec.get("sep", " ")))
         )
@@ -128,6 +128,17 @@ def _iso_in(default: Zone | None) -> Callable[..., Moment | None]:
     if default is None:
         return lambda x, value: read(value, x.site) if type(value) is str and value else None
     return lambda _, value: read(value, default) if type(value) is str and value else None
+
+
+def _guess_in(default: Zone | None) -> Callable[..., Moment | None]:
+    """The same for a time of any shape."""
+    read = times.instant
+    if default is None:
+        return lambda x, value: read(value, x.site, x.receipt) if value is not None and value != "" else None
+    return lambda x, value: read(value, default, x.receipt) if value is not None and value != "" else None
+
+
+_QUICK: dict[TimeReader, Callable[[Zone | None], Callable[..., Moment | None]]] = {_iso: _iso_in, _guess: _guess_in}
 
 
 def _timer(reader: TimeReader, default: Zone | None, count: int, sep: str) -> Callable[..., Moment | None]:

@@ -11,7 +11,7 @@ from router.batch import Event
 from router.detect.engine.field import FieldMatcher
 from router.detect.engine.index import Index
 from router.detect.engine.keywords import Gate, Marks, Pieces, gate, pieces_of
-from router.detect.engine.layouts import Fields, Layout, Layouts
+from router.detect.engine.layouts import Fields, Layout, Layouts, Step
 from router.detect.engine.literals import Build
 from router.detect.engine.memo import Budget, Memo, ValueMemo
 from router.detect.engine.numbers import REFERENCES, Asked, Numbers
@@ -96,7 +96,7 @@ class Bucket:
         """
         layout: Any = self._layouts.top.children.get(tuple(event))
         if layout.__class__ is not Layout:
-            return self._walked(event, found)
+            return self._walked(event, layout, found)
         after: Any = layout.roots.get(found)
         if after is None:
             after = self._begin(layout, found)
@@ -114,9 +114,9 @@ class Bucket:
                 after = self._go_on(layout, question, key)
         return after  # type: ignore[no-any-return]  # a Verdict
 
-    def _walked(self, event: Event, found: int) -> Verdict:
-        """The verdict about a document in which more than its top is looked into."""
-        layout, objects = self._layouts.of(event)
+    def _walked(self, event: Event, step: Step | None, found: int) -> Verdict:
+        """The verdict about a document in which more than its top is looked into. `step` follows the top, where that is known."""
+        layout, objects = self._layouts.of(event, step)
         after: Any = layout.roots.get(found)
         if after is None:
             after = self._begin(layout, found)
@@ -161,7 +161,7 @@ class Bucket:
     def _begin(self, layout: Layout, found: int) -> Question | Verdict:
         """What is to be asked of documents of a layout, given the signature of the keywords in the message."""
         index, signatures = self._index, self._signatures
-        rules, true = layout.rules, [*layout.absent, *signatures.atoms[found]]
+        rules, true = layout.rules, [*layout.settled, *signatures.atoms[found]]
         if None in index.number:
             rules &= index.free[index.number[None]] | signatures.clauses[found]
         after = layout.roots[found] = self._follow(layout, rules, layout.hit | signatures.hits[found], true, layout.fields)

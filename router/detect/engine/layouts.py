@@ -1,6 +1,6 @@
 """From a document to the places of its fields: a walk over its keys, as far as the bucket's rules look."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,10 @@ _MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
 class Layout:
     """What is to be done for documents that have the same keys wherever the bucket's rules look."""
 
-    absent: frozenset[int]
-    """Atoms that are true because of what is not there."""
+    settled: frozenset[int]
+    """Atoms that are true because of what is there and what is not."""
     rules: int
-    """The rules that may be true in spite of what is not there, a bit a rule;"""
+    """The rules that may be true in spite of that, a bit a rule;"""
     hit: int
     """those of them of which one atom of several fields is true."""
     places: dict[int, Placed]
@@ -119,13 +119,14 @@ class Layouts:
         self.made: list[Layout] = []
         self.top = Step(self, {}, ((),))
 
-    def of(self, event: Event) -> tuple[Layout, list[Any]]:
-        """The layout of a document, and the objects walked over, the document first."""
+    def of(self, event: Event, step: "Step | None" = None) -> tuple[Layout, list[Any]]:
+        """The layout of a document, and the objects walked over, the document first. `step`: what its own keys lead to."""
         objects: list[Any] = [event]
-        node: Step | Layout = self.top.children.get(tuple(event)) or self.top.grow(event)
+        node: Step | Layout = step or self.top.children.get(tuple(event)) or self.top.grow(event)
+        add = objects.append
         while node.__class__ is Step:
             value = objects[node.index][node.key]
-            objects.append(value)
+            add(value)
             node = node.children.get(tuple(value) if value.__class__ is dict else value.__class__) or node.grow(value)
         return node, objects  # type: ignore[return-value]  # no Step any more
 
@@ -145,16 +146,27 @@ class Layouts:
             found[probe] = Found.ABSENT if nowhere else search.find(probe)
         if len(self.made) >= _MAX_LAYOUTS:
             self.forget()
-        layout = self._laid(found, objects)
+        layout = self._laid(found, objects, [probe for probe in found if self._is_surely_there(found[probe], probe, known)])
         self.made.append(layout)
         return layout
 
-    def _laid(self, found: dict[Probe, Place | Found], objects: tuple[Place, ...]) -> Layout:
+    def _is_surely_there(self, place: Place | Found, probe: Probe, known: Known) -> bool:
+        """Does nothing but being there count, and are there keys in the object that stands there?"""
+        memo = self._fields.memos.get(probe)
+        if memo is None or not memo.present_only or not isinstance(place, tuple):
+            return False
+        keys = known.get(place)
+        return bool(keys) and not isinstance(keys, Shape)
+
+    def _laid(self, found: dict[Probe, Place | Found], objects: tuple[Place, ...], there: Sequence[Probe]) -> Layout:
+        """`there`: probes whose answer is known already, as that of the absent ones is."""
         fields, number = self._fields, self._fields.index.number
         places: dict[int, Placed] = {}
         reads: dict[int, tuple[Read, ValueMemo]] = {}
         for probe, memo in fields.memos.items():
             place = found[probe]
+            if probe in there:
+                continue
             if _is_aside(place, memo):
                 reads[number[probe]] = (_read(probe, place, objects), memo)
             elif isinstance(place, tuple):
@@ -164,20 +176,21 @@ class Layouts:
             for atom, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
-        there = (*places, *reads, *((number[REFERENCES],) if references else ()))
-        return Layout(*self._absences(found, there), places, reads, references, there, len(objects) == 1)
+        open_ = (*places, *reads, *((number[REFERENCES],) if references else ()))
+        settled = {probe: atoms for probe, atoms in fields.absent.items() if found[probe] is Found.ABSENT}
+        settled |= {probe: fields.memos[probe].present for probe in there}
+        return Layout(*self._settled(settled, open_), places, reads, references, open_, len(objects) == 1)
 
-    def _absences(self, found: dict[Probe, Place | Found], there: Sequence[int]) -> tuple[frozenset[int], int, int]:
-        """Atoms true because their field is not there, and what they make of the rules."""
-        fields, index = self._fields, self._fields.index
-        absent, rules = list[int](), index.all
-        for probe, atoms in fields.absent.items():
-            if found[probe] is Found.ABSENT:
-                absent += atoms
-                rules &= index.free[index.number[probe]] | index.clause_of(atoms)
-        if REFERENCES in index.number and index.number[REFERENCES] not in there:
+    def _settled(self, atoms_of: Mapping[Probe, tuple[int, ...]], open_: Sequence[int]) -> tuple[frozenset[int], int, int]:
+        """Atoms that the keys alone make true, and what they make of the rules."""
+        index, true = self._fields.index, list[int]()
+        rules = index.all
+        for probe, atoms in atoms_of.items():
+            true += atoms
+            rules &= index.free[index.number[probe]] | index.clause_of(atoms)
+        if REFERENCES in index.number and index.number[REFERENCES] not in open_:
             rules &= index.free[index.number[REFERENCES]]
-        return frozenset(absent), rules, index.hit_by(absent)
+        return frozenset(true), rules, index.hit_by(true)
 
 
 def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:

@@ -80,6 +80,7 @@ class ValueMemo(Memo):
         "misses",
         "off",
         "off_since",
+        "present",
         "present_only",
         "users",
     )
@@ -87,7 +88,7 @@ class ValueMemo(Memo):
     def __init__(self, matcher: FieldMatcher, intern: Callable[[tuple[int, ...]], int], budget: Budget) -> None:
         super().__init__(budget)
         self._matcher, self._intern = matcher, intern
-        self.present_only = matcher.present_only
+        self.present_only, self.present = matcher.present_only, matcher.present
         self._typed: dict[Any, int] = {}
         self._hashed: dict[bytes, int] = {}
         self.misses, self.off, self.off_since = 0, False, 0

@@ -22,8 +22,8 @@ class Routes:
         """The bucket."""
         winlog, facts = event.get("winlog"), event.get("event")
         header = winlog if winlog.__class__ is dict else event
-        event_id = header.get("event_id", header.get("EventID", ""))
-        key: Any = (header.get("channel", header.get("Channel")), event_id)
+        event_id: Any = header["event_id"] if "event_id" in header else header.get("EventID", "")
+        key: Any = (header["channel"] if "channel" in header else header.get("Channel"), event_id)
         if facts.__class__ is dict:
             category, kind = facts.get("category"), facts.get("type")
             key += (

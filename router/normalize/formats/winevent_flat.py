@@ -197,13 +197,27 @@ def compile_plan(plan: _Plan) -> Taker:
         f"  value.update({_literal(local)})",
         "  return None",
         f" out = {_literal(fields)}",
-        f" attach(out, value, {_literal({name: local[name] for name in plan.left})})",
-        " return out",
+        *_attaching({name: local[name] for name in plan.left}),
     ]
-    scope: dict[str, Any] = {"KINDS": (int, str), "attach": _attach}
+    scope: dict[str, Any] = {"KINDS": (int, str), "COLLECTORS": _NXLOG_TYPES, "attach": _attach}
     exec("\n".join(lines), scope)
     taker: Taker = scope["take"]
     return taker
+
+
+def _attaching(left: Mapping[str, str]) -> list[str]:
+    """Code of `_attach` and the end, without a call where EventType is not the event's own."""
+    lines = [" if value: out['event_data'] = value", " return out"]
+    if left:
+        lines.insert(0, f" out['_other'] = {_literal(left)}")
+    if (kind := left.get("EventType")) is not None:
+        lines = [
+            f" if {kind}.__class__ in KINDS and {kind} in COLLECTORS:",
+            *(f" {line}" for line in lines),
+            f" attach(out, value, {_literal(left)})",
+            " return out",
+        ]
+    return lines
 
 
 def _literal(parts: Mapping[str, str]) -> str:
