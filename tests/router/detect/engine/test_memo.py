@@ -3,6 +3,7 @@
 import pytest
 
 from router.detect.engine import Engine, Options
+from router.detect.engine.engine import Slow
 from router.detect.engine.memo import LONG
 from tests.router.detect.rules import read, titled
 
@@ -47,6 +48,16 @@ def test_lists_and_objects_are_judged_by_their_elements(value):
     want += ["r3"] if isinstance(value, dict) else []
     for _ in range(2):
         assert titles(judging.match({**ACME, "a": value})) == want
+
+
+@pytest.mark.parametrize("value", [{"b": 1, "c": 2}, {"c": 2}, {}, [{"b": 1}], [{}], [], None, "", "b", 0])
+def test_an_object_that_is_looked_into_is_there_whatever_it_holds(value):
+    """That an object stands there may be told by its keys alone; an empty one, a list or a text is read."""
+    judging = engine("{a|exists: true}", "{a|exists: false}", "{a: null}", "{a.b: 1}", "{a|exists: true, a.c|exists: true}")
+    events = [{**ACME, "a": value}, {**ACME}, {**ACME, "a": {"b": 1}}]
+    slow = Slow(judging.visible(events[0]))
+    for event in events * 2:
+        assert titles(judging.match(event)) == titles(slow.match(event))
 
 
 def flat(value):
