@@ -71,7 +71,7 @@ def main() -> int:
 async def _side_by_side(runs: list[Run], at_once: int, arguments: argparse.Namespace) -> dict[Run, Verdict]:
     """Each in a process of its own, so many of them at a time; the longest begin first."""
     turns = asyncio.Semaphore(at_once)
-    order = sorted(runs, key=lambda run: -scenarios.TABLE[run[0]].minutes)
+    order = sorted(runs, key=lambda run: -scenarios.TABLE[run[0]].takes_seconds)
     found = await asyncio.gather(*[_apart(turns, name, seed, arguments) for name, seed in order])
     return dict(zip(order, found, strict=True))
 

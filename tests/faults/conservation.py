@@ -1,7 +1,7 @@
 """R17: what /metrics says equals what the ledger knows, to the event. For runs in which no process ended."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tests.faults.arena import Arena
 from tests.journeys.deployment import total
@@ -17,6 +17,27 @@ async def settled(one: Arena) -> dict[str, float]:
         before = now
         await asyncio.sleep(1.5)
     return before
+
+
+def under_way(metrics: Mapping[str, float], acknowledged: int, sinks: Iterable[str]) -> float:
+    """Events that a stage has and the next one is not yet done with; 0 once all is through."""
+    appended = total(metrics, "ingest_appended_events_total")
+    waiting = max(0.0, acknowledged - appended) + appended - total(metrics, "process_read_events_total")
+    written = total(metrics, "process_written_events_total")
+    for sink in sinks:
+        label, events = f'sink="{sink}"', 'topic="events"'
+        read, done = _read(metrics, label), _done(metrics, label)
+        waiting += abs(written - _read(metrics, label, events)) + abs(read - done)
+    return waiting
+
+
+def _read(metrics: Mapping[str, float], *labels: str) -> float:
+    return total(metrics, "sink_read_events_total", *labels) - total(metrics, "sink_returned_events_total", *labels)
+
+
+def _done(metrics: Mapping[str, float], label: str) -> float:
+    outcomes = ("done", "dead_lettered", "left_out")
+    return sum(total(metrics, f"sink_{outcome}_events_total", label) for outcome in outcomes)
 
 
 async def judge(one: Arena) -> None:
@@ -48,12 +69,9 @@ def _process(one: Arena, metrics: Mapping[str, float]) -> None:
 
 def _sink(one: Arena, metrics: Mapping[str, float], sink: str) -> None:
     label, events = f'sink="{sink}"', 'topic="events"'
-    read = total(metrics, "sink_read_events_total", label) - total(metrics, "sink_returned_events_total", label)
-    done, dead = total(metrics, "sink_done_events_total", label), total(metrics, "sink_dead_lettered_events_total", label)
-    left_out = total(metrics, "sink_left_out_events_total", label)
-    _equal(one, f"{sink}: read = done + dead-lettered + left out + returned", read, done + dead + left_out)
-    here = total(metrics, "sink_read_events_total", label, events) - total(metrics, "sink_returned_events_total", label, events)
-    _equal(one, f"{sink}: read of events = written by process", here, total(metrics, "process_written_events_total"))
+    _equal(one, f"{sink}: read = done + dead-lettered + left out + returned", _read(metrics, label), _done(metrics, label))
+    written = total(metrics, "process_written_events_total")
+    _equal(one, f"{sink}: read of events = written by process", _read(metrics, label, events), written)
     arrived = one.ledger.sinks[sink]
     there = len(arrived.first) + sum(map(len, arrived.copies.values()))
     delivered = total(metrics, "sink_done_events_total", label, events)

@@ -1,7 +1,6 @@
 """Who breaks what, when: a seeded schedule of signals to Logweir's processes."""
 
 import asyncio
-import random
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -51,7 +50,11 @@ async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float
     loop = asyncio.get_running_loop()
     began, blows, deck = loop.time(), 0, list[Unit]()
     while loop.time() < began + seconds or (blows < least and loop.time() < began + _PATIENCE * seconds):
-        await asyncio.sleep(_pause(arena.random, every))
+        pause, left = arena.random.uniform(*every), began + seconds - loop.time()
+        if blows >= least and pause > left:
+            await asyncio.sleep(max(0.0, left))
+            return
+        await asyncio.sleep(pause)
         blows += 1
         died = [unit for unit in arena.fleet.units if not unit.is_running]
         for unit in died:
@@ -60,7 +63,3 @@ async def strike(arena: Arena, seconds: float, blow: Blow, *, every: tuple[float
         deck = deck or arena.random.sample(arena.fleet.units, len(arena.fleet.units))
         await deck[-1].wait_ready()
         await blow(arena, deck.pop())
-
-
-def _pause(source: random.Random, every: tuple[float, float]) -> float:
-    return source.uniform(*every)

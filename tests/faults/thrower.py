@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+_BURN_SECONDS = 0.1
+
 
 async def _throw(number: int, port: int, data: bytes, patience: float) -> tuple[str, float]:
     """What the far end did, and after how many seconds: a status, `closed`, or `open` when it waits for more and says nothing."""
@@ -48,10 +50,19 @@ async def _volley(order: dict[str, Any]) -> list[tuple[str, float]]:
     return list(await asyncio.gather(*jobs))
 
 
+def _rivalry() -> float:
+    """How many times as long as alone something takes here."""
+    began, spent = time.monotonic(), time.thread_time()
+    while time.thread_time() < spent + _BURN_SECONDS:
+        pass
+    return (time.monotonic() - began) / (time.thread_time() - spent)
+
+
 def main() -> None:
     """Until there are no more orders."""
     for line in sys.stdin:
-        print(json.dumps(asyncio.run(_volley(json.loads(line)))), flush=True)
+        order = json.loads(line)
+        print(json.dumps(asyncio.run(_volley(order)) if order else _rivalry()), flush=True)
 
 
 class Thrower:
@@ -74,14 +85,21 @@ class Thrower:
 
     async def throw(self, data: bytes, port: int, count: int, patience: float) -> list[tuple[str, float]]:
         """One bomb by each of `count` clients at once."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         file = self._folder / "bomb"
         file.write_bytes(data)
         order = {"file": str(file), "port": port, "count": count, "patience": patience}
+        return [(verdict, seconds) for verdict, seconds in await self._ask(order)]
+
+    async def rivalry(self) -> float:
+        """How many times as long as on a machine of its own something takes now."""
+        return float(await self._ask({}))
+
+    async def _ask(self, order: dict[str, Any]) -> Any:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        return [(verdict, seconds) for verdict, seconds in json.loads(await self._process.stdout.readline())]
+        return json.loads(await self._process.stdout.readline())
 
 
 if __name__ == "__main__":

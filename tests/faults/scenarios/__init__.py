@@ -20,6 +20,8 @@ class Scenario:
     run: Run
     minutes: float
     """Of faults in the short form."""
+    takes_seconds: float
+    """All of the short form, about, on a quiet machine: of several, the longest begin first."""
     needs_kafka: bool = False
     is_alone: bool = False
     """It compares times with what they were a moment before: nothing else of the harness may run beside it."""
@@ -28,11 +30,13 @@ class Scenario:
 TABLE: dict[str, Scenario] = {}
 
 
-def scenario(name: str, minutes: float, *, needs_kafka: bool = False, is_alone: bool = False) -> Callable[[Run], Run]:
+def scenario(
+    name: str, minutes: float, takes_seconds: float, *, needs_kafka: bool = False, is_alone: bool = False
+) -> Callable[[Run], Run]:
     """Enter a scenario into the table."""
 
     def enter(run: Run) -> Run:
-        TABLE[name] = Scenario(name, run, minutes, needs_kafka, is_alone)
+        TABLE[name] = Scenario(name, run, minutes, takes_seconds, needs_kafka, is_alone)
         return run
 
     return enter

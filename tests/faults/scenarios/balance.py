@@ -45,7 +45,7 @@ _MODELS = (
 )
 
 
-@scenario("R17", 0.3)
+@scenario("R17", 0.3, 28)
 async def books(outcome: Outcome) -> None:
     """Refused requests, events too large, poison, a noise rule, dead letters that are redriven: /metrics equals the ledger."""
     plan = Plan(rate=600, trusted_syslog=True, sinks=("search", "splunk", "archive"))
@@ -125,7 +125,7 @@ def _left_out(sender: str, sent: int) -> list[int]:
     return [number for number in range(sent) if "z-calm-end" in text(sender, number)]
 
 
-@scenario("R15", 0.3)
+@scenario("R15", 0.3, 14)
 async def models(outcome: Outcome) -> None:
     """Tracker, breaker, token bucket, brake, memory ledger, high-water mark, claims: state machines and properties."""
     examples = str(int(outcome.minutes * _EXAMPLES_PER_MINUTE))

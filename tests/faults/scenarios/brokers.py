@@ -13,7 +13,7 @@ _SOME = 100
 """Events that tell that it goes on."""
 
 
-@scenario("R4", 0.5, needs_kafka=True)
+@scenario("R4", 0.5, 57, needs_kafka=True)
 async def brokers_down(outcome: Outcome) -> None:
     """Three brokers, two replicas in sync: one is killed, comes back; then all three. Nothing is lost, recovery within 60 s."""
     with tempfile.TemporaryDirectory(prefix="logweir-cluster-") as folder:

@@ -64,7 +64,7 @@ def _judge_kills_by_role(one: Arena, per_minute: float) -> None:
         one.outcome.check(f"{name}: little comes twice", share < most, f"{share:.2%}, less than {most:.1%} is allowed")
 
 
-@scenario("R1", 0.8)
+@scenario("R1", 0.8, 50)
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
     if outcome.minutes >= _LONG_MINUTES:
@@ -78,7 +78,7 @@ async def _killed_by_role(outcome: Outcome, plan: Plan) -> None:
     await _run(outcome, plan, nemesis.kill, _EVERY, _PER_MINUTE, _judge_kills_by_role)
 
 
-@scenario("R1-roles", 5)
+@scenario("R1-roles", 5, 320)
 async def killed_role_by_role(outcome: Outcome) -> None:
     """SIGKILL every 5-15 s of one of six processes, a role each, that share the embedded log; 2,000 events a second are offered."""
     await _killed_by_role(outcome, Plan(rate=_LONG_RATE if outcome.minutes >= _LONG_MINUTES else _ROLES_RATE))
@@ -93,20 +93,20 @@ async def broker() -> AsyncIterator[dict[str, Any]]:
             yield {"kind": "kafka", "bootstrap": [node.bootstrap], "partitions": 4, "replication": 1}
 
 
-@scenario("R1-kafka", 5, needs_kafka=True)
+@scenario("R1-kafka", 5, 330, needs_kafka=True)
 async def killed_role_by_role_on_kafka(outcome: Outcome) -> None:
     """The same for six processes, static members of their groups, on one Kafka broker."""
     async with broker() as log:
         await _killed_by_role(outcome, Plan(log=log, static_members=True, rate=_ROLES_RATE))
 
 
-@scenario("R2", 0.4)
+@scenario("R2", 0.4, 32)
 async def rolled(outcome: Outcome) -> None:
     """SIGTERM every 2-4 s: the process drains within 30 s, exits with 0, and nothing is lost or repeated."""
     await _run(outcome, Plan(), nemesis.roll, (2, 4), 5, _judge_rolls)
 
 
-@scenario("R2-roles", 0.4)
+@scenario("R2-roles", 0.4, 39)
 async def rolled_role_by_role(outcome: Outcome) -> None:
     """The same for a random one of six processes that share the embedded log."""
     plan = Plan(units=a_unit_for_each_role("process", "deliver"))
@@ -122,7 +122,7 @@ def _judge_rolls(one: Arena, per_minute: float) -> None:
     one.outcome.figures["longest_drain_seconds"] = round(longest, 1)
 
 
-@scenario("R3", 0.4)
+@scenario("R3", 0.4, 49)
 async def frozen_and_back(outcome: Outcome) -> None:
     """SIGSTOP for 9 s, longer than the lease, of random processes; others take over, then the frozen one goes on."""
     rate = _LONG_RATE if outcome.minutes >= _LONG_MINUTES else Plan().rate

@@ -18,7 +18,7 @@ _BURSTS_PER_MINUTE = 12
 _UDP_DATAGRAMS = 60_000
 
 
-@scenario("R11", 0.15)
+@scenario("R11", 0.15, 14)
 async def overload(outcome: Outcome) -> None:
     """As much as twenty HEC and four syslog senders can give, against 16 MiB of memory for events."""
     units = [("ingest", ("--role", "ingest")), ("rest", ("--role", "process", "--role", "correlate", "--role", "deliver"))]
@@ -72,7 +72,7 @@ def _letters(number: int) -> str:
     return chr(ord("a") + number)
 
 
-@scenario("R11-udp", 0.1)
+@scenario("R11-udp", 0.1, 12)
 async def datagrams(outcome: Outcome) -> None:
     """A flood of datagrams: what arrived and what the kernel dropped, as reported, is what was sent."""
     udp = free_port()

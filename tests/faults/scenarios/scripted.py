@@ -53,7 +53,7 @@ async def _scripted(outcome: Outcome) -> AsyncIterator[tuple[Arena, MockKafka]]:
             await one.end()
 
 
-@scenario("R5", 0.5)
+@scenario("R5", 0.5, 47)
 async def every_error_of_kafka(outcome: Outcome) -> None:
     """Error codes to an append, some ten times, and to other requests (a sample in the short form, all in a long one); moves."""
     share = min(1.0, outcome.minutes / _WHOLE_MINUTES)

@@ -16,17 +16,17 @@ _OPENING, _PROBES = 8, 7
 """Writes until a breaker opens (five in a row, and those under way), and probes within a minute (after 1, 2, 4 ... s)."""
 
 
-@scenario("R6", 0.5, needs_kafka=True)
+@scenario("R6", 0.5, 85, needs_kafka=True)
 async def rebalance_storm(outcome: Outcome) -> None:
     """A second `process` and a second `deliver` join or leave every 3 s, while one sink refuses everything, on a broker."""
     async with broker() as log:
         plan = Plan(rate=500, log=log, units=a_unit_for_each_role(), trusted_syslog=True)
         async with arena(plan, outcome) as one:
             one.send()
-            await asyncio.sleep(8)
-            calm = await _arrivals(one, 10)
+            await asyncio.sleep(6)
+            calm = await _arrivals(one, 8)
             one.splunk.answers.extend([Answer(503)] * 100_000)
-            await asyncio.sleep(12)
+            await asyncio.sleep(10)
             before, changes, began = one.splunk.requests, 0, asyncio.get_running_loop().time()
             storm = asyncio.create_task(_arrivals(one, outcome.minutes * 60))
             async with _joiners(one) as joiners:

@@ -18,7 +18,7 @@ _SOME = 500
 _STEPS = ("+3600", "-3600", "-1", "-2", "-3", "+0")
 
 
-@scenario("R14", 0.4)
+@scenario("R14", 0.4, 35)
 async def clock_steps(outcome: Outcome) -> None:
     """The wall clock of Logweir steps by an hour and by seconds (libfaketime). Ids stay unique, nothing stalls."""
     root = fetched("faketime", ("libfaketime",))
@@ -65,7 +65,7 @@ def _small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
-@scenario("D1", 0.3)
+@scenario("D1", 0.3, 41)
 async def full_disk(outcome: Outcome) -> None:
     """The log's disk is filled and freed, twice: while full nothing is acknowledged and nothing dies; then all goes on."""
     with contextlib.ExitStack() as stack:
