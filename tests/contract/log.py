@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -17,7 +18,7 @@ from router.errors import Misconfigured, Rejected
 from router.log.codec import MAX_BODY_BYTES
 from router.protocols import Follower, Log, TopicSettings
 from router.telemetry import LOG_EXPIRED
-from tests.contract.log_process import quick
+from tests.contract.log_process import LEASE_SECONDS, quick
 
 _ROOT = Path(__file__).parents[2]
 _FULL = Facts("edge", "10.1.2.3", "splunk_hec", (("host", "wéb"), ("odd", "\udcff")), "f5.ltm", "alert", 70, ("n1", "n2"), ("t",))
@@ -92,6 +93,18 @@ class Away:
             assert line, "the process ended"
             self.lines.append(tuple(map(int, line.split())))
 
+    async def freeze_between_writes(self, path: Path) -> None:
+        """One that is frozen while it writes holds the lock of an embedded log, and nobody else can write until it goes on."""
+        while True:
+            self.freeze()
+            try:
+                with contextlib.closing(sqlite3.connect(path, timeout=1)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    return
+            except sqlite3.OperationalError:
+                self.thaw()
+                await asyncio.sleep(0.05)
+
     def freeze(self) -> None:
         """SIGSTOP."""
         self._process.send_signal(signal.SIGSTOP)
@@ -109,9 +122,11 @@ class Away:
 
 
 @contextlib.asynccontextmanager
-async def away(what: str, settings: EmbeddedLog | KafkaLog, topic: str) -> AsyncIterator[Away]:
+async def away(
+    what: str, settings: EmbeddedLog | KafkaLog, topic: str, lease_seconds: float = LEASE_SECONDS
+) -> AsyncIterator[Away]:
     """Another process that writes to a topic or follows it."""
-    command = [sys.executable, "-m", "tests.contract.log_process", what, settings.model_dump_json(), topic]
+    command = [sys.executable, "-m", "tests.contract.log_process", what, settings.model_dump_json(), topic, str(lease_seconds)]
     env = {**os.environ, "PYTHONPATH": str(_ROOT)}
     process = Away(await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=env, cwd=_ROOT))
     try:

@@ -1,6 +1,6 @@
 """A process of its own that writes to a log or follows it until it is killed: `python -m tests.contract.log_process`.
 
-Arguments: what to do (`write`, `follow` or `tell`), the settings of the log as JSON, the topic. One line per acknowledged append
+Arguments: what to do (`write`, `follow` or `tell`), the settings of the log as JSON, the topic, the lease in seconds. One line per acknowledged append
 ("first offset, records") or per committed read ("partition, start, stop"); `tell` says so before it commits, as who delivers does:
 killed in between, it has told everything that it will not get again.
 """
@@ -17,13 +17,14 @@ from router.log.kafka import BrokerLog
 from router.log.kafka.clients import Timing
 from router.protocols import Log
 
+LEASE_SECONDS = 2.0
 QUICK = Timing(session_ms=2000, heartbeat_ms=300, rebalance_ms=10_000, request_ms=5000, handover_seconds=5)
 
 
-def quick(settings: LogSettings) -> Log:
-    """A log that notices dead members soon."""
+def quick(settings: LogSettings, lease_seconds: float = LEASE_SECONDS) -> Log:
+    """A log that notices dead members soon, unless the embedded one is given a longer lease."""
     if isinstance(settings, EmbeddedLog):
-        return SqliteLog(settings, lease_seconds=2.0, retention_every_seconds=0.2)
+        return SqliteLog(settings, lease_seconds=lease_seconds, retention_every_seconds=0.2)
     return BrokerLog(settings, timing=QUICK)
 
 
@@ -48,9 +49,9 @@ async def _follow(log: Log, topic: str, *, is_told_first: bool) -> None:
                     print(span.partition, span.start, span.stop, flush=True)
 
 
-async def main(what: str, settings: str, topic: str) -> None:
+async def main(what: str, settings: str, topic: str, lease_seconds: str) -> None:
     """Run until killed."""
-    log = quick(TypeAdapter(LogSettings).validate_json(settings))
+    log = quick(TypeAdapter(LogSettings).validate_json(settings), float(lease_seconds))
     await log.start()
     if what == "write":
         await _write(log, topic)
@@ -58,4 +59,4 @@ async def main(what: str, settings: str, topic: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:5]))

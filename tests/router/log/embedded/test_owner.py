@@ -110,7 +110,7 @@ async def test_the_claims_of_a_stopped_process_are_not(log: tuple[SqliteLog, Emb
     async with away("follow", settings, "raw") as other:
         await other.read_lines(4)
         await _lengthen(one)
-        other.freeze()
+        await other.freeze_between_writes(settings.path)
         async with one.follow(["raw"], group="shared") as follower:
             await follower.read(max_records=10, timeout_seconds=2)
             assert not follower.assigned
