@@ -20,7 +20,7 @@ class LogweirError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong in a file that a person wrote, and what to do about it."""
+    """One thing wrong in a file that a person wrote, and what to do about it. Line 0: of all of the file."""
 
     file: str
     line: int
@@ -30,7 +30,7 @@ class Problem:
     column: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         path = f" {self.path}:" if self.path else ""
         return f"{place}:{path} {self.text}" + (f"; {self.remedy}" if self.remedy else "")
 

@@ -3,16 +3,41 @@
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from router import __version__
 from router.cli import backtest, demonstrate, detect, files, letters, normalize, replay, rules, run, status
 from router.errors import ConfigError, LogweirError
 
+_PLAIN = {
+    "Value error, ": "",
+    "Input should be greater than or equal to": "must be at least",
+    "Input should be less than or equal to": "must be at most",
+    "Input should be a valid integer, unable to parse string as an integer": "must be a whole number",
+    "Input should be a valid number, unable to parse string as a number": "must be a number",
+}
+"""How the command line's own checks begin, and how everything else here says it."""
+
+
+class _Commands(TyperGroup):
+    """The commands; a mistake in one's options is told in the product's words."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            for begin, plain in _PLAIN.items():
+                error.message = error.message.replace(begin, plain)
+            raise
+
+
 app = typer.Typer(
     name="logweir",
+    cls=_Commands,
     help="The SIEM and SOAR log router: any forwarder in, a durable log between, every tool fed at its own pace.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -3,6 +3,7 @@
 import gzip
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -85,8 +86,17 @@ def payloads(files: Sequence[Path] | None, moved: Callable[[int], object] = lamb
         try:
             with path.open("rb") as raw, _unpacked(path, raw) as file:
                 yield from _told(_document_or_lines(path, file), raw, moved)
-        except (OSError, EOFError, Malformed) as error:
-            raise ConfigError([Problem(str(path), 1, "", f"cannot be read: {error}", "check the path")]) from error
+        except (OSError, EOFError, zlib.error, Malformed) as error:
+            raise ConfigError([_unreadable(path, error)]) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Problem:
+    """What the system refuses has a number and is a matter of the path; all else lies in the file."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        return Problem(str(path), 1, "", f"cannot be read: {error.strerror}", "check the path")
+    return Problem(
+        str(path), 1, "", f"cannot be read: {error}", "the file is damaged or no such file; get it anew, or name another"
+    )
 
 
 _TELL_EVERY = 500

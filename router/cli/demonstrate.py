@@ -93,9 +93,12 @@ def generate(
         sys.exit(130)
     except BrokenPipeError:
         raise
+    except PermissionError as error:
+        raise ConfigError([Problem("--to", 1, "", f"{to.partition('?')[0]}: {error}", "correct the token")]) from error
     except OSError as error:
+        why = error.strerror or str(error)
         raise ConfigError(
-            [Problem("--to", 1, "", f"{to.partition('?')[0]}: {error}", "check that the receiver listens there")]
+            [Problem("--to", 1, "", f"{to.partition('?')[0]}: {why}", "check that the receiver listens there")]
         ) from error
     if to != "-":
         typer.echo(f"sent {sent} messages to {to.partition('?')[0]}")

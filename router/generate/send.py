@@ -108,7 +108,8 @@ class Hec:
             if answer.status == 200:
                 return len(batch)
             if answer.status not in (429, 503):
-                raise ConnectionError(f"HEC answered {answer.status}: {text[:200]}")
+                refusal = PermissionError if answer.status in (401, 403) else ConnectionError
+                raise refusal(f"HEC answered {answer.status}: {text[:200]}")
             await asyncio.sleep(0.5)
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from router.normalize.propose.identity import identity
 from router.normalize.selftest import problems_of
 from router.normalize.times import instant
 from router.normalize.zones import UTC
+from router.wording import counted
 
 _MOST = 500
 """Lines of the sample that are looked at."""
@@ -46,7 +47,7 @@ class Draft:
         found = self.identity
         lines = [
             f"id: {self.name}",
-            f"title: {self.name} (proposed from {len(self.lines)} lines; read it before you use it)",
+            f"title: {self.name} (proposed from {counted(len(self.lines), 'line')}; read it before you use it)",
             "identify:   # one item must hold; the fewer other sources have these literals, the better",
             *[f"  - {_flow(item)}" for item in found],
             "parse:",

@@ -1,9 +1,12 @@
 """What a person may get wrong at the command line: one line that names the remedy, an exit code, and never a traceback."""
 
+import gzip
 import os
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,13 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("normalize", "--report", "--original", "file"), 2, ("--original:1: does nothing with --report",)),
         (("normalize", "--explain", "--json", "file"), 2, ("--json:1: does nothing with --explain", "give it with --report")),
         (("normalize", "--explain", "--report", "file"), 2, ("exclude each other", "choose one")),
+        (("normalize", "folder"), 2, ("folder:1: cannot be read: Is a directory; check the path",)),
+        (("normalize", "cut.gz"), 2, ("cut.gz:1: cannot be read:", "the file is damaged")),
+        (("normalize", "bent.gz"), 2, ("bent.gz:1: cannot be read:", "the file is damaged")),
+        (("normalize", "no.evtx"), 2, ("no.evtx:1: cannot be read:", "the file is damaged")),
+        (("normalize", "--as", "csv", "file"), 2, ("'--as': 'csv' is not one of",)),
+        (("generate", "--count", "few"), 2, ("'--count': must be a whole number",)),
+        (("generate", "--rate", "0"), 2, ("'--rate': must be at least 0.1",)),
         (("normalize", "--tz", "Mars", "file"), 2, ("--tz:1: 'Mars' is no time zone", "write Europe/Paris")),
         (("normalize", "--source", "cisco.asaa", "file"), 2, ("--source:1: there is no normalizer", "'cisco.asa'?")),
         (
@@ -66,6 +76,10 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "no.evtx").write_bytes(b"ElfFile\0")
+    packed = gzip.compress(bytes(range(256)) * 50)
+    (tmp_path / "cut.gz").write_bytes(packed[:40])
+    (tmp_path / "bent.gz").write_bytes(packed[:12] + b"\xff" * 40 + packed[52:])
     (tmp_path / "rule.yml").write_text(RULE)
     (tmp_path / "broken.yml").write_text(RULE.replace("detection", "detektion"))
     (tmp_path / "empty.yaml").write_text("version: 1\n")
@@ -99,6 +113,28 @@ def test_a_token_is_in_no_message() -> None:
         url = f"hec+http://127.0.0.1:{taken.getsockname()[1]}?token=s3cr3t"
         said = refused(logweir("generate", "--to", url, "--count", "1"), 2, "check that the receiver listens there")
     said += refused(logweir("generate", "--to", "hec+ftp://127.0.0.1:1?token=s3cr3t"), 2, "cannot send to")
+    assert "s3cr3t" not in said
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write(b'{"text":"Invalid token","code":4}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+def test_a_token_that_is_refused_is_to_be_corrected() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        url = f"hec+http://127.0.0.1:{receiver.server_port}?token=s3cr3t"
+        said = refused(logweir("generate", "--to", url, "--count", "1"), 2, "HEC answered 403", "correct the token")
+        receiver.shutdown()
+        thread.join()
     assert "s3cr3t" not in said
 
 
