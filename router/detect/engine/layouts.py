@@ -1,19 +1,21 @@
 """From a document to the places of its fields: a walk over its keys, as far as the bucket's rules look."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from router.batch import Event
 from router.detect.engine.index import Index
 from router.detect.engine.memo import ValueMemo
 from router.detect.engine.numbers import REFERENCES
-from router.detect.engine.places import Found, Known, Need, Place, Search, Shape, keys_asked, keys_of
+from router.detect.engine.places import Found, Known, Need, Place, Search, keys_asked, keys_of
 from router.detect.engine.readings import Placed, Question, Read, Reading, Verdict
 from router.detect.probes import Probe, Values
 from router.detect.values import MISSING
 
 _MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
+_Told: TypeAlias = tuple[Sequence[int], int, int]
+"""True atoms of a field, the rules that they leave, and those that they hit."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +35,7 @@ class Layout:
     references: list[tuple[int, Read, Read, str]]
     """Comparisons of two fields that are both there: atom, one, other, mode."""
     fields: tuple[int, ...]
-    """Numbers of all fields that are there."""
+    """Numbers of all fields that are there and have to be read."""
     flat: bool
     """Whether only the document itself is looked into."""
     roots: dict[int, Question | Verdict] = field(default_factory=dict)
@@ -79,11 +81,11 @@ class Fields:
 class Step:
     """An object to look into: its keys lead to the next step, or to the layout."""
 
-    __slots__ = ("_known", "_layouts", "_objects", "_reduced", "children", "index", "key")
+    __slots__ = ("_known", "_layouts", "_objects", "_reduced", "_search", "children", "index", "key")
 
-    def __init__(self, layouts: "Layouts", known: Known, objects: tuple[Place, ...]) -> None:
-        """`objects` are the places looked into so far and, last, the one to look into."""
-        self._layouts, self._known, self._objects = layouts, known, objects
+    def __init__(self, layouts: "Layouts", known: Known, objects: tuple[Place, ...], search: Search) -> None:
+        """`objects` are the places looked into so far and, last, the one to look into. `search` is as far as `known` leads."""
+        self._layouts, self._known, self._objects, self._search = layouts, known, objects, search
         place = objects[-1]
         self.index = objects.index(place[:-1]) if place else 0
         self.key = place[-1] if place else ""
@@ -102,10 +104,11 @@ class Step:
         return child
 
     def _next(self, known: Known) -> "Step | Layout":
+        search = self._search.further(known)
         try:
-            return self._layouts.make(known, self._objects)
+            return self._layouts.make(search, self._objects)
         except Need as need:
-            return Step(self._layouts, known, (*self._objects, need.place))
+            return Step(self._layouts, known, (*self._objects, need.place), search)
 
 
 class Layouts:
@@ -115,14 +118,16 @@ class Layouts:
         self._fields = fields
         self._probes = fields.probes()
         self._keys = {probe: keys_asked([probe]) for probe in self._probes}
+        self._absent = {probe: self._tells(probe, atoms) for probe, atoms in fields.absent.items()}
+        self._present = {probe: self._tells(probe, memo.present) for probe, memo in fields.memos.items() if memo.present_only}
         self.asked = frozenset[str]().union(*self._keys.values())
         self.made: list[Layout] = []
-        self.top = Step(self, {}, ((),))
+        self.top = Step(self, {}, ((),), Search({}))
 
-    def of(self, event: Event, step: "Step | None" = None) -> tuple[Layout, list[Any]]:
+    def of(self, event: Event, step: "Step | Layout | None") -> tuple[Layout, list[Any]]:
         """The layout of a document, and the objects walked over, the document first. `step`: what its own keys lead to."""
         objects: list[Any] = [event]
-        node: Step | Layout = step or self.top.children.get(tuple(event)) or self.top.grow(event)
+        node = step or self.top.grow(event)
         add = objects.append
         while node.__class__ is Step:
             value = objects[node.index][node.key]
@@ -135,39 +140,31 @@ class Layouts:
         self.made.clear()
         for memo in self._fields.memos.values():
             memo.forget_users()
-        self.top = Step(self, {}, ((),))
+        self.top = Step(self, {}, ((),), Search({}))
 
-    def make(self, known: Known, objects: tuple[Place, ...]) -> Layout:
-        """The layout of documents with these keys. Raises Need."""
-        search, there = Search(known), frozenset[str]().union(*(keys for keys in known.values() if not isinstance(keys, Shape)))
-        found: dict[Probe, Place | Found] = {}
+    def make(self, search: Search, objects: tuple[Place, ...]) -> Layout:
+        """The layout of documents with the keys that a search knows. Raises Need."""
+        there, found = search.keys(), search.found
         for probe, keys in self._keys.items():
-            nowhere = bool(keys) and keys.isdisjoint(there)  # the quick answer for most
-            found[probe] = Found.ABSENT if nowhere else search.find(probe)
+            if probe not in found:
+                nowhere = bool(keys) and keys.isdisjoint(there)  # the quick answer for most
+                found[probe] = Found.ABSENT if nowhere else search.find(probe)
         if len(self.made) >= _MAX_LAYOUTS:
             self.forget()
-        layout = self._laid(found, objects, [probe for probe in found if self._is_surely_there(found[probe], probe, known)])
+        layout = self._laid(search, objects)
         self.made.append(layout)
         return layout
 
-    def _is_surely_there(self, place: Place | Found, probe: Probe, known: Known) -> bool:
-        """Does nothing but being there count, and are there keys in the object that stands there?"""
-        memo = self._fields.memos.get(probe)
-        if memo is None or not memo.present_only or not isinstance(place, tuple):
-            return False
-        keys = known.get(place)
-        return bool(keys) and not isinstance(keys, Shape)
-
-    def _laid(self, found: dict[Probe, Place | Found], objects: tuple[Place, ...], there: Sequence[Probe]) -> Layout:
-        """`there`: probes whose answer is known already, as that of the absent ones is."""
-        fields, number = self._fields, self._fields.index.number
+    def _laid(self, search: Search, objects: tuple[Place, ...]) -> Layout:
+        fields, number, found = self._fields, self._fields.index.number, search.found
         places: dict[int, Placed] = {}
         reads: dict[int, tuple[Read, ValueMemo]] = {}
+        told = [self._absent[probe] for probe in fields.absent if found[probe] is Found.ABSENT]
         for probe, memo in fields.memos.items():
             place = found[probe]
-            if probe in there:
-                continue
-            if _is_aside(place, memo):
+            if memo.present_only and search.is_object(place):
+                told.append(self._present[probe])
+            elif _is_aside(place, memo):
                 reads[number[probe]] = (_read(probe, place, objects), memo)
             elif isinstance(place, tuple):
                 places[number[probe]] = (objects.index(place[:-1]), place[-1], memo)
@@ -176,21 +173,25 @@ class Layouts:
             for atom, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
-        open_ = (*places, *reads, *((number[REFERENCES],) if references else ()))
-        settled = {probe: atoms for probe, atoms in fields.absent.items() if found[probe] is Found.ABSENT}
-        settled |= {probe: fields.memos[probe].present for probe in there}
-        return Layout(*self._settled(settled, open_), places, reads, references, open_, len(objects) == 1)
+        there = (*places, *reads, *((number[REFERENCES],) if references else ()))
+        return Layout(*self._settled(told, there), places, reads, references, there, len(objects) == 1)
 
-    def _settled(self, atoms_of: Mapping[Probe, tuple[int, ...]], open_: Sequence[int]) -> tuple[frozenset[int], int, int]:
-        """Atoms that the keys alone make true, and what they make of the rules."""
-        index, true = self._fields.index, list[int]()
-        rules = index.all
-        for probe, atoms in atoms_of.items():
+    def _settled(self, told: Sequence[_Told], there: Sequence[int]) -> tuple[frozenset[int], int, int]:
+        """What is told by keys, of all fields together."""
+        index = self._fields.index
+        true, rules, hit = list[int](), index.all, 0
+        for atoms, left, hit_by in told:
             true += atoms
-            rules &= index.free[index.number[probe]] | index.clause_of(atoms)
-        if REFERENCES in index.number and index.number[REFERENCES] not in open_:
+            rules &= left
+            hit |= hit_by
+        if REFERENCES in index.number and index.number[REFERENCES] not in there:
             rules &= index.free[index.number[REFERENCES]]
-        return frozenset(true), rules, index.hit_by(true)
+        return frozenset(true), rules, hit
+
+    def _tells(self, probe: Probe, atoms: Sequence[int]) -> _Told:
+        """What it makes of the rules that these are the true atoms of a field."""
+        index = self._fields.index
+        return atoms, index.free[index.number[probe]] | index.clause_of(atoms), index.hit_by(atoms)
 
 
 def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:

@@ -49,6 +49,22 @@ class Search:
     def __init__(self, known: Known) -> None:
         self._known = known
         self._paths: dict[str, Place | Found] = {"": ()}
+        self.found: dict[Probe, Place | Found] = {}
+        """For whoever asks for many: the answers so far."""
+
+    def further(self, known: Known) -> "Search":
+        """A search that knows more: what this one found stands."""
+        more = Search(known)
+        more._paths, more.found = self._paths.copy(), self.found.copy()
+        return more
+
+    def is_object(self, found: Place | Found) -> bool:
+        """Whether it is certain that an object stands at a place."""
+        return isinstance(found, tuple) and isinstance(self._known.get(found), frozenset)
+
+    def keys(self) -> frozenset[str]:
+        """All keys of the objects looked into."""
+        return frozenset[str]().union(*(keys for keys in self._known.values() if not isinstance(keys, Shape)))
 
     def find(self, probe: Probe) -> Place | Found:
         """The place of a probe's value."""

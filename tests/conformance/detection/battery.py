@@ -49,6 +49,21 @@ title: letters that fold into ASCII
 id: folded
 logsource: {product: kw}
 detection: {sel: [kelvin, 'C:\tools', 'a"b', 'one*two'], condition: sel}
+---
+title: an object that is there
+id: object
+logsource: {product: acme}
+detection: {sel: {o|exists: true}, condition: sel}
+---
+title: an object that is null
+id: nothing
+logsource: {product: acme}
+detection: {sel: {o: null}, condition: sel}
+---
+title: a value in an object
+id: inside
+logsource: {product: acme}
+detection: {sel: {o.k: x}, condition: sel}
 """
 """Rules for what the tables and the corpus hardly touch: filters, places of fields that are put together, few keywords."""
 _BATCH = 50
@@ -75,6 +90,8 @@ def _special() -> Iterator[Received]:
     for text in ("\u212aelvin", "Kelvin", "C:\\TOOLS", 'A"b', "none", "c:/tools"):
         yield Received({"message": text, **_KW}, b"")
         yield Received({"x": "none", **_KW}, text.encode())
+    for value in ({"k": "x"}, {"k": None}, {}, None, [], [None], [{"k": "x"}], "x", 0):
+        yield Received({"o": value, **_ACME}, b"")
     yield Received({"b": "two", "a": "one", **_KW}, b"")
     yield Received({"b": "one", "a": "two", **_KW}, b"")
 

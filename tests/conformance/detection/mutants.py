@@ -167,10 +167,17 @@ NAMED = (
     ),
     Mutant(
         _E + "bucket",
-        "[*layout.absent, *signatures.atoms[found]]",
+        "[*layout.settled, *signatures.atoms[found]]",
         "[*signatures.atoms[found]]",
         "what is not there is forgotten",
     ),
+    Mutant(
+        _E + "places",
+        "isinstance(self._known.get(found), frozenset)",
+        "self._known.get(found) is not None",
+        "whatever is looked into is taken for an object",
+    ),
+    Mutant(_E + "layouts", "told.append(self._present[probe])", "pass", "an object that is there is forgotten"),
     Mutant(
         _E + "bucket", "(layout, rules, hit, true, unread)", "(layout, rules, hit, unread)", "verdicts are shared by what differs"
     ),

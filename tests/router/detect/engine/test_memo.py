@@ -1,5 +1,7 @@
 """Memos: what is the same key, what is no key, and how much they hold."""
 
+import json
+
 import pytest
 
 from router.detect.engine import Engine, Options
@@ -38,6 +40,17 @@ def test_null_absent_and_empty_stay_apart():
         assert titles(judging.match({**ACME, "a": None})) == ["r0", "r1"]
         assert titles(judging.match({**ACME, "a": ""})) == ["r1", "r3"]
         assert titles(judging.match({**ACME, "a": []})) == ["r0", "r1"]
+
+
+def test_an_object_that_is_looked_into_is_there_and_a_null_or_a_list_in_its_place_is_judged_by_itself():
+    judging = engine("{o|exists: true}", "{o: null}", "{o.k: x}")
+    wanted = {"": ["r1"], "{}": ["r0"], "null": ["r0", "r1"], "[]": ["r0", "r1"], "[null]": ["r0", "r1"], '"x"': ["r0"]}
+    for _ in range(2):
+        for written, titled_ in wanted.items():
+            event = {"o": json.loads(written)} if written else {}
+            assert titles(judging.match({**ACME, **event})) == titled_, written
+        assert titles(judging.match({**ACME, "o": {"k": "x"}})) == ["r0", "r2"]
+        assert titles(judging.match({**ACME, "o": [{"k": "x"}]})) == ["r0", "r2"]
 
 
 @pytest.mark.parametrize("value", [["x", "1"], ["1"], [1], [True], [None, "true"], {"k": 1}, [[1], "z"]])
