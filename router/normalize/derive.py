@@ -119,8 +119,8 @@ def _related(targets: Iterable[str]) -> Derivation:
         lines.append(f"    if {root!r} in out and type(n0 := out[{root!r}]) is dict:")
         for key, path in items:
             held = lists[key]
-            lines += [f"        if {_reached(path)}:", f"            if {held} is None and type(v) is str: {held} = [v]"]
-            lines += [f"            elif v.__class__ is not str or v not in {held}: {held} = take({held}, v)"]
+            lines += [f"        if {_reached(path)}:", f"            if type(v) is not str: {held} = take({held}, v)"]
+            lines += [f"            elif {held} is None: {held} = [v]", f"            elif v not in {held}: {held}.append(v)"]
     lines.append("    found = {}")
     lines += [f"    if {held}: found[{key!r}] = {held}" for key, held in lists.items()]
     lines.append("    if found: add(out, found)")

@@ -115,7 +115,7 @@ def restore(rest: dict[str, Any], src: Any, path: tuple[Any, ...]) -> None:
 
 def merge(held: dict[str, Any], more: dict[str, Any]) -> None:
     """Add what is left over to an object; where both hold something, the mapped value stands and the other goes to `_rest`."""
-    if held.keys().isdisjoint(more):
+    if held.keys().isdisjoint(more.keys()):
         held.update(more)
         return
     for key, value in more.items():

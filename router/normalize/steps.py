@@ -16,6 +16,8 @@ _AROUND = frozenset(("of", "into", "optional", "when"))
 FORMATS = frozenset("syslog json kv csv cef leef xml winevent auditd dissect regex zip any switch".split())
 TEXT_FORMATS = frozenset("syslog kv csv cef leef dissect regex zip any switch".split())
 """Formats whose values are all text (or lists that hold something)."""
+_OWN = TEXT_FORMATS - {"zip", "any", "switch"}
+"""Formats that give an object of their own, which nobody else holds: more may be added to it."""
 _OPTIONS: dict[str, frozenset[str]] = {
     "json": frozenset(("expand", "find")),
     "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),
@@ -35,14 +37,17 @@ class Steps:
         self._definition, self._scope, self._conditions = definition, scope, conditions
         self.formats: set[str] = set()
         """Formats that occur anywhere in the block."""
+        self._tentative = False
 
-    def function(self, value: Any, at: PathKey) -> str:
-        """The name of a function that runs a step, or a list of steps."""
+    def function(self, value: Any, at: PathKey, tentative: bool = False) -> str:
+        """The name of a function that runs a step, or a list of steps. `tentative`: others go on with the record if it fails."""
         steps = value if isinstance(value, list) else [value]
         name = self._scope.fresh("parse")
         into = Function(self._scope, f"{name}(x, src)")
+        outer, self._tentative = self._tentative, self._tentative or tentative
         for i, step in enumerate(steps):
             self._step(step, (*at, i) if isinstance(value, list) else at, into)
+        self._tentative = outer
         into.add("return src")
         into.finish()
         return name
@@ -128,14 +133,15 @@ class Steps:
             into.add(f"else: src = {{**src, {str(options['into'])!r}: p}}", depth)
         else:
             into.add("elif not src: src = p", depth)
-            into.add("elif type(p) is dict and type(src) is dict: src = {**src, **p}", depth)
+            added = "src.update(p)" if self.formats <= _OWN | {"switch"} and not self._tentative else "src = {**src, **p}"
+            into.add(f"elif type(p) is dict and type(src) is dict: {added}", depth)
         into.renew(depth)
 
     def _any(self, value: Any, at: PathKey, into: Function, depth: int, failing: str) -> None:
         if not isinstance(value, list) or not value:
             self._definition.problem(at, "any takes a list of steps", "write - json")
             return
-        names = [self.function(item, (*at, i)) for i, item in enumerate(value)]
+        names = [self.function(item, (*at, i), tentative=True) for i, item in enumerate(value)]
         into.add("b = x.body; h = x.head; y = x.syslog_read; z = x.header_time", depth)
         into.add(f"for f in ({', '.join(names)},):", depth)
         into.add("p = f(x, src)", depth + 1)
@@ -155,9 +161,9 @@ class Steps:
             return
         chosen: dict[str, str] = {}
         for key, item in value["cases"].items():
-            name = self.function(item, (*at, "cases", key))
+            name = self.function(item, (*at, "cases", key), tentative=failing == "pass" and isinstance(item, list))
             chosen.update(dict.fromkeys(keys_of(key), name))
-        default = self.function(value["default"], (*at, "default")) if "default" in value else None
+        default = self.function(value["default"], (*at, "default"), failing == "pass") if "default" in value else None
         ref = read[0].choices[0].refs[0]
         into.add(f"v = {into.value(ref)}", depth)
         for code in piped(into, read[1][0]):

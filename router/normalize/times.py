@@ -190,7 +190,7 @@ def _epoch_digits(whole: str, fraction: str) -> Moment | None:
         return None
     if not _EARLIEST_EPOCH <= seconds <= _LAST:
         return None
-    return Moment(seconds, rest)
+    return _moment((seconds, rest, True))
 
 
 def infer_year(month: int, day: int, clock: int, where: Zone, receipt: float) -> int | None:
@@ -218,6 +218,16 @@ def plain_stamp(text: str) -> tuple[int, int, int] | None:
         return None
     clock = clock_of(int(found[3]), int(found[4]), int(found[5]), None)
     return None if clock is None else (MONTHS[found[1].lower()], int(found[2]), clock)
+
+
+@lru_cache(16384)
+def dated_stamp(text: str) -> int | None:
+    """'Mar  1 2026 10:00:00' in exactly this form -> local seconds since 1970; None for everything else."""
+    plain = plain_stamp(f"{text[:6]}{text[11:]}")
+    if plain is None or not text[7:11].isdecimal():
+        return None
+    month, day, clock = plain
+    return dated(int(text[7:11]), month, day, clock, UTC, 0)
 
 
 def clock_of(hour: int, minute: int, second: int, half: str | None) -> int | None:

@@ -138,7 +138,17 @@ def _guess_in(default: Zone | None) -> Callable[..., Moment | None]:
     return lambda x, value: read(value, default, x.receipt) if value is not None and value != "" else None
 
 
-_QUICK: dict[TimeReader, Callable[[Zone | None], Callable[..., Moment | None]]] = {_iso: _iso_in, _guess: _guess_in}
+def _epoch_in(_: Zone | None) -> Callable[..., Moment | None]:
+    """The same for an epoch, which needs no zone."""
+    read = times.epoch
+    return lambda x, value: read(value) if value is not None and value != "" else None
+
+
+_QUICK: dict[TimeReader, Callable[[Zone | None], Callable[..., Moment | None]]] = {
+    _iso: _iso_in,
+    _guess: _guess_in,
+    _epoch: _epoch_in,
+}
 
 
 def _timer(reader: TimeReader, default: Zone | None, count: int, sep: str) -> Callable[..., Moment | None]:

@@ -183,28 +183,38 @@ class _Scan:
         return out or None
 
 
+_ALONE: dict[str, dict[str, str]] = {}
+"""Assignment -> text between two quoted values that is nothing but a blank and a key, as it mostly is -> that key."""
+_MOST_KEYS, _LONG_KEY = 4096, 40
+
+
 def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     """The pairs of text in which nothing is odd: no key repeats, no word stands alone, every quote opens after an assignment."""
     last = len(chunks) - 1
     if last & 1:
         return None
     out: dict[str, Any] = {}
-    count, size = 0, -len(assign)
-    for i in range(0, last, 2):
-        chunk = chunks[i]
-        name = chunk[1:size]
-        if name.isidentifier() and chunk[0] == " " and chunk[size:] == assign:  # the usual: one blank and one key
-            out[name] = chunks[i + 1]
+    count, size, known = 0, -len(assign), _ALONE.setdefault(assign, {})
+    for chunk, value in zip(chunks[::2], chunks[1::2], strict=False):
+        if chunk in known:
+            out[known[chunk]] = value
             count += 1
             continue
-        if i and chunk and not chunk[0].isspace():
+        name = chunk[1:size]
+        if name.isidentifier() and chunk[0] == " " and chunk[size:] == assign:
+            out[name] = value
+            count += 1
+            if len(name) < _LONG_KEY and len(known) < _MOST_KEYS:
+                known[chunk] = name
+            continue
+        if count and chunk and not chunk[0].isspace():
             return None
         tokens = chunk.split()
         count += len(tokens)
         name = tokens.pop()[:size] if tokens and chunk.endswith(assign) else assign
         if assign in name:
             return None
-        out[name] = chunks[i + 1]
+        out[name] = value
         if not _added(out, tokens, assign):
             return None
     tokens = chunks[last].split()

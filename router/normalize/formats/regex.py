@@ -110,17 +110,42 @@ def names(pattern: str) -> list[str]:
     return list(re.compile(pattern).groupindex)
 
 
+def _certain(tree: Any) -> Iterator[int]:
+    """The groups that take part in every match."""
+    for op, argument in tree:
+        if op is sre.SUBPATTERN:
+            if argument[0] is not None:
+                yield argument[0]
+            yield from _certain(argument[3])
+        elif op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT) and argument[0]:
+            yield from _certain(argument[2])
+        elif op is sre.ATOMIC_GROUP:
+            yield from _certain(argument)
+
+
+def _reader(pattern: str) -> tuple[Callable[[str], Any], tuple[str, ...], tuple[int, ...], bool]:
+    """How to match, the names of the groups, their numbers (none: all in order), and whether all always take part."""
+    compiled = re.compile(pattern)
+    found, numbers = tuple(compiled.groupindex), tuple(compiled.groupindex.values())
+    certain = frozenset(_certain(_parser.parse(pattern)))
+    return compiled.match, found, () if len(numbers) == compiled.groups else numbers, certain.issuperset(numbers)
+
+
 def compile_regex(patterns: str | Sequence[str]) -> Callable[[str], dict[str, Any] | None]:
     """A parser: the first pattern that fits gives its named groups, those that took part."""
-    compiled = [re.compile(p) for p in ((patterns,) if isinstance(patterns, str) else patterns)]
+    readers = [_reader(p) for p in ((patterns,) if isinstance(patterns, str) else patterns)]
 
     def parse(text: str) -> dict[str, Any] | None:
         if len(text) > _MAX_TEXT:
             text = text[:_MAX_TEXT]
-        for pattern in compiled:
-            found = pattern.match(text)
-            if found is not None:
-                return {k: v for k, v in found.groupdict().items() if v is not None}
+        for match, found, numbers, complete in readers:
+            taken = match(text)
+            if taken is None:
+                continue
+            values = [taken[i] for i in numbers] if numbers else taken.groups()
+            if complete:
+                return dict(zip(found, values, strict=True))
+            return {k: v for k, v in zip(found, values, strict=True) if v is not None}
         return None
 
     return parse

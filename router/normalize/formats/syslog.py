@@ -2,12 +2,25 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from router.normalize.formats.structured_data import structured_data
 from router.normalize.line import NO_HEADER, Header, Line
-from router.normalize.times import AFTER_BSD, BSD, Moment, Zone, bsd_match, epoch, infer_year, iso, placed, plain_stamp
+from router.normalize.remembered import Remembered
+from router.normalize.times import (
+    AFTER_BSD,
+    BSD,
+    Moment,
+    Zone,
+    bsd_match,
+    dated_stamp,
+    epoch,
+    infer_year,
+    iso,
+    placed,
+    plain_stamp,
+)
 
 FACILITIES = (
     "kernel user-level mail system security/authorization syslogd line-printer network-news uucp clock "
@@ -27,17 +40,94 @@ _SPACED_TAG_LIMIT = 48
 _NAME_LIMIT, _PROCESS_LIMIT = 64, 129
 _NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
 _NO_HOST = frozenset("{<\"('%=|,;")
+_NO_TAGS = frozenset(text[:-1] for text in _NO_TAG)
 _REPEATED = "last message repeated"
+_LAST_PRIORITY = 191
+_USUAL = re.compile(
+    r"(?:<(\d{1,3})>)?"
+    r"(?:((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d (?:((?:19|20)\d\d) )?\d\d:\d\d:\d\d)"
+    r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)))"
+    # a host, a tag with or without a process, and text that is no other header; or what Cisco sends
+    r"(?: ([A-Za-z0-9][\w.-]{0,59}) ([A-Za-z_][\w-]{0,63})(?:\[(\d{1,20})\])?: (?![\s*.<]|[A-Z][a-z]{2}\s|\d{4}\s[A-Z])"
+    r"|(?: ([A-Za-z0-9][\w.-]{0,59}))?(?: ?: | )(?=%)"
+    r"| ([A-Za-z0-9][\w.-]{0,59}) (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d ))",  # or the firewalls of Palo Alto Networks
+    re.ASCII,
+)
+"""Headers in which nothing is odd."""
+_KEYED = re.compile(r"(?:<(\d{1,3})>)?(?=[A-Za-z_]\w*=)", re.ASCII)
 _RELAYS = 3
 
 
 def read(x: Line) -> None:
     """Read the header once; afterwards `x.head` and `x.body` are set."""
     x.syslog_read = True
+    usual = _usual(x.raw)
+    if usual is not None:
+        x.head, x.body, x.header_time = usual
+        return
     text = x.raw.lstrip(" \t\r\n\x00\ufeff")
     head, body, when = _message(text, _RELAYS)
     if head is not NO_HEADER:
         x.head, x.body, x.header_time = head, body, when
+
+
+def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
+    """What the rest of this file makes of nearly all headers, by one search; None where it has to look closer."""
+    found = _USUAL.match(text)
+    if found is None:
+        return _priority_alone(text)
+    pri, bsd, year, zoned, host, tag, process, sender, plain_sender = found.groups()
+    head = _PRIORITIES[pri] if pri is not None else NO_HEADER
+    if tag in _NO_TAGS or head is None:
+        return None
+    when: Callable[[Zone, float], Moment | None]
+    if bsd is None:
+        when = partial(_at_iso, zoned)
+    elif not _ends(text, found.end(2)):
+        return None
+    elif year is None:
+        plain = plain_stamp(bsd)
+        if plain is None:
+            return None
+        when = partial(_at_day, plain)
+    else:
+        local = dated_stamp(bsd)
+        if local is None:
+            return None
+        when = partial(_at_second, local)
+    stated = _header((*head[:3], None, host or sender or plain_sender, tag, process, None, None))
+    return stated, text[found.end() :], when
+
+
+def _priority_alone(text: str) -> tuple[Header, str, None] | None:
+    """A priority and pairs, as most firewalls send them; or pairs without any header."""
+    found = _KEYED.match(text)
+    if found is None:
+        return None
+    head = _PRIORITIES[found[1]] if found[1] is not None else NO_HEADER
+    return (head, text[found.end() :], None) if head is not None else None
+
+
+def _of_priority(digits: str) -> Header | None:
+    """Facility and severity, where the number is one of syslog's."""
+    number = int(digits)
+    return Header(number, number >> 3, number & 7) if number <= _LAST_PRIORITY else None
+
+
+_PRIORITIES = Remembered[str, Header | None](_of_priority, 2048)
+_header: Callable[[tuple[Any, ...]], Header] = partial(tuple.__new__, Header)
+
+
+def _at_iso(text: str, zone: Zone, _: float) -> Moment | None:
+    return iso(text, zone)
+
+
+def _at_day(plain: tuple[int, int, int], zone: Zone, receipt: float) -> Moment | None:
+    return placed(infer_year(*plain, zone, receipt), "", zone)
+
+
+def _at_second(local: int, zone: Zone, _: float) -> Moment | None:
+    return placed(local, "", zone)
 
 
 def outer(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
@@ -47,7 +137,7 @@ def outer(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None
 
 def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
     found = _PRI.match(text) if text[:1] == "<" else None
-    if found is not None and int(found[1]) <= 191:
+    if found is not None and int(found[1]) <= _LAST_PRIORITY:
         priority, rest = int(found[1]), text[found.end() :]
         head = Header(priority, priority >> 3, priority & 7)
     else:
@@ -136,7 +226,7 @@ def _relayed(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float
     """A whole message inside a message: only where it begins with a priority or with a time of its own in syslog's style."""
     if text[0] == "<":
         found = _PRI.match(text)
-        return _message(text, relays - 1) if found is not None and int(found[1]) <= 191 else None
+        return _message(text, relays - 1) if found is not None and int(found[1]) <= _LAST_PRIORITY else None
     _, start = _before_time(text)
     return _message(text, relays - 1) if BSD.match(text, start) else None
 
