@@ -97,8 +97,8 @@ _HOLES = """\
 - **Splunk and QRadar** do not tell repeats. After a crash they get again what was sent and not yet committed; `_evt_id` and
   `eventUid` name the copies. How many is in the tables. The 2 % that are aimed for where a process of a role each is killed every
   5-15 s hold where a process is up again before the next one is killed. Beside much other work less arrives and kills hit the
-  catching up: up to 5 % were seen where recovery took a minute. So short forms allow 5 %, or as much more than 2 % as recovery takes
-  longer than the 10 s between two kills; long ones are judged by 2 %. QRadar gets at least all of the last second
+  catching up: up to 5 % were seen where recovery took a minute. So short forms allow 2.5 % where a median recovery is within 4 s, else
+  5 %, or as much more than 2 % as it takes longer than the 10 s between two kills; long ones are judged by 2 %. QRadar gets at least all of the last second
   (`settle_seconds`) again: where one process is everything and is killed every 4-8 s, that is a fifth of what arrives.
 - **Forwarders that send again** after a lost answer send new events: these have ids of their own, and no promise covers them.
 - **Kafka acknowledges before it syncs to disk.** If all in-sync replicas lose power at once, what they had acknowledged is lost.

@@ -22,10 +22,10 @@ _ONE_EVERY, _ONE_PER_MINUTE = (4, 8), 5
 """Where one process does everything, and the run is short."""
 _WINDOW, _OUTAGE_SECONDS = 10_000, 10
 """A sink has at most a window under way, and no more than came since a kill; the log may wait for a lease or session to end."""
-_SHARE, _SHORT_SHARE = 0.02, 0.05
-"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed; a short run has few
-kills, and one rebalance that does not wait for a reader weighs much. Where the machine is so busy that recovery takes longer than the next kill, less arrives
-and kills hit the catching up: a short run allows as much more as recovery takes longer than the pause between two kills."""
+_SHARE, _SHORT_SHARE, _BUSY_SHARE, _QUICK_SECONDS = 0.02, 0.025, 0.05, 4.0
+"""Of what arrives may come again at sinks that do not tell repeats, where processes of a role each are killed. In a short run of
+few kills, one more or less weighs a fifth of a hundredth. Where the machine is so busy that a median recovery is not quick, less
+arrives and kills hit the catching up: a short run allows more then, or as much as recovery takes longer than the pause between kills."""
 
 
 async def _run(
@@ -57,14 +57,15 @@ def _judge_kills_by_role(one: Arena, per_minute: float) -> None:
     most = _SHARE
     if one.outcome.minutes < _LONG_MINUTES:
         recovery = statistics.median(one.watch.recoveries or [0.0])
-        most = max(_SHORT_SHARE, _SHARE * recovery / statistics.mean(_EVERY))
+        is_quick = recovery <= _QUICK_SECONDS
+        most = _SHORT_SHARE if is_quick else max(_BUSY_SHARE, _SHARE * recovery / statistics.mean(_EVERY))
     for name in ("splunk", "lines"):
         books = one.ledger.sinks[name]
         share = books.repeats / max(1, len(books.first))
         one.outcome.check(f"{name}: little comes twice", share < most, f"{share:.2%}, less than {most:.1%} is allowed")
 
 
-@scenario("R1", 0.8, 50)
+@scenario("R1", 0.5, 35)
 async def killed_in_one_process(outcome: Outcome) -> None:
     """SIGKILL every 4-8 s (5-15 s in a long run) of the one process that does everything, on the embedded log."""
     if outcome.minutes >= _LONG_MINUTES:
