@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -225,29 +225,37 @@ class Config:
     """The file it was read from, to say where something stands."""
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
-    """Read and check one file. Relative paths in it are relative to it. Raises ConfigError with every problem."""
-    config, problems = inspect(path, environment)
+def load(path: Path, environment: Mapping[str, str] | None = None, *, reaches_out: bool = True) -> Config:
+    """Read and check one file. Relative paths in it are relative to it. Raises ConfigError with every problem.
+
+    With `reaches_out` False neither sources nor sinks are going to be used: what is referred to in them need not be there.
+    """
+    config, problems = inspect(path, environment, reaches_out=reaches_out)
     if config is None or problems:
         raise ConfigError(problems)
     return config
 
 
-def inspect(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Config | None, list[Problem]]:
-    """Read one file as far as it goes: what is right in it (None if it is no mapping), and every problem."""
+def inspect(
+    path: Path, environment: Mapping[str, str] | None = None, *, reaches_out: bool = True
+) -> tuple[Config | None, list[Problem]]:
+    """Read one file as far as it goes: what is right in it (None if it is no mapping), and every problem. See `load`."""
     try:
         documents = load_file(path)
     except ConfigError as error:
         return None, error.problems
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         return None, [Problem(str(path), 1, "", "must hold one mapping", "see `logweir init`")]
-    return _Reader(documents[0], path.parent, os.environ if environment is None else environment).read()
+    known = os.environ if environment is None else environment
+    return _Reader(documents[0], path.parent, known, () if reaches_out else ("sources", "sinks")).read()
 
 
 class _Reader:
-    def __init__(self, document: Document, folder: Path, environment: Mapping[str, str]) -> None:
-        self._document, self._folder, self._environment = document, folder, environment
+    def __init__(self, document: Document, folder: Path, environment: Mapping[str, str], unused: Collection[str]) -> None:
+        """`unused`: sections in which a reference to what is not there is no problem as long as the rest is right."""
+        self._document, self._folder, self._environment, self._unused = document, folder, environment, unused
         self._problems: list[Problem] = []
+        self._lacks: list[tuple[PathKey, str, str]] = []
 
     def read(self) -> tuple[Config, list[Problem]]:
         value = self._resolve(self._document.value, ())
@@ -289,14 +297,20 @@ class _Reader:
     def _look_up(self, match: re.Match[str], path: PathKey) -> str:
         kind, name = match.groups()
         if not kind:
-            if name not in self._environment:
-                self._problem(path, f"environment variable {name} is not set", f"set {name}")
-            return self._environment.get(name, "")
+            found = self._environment.get(name)
+            return found if found is not None else self._lack(path, f"environment variable {name} is not set", f"set {name}")
         try:
             return (self._folder / name).read_text("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
-            self._problem(path, f"file {name} cannot be read", "create it or correct the path")
+            return self._lack(path, f"file {name} cannot be read", "create it or correct the path")
+
+    def _lack(self, path: PathKey, text: str, remedy: str) -> str:
+        """What stands for a value that is not there."""
+        if not path or path[0] not in self._unused:
+            self._problem(path, text, remedy)
             return ""
+        self._lacks.append((path, text, remedy))
+        return f"unknown-{len(self._lacks)}"  # two secrets must not be the same
 
     def _plugins(self, registry: Registry[Any], blocks: Any, section: str) -> dict[str, Any]:
         if not isinstance(blocks, dict):
@@ -317,7 +331,12 @@ class _Reader:
             text, _, remedy = str(error.args[0]).partition("; ")
             self._problem((*path, "kind"), text, remedy)
             return None
-        return self._validate(spec.settings, block, path)
+        settings = self._validate(spec.settings, block, path)
+        if settings is None:
+            for lack in self._lacks:
+                if lack[0][:2] == path:
+                    self._problem(*lack)
+        return settings
 
     def _validate(self, model: type[Any], value: Any, path: PathKey) -> Any:
         try:

@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 def list_(config: ConfigFile = Path("logweir.yaml")) -> None:
     """How many dead letters each stage and sink has."""
-    run_command(_list(load(config)))
+    run_command(_list(load(config, reaches_out=False)))
 
 
 def peek(
@@ -46,7 +46,7 @@ def peek(
     reason: Reason = "",
 ) -> None:
     """Print the oldest dead letters, one JSON line each, with reason, coordinates and body."""
-    run_command(_peek(_known(load(config), stage), stage, count, reason))
+    run_command(_peek(_known(load(config, reaches_out=False), stage), stage, count, reason))
 
 
 def redrive(
@@ -57,7 +57,7 @@ def redrive(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
 ) -> None:
     """Send dead letters again, each once: those of `process` are read anew, those of a sink go to that sink only."""
-    settings = _known(load(config), stage)
+    settings = _known(load(config, reaches_out=apply), stage)
     sys.exit(run_command(_redrive(settings, stage, reason, limit) if apply else _survey(settings, stage, reason, limit)))
 
 

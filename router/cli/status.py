@@ -27,7 +27,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Show how far stages and sinks are behind, how much time retention leaves them, and which sinks are waited for."""
-    settings = load(config)
+    settings = load(config, reaches_out=False)
     router, readings = run_command(_standing(settings))
     if json:
         answer = {"router": dataclasses.asdict(router), "stages": [dataclasses.asdict(r) for r in readings]}

@@ -88,6 +88,28 @@ def test_a_variable_that_is_not_set_is_a_problem(tmp_path: Path) -> None:
     assert any("HEC_TOKEN is not set" in p for p in problems(tmp_path, SECRET.replace("TOKEN", '"${HEC_TOKEN}"')))
 
 
+HEC = GOOD.replace(
+    "sinks:",
+    "  hec: {kind: splunk_hec, listen: 127.0.0.1:0, tokens: [{name: a, secret: '${A}'}, {name: b, secret: '${B}'}]}\nsinks:",
+)
+
+
+def test_who_uses_neither_sources_nor_sinks_needs_none_of_their_secrets(tmp_path: Path) -> None:
+    path = written(tmp_path, HEC + SECRET.removeprefix(GOOD).replace("TOKEN", '"${HEC_TOKEN}"'))
+    with pytest.raises(ConfigError, match="A is not set"):
+        load(path, {})
+    config = load(path, {}, reaches_out=False)
+    assert set(config.sinks) == {"out", "hec"}
+    assert config.sinks["hec"].kind == "splunk_hec"
+
+
+def test_where_something_else_depends_on_it_what_is_missing_is_told_all_the_same(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="URL is not set"):
+        load(written(tmp_path, SECRET.replace("'http://127.0.0.1:8088'", "'${URL}'")), {}, reaches_out=False)
+    with pytest.raises(ConfigError, match="LOG is not set"):
+        load(written(tmp_path, GOOD.replace("data/log.db", "'${LOG}'")), {}, reaches_out=False)
+
+
 @pytest.mark.parametrize("value", ["${OUT", "x/${}", "${A}/${B"])
 def test_a_reference_without_an_end_or_a_name_is_a_problem(tmp_path: Path, value: str) -> None:
     [problem] = problems(tmp_path, GOOD.replace("out.ndjson", f'"{value}"'), A="a")

@@ -26,6 +26,7 @@ log: {kind: embedded, path: log.db, partitions: 2, retention_hours: 10}
 sinks:
   soc: {kind: file, path: soc.ndjson, read: [events]}
   idle: {kind: file, path: idle.ndjson, read: [signals]}
+  far: {kind: splunk_hec, urls: ["https://splunk:8088"], token: "${NOT_SET_HERE}", read: [signals]}
 admin: {listen: "127.0.0.1:1"}
 """
 
@@ -69,7 +70,7 @@ def stages(folder: Path) -> dict[str, dict[str, Any]]:
 async def test_lag_age_and_headroom_come_from_the_log_alone(tmp_path: Path) -> None:
     await fill(tmp_path)
     found = stages(tmp_path)
-    assert list(found) == ["process", "correlate", "soc", "idle"]
+    assert list(found) == ["process", "correlate", "soc", "idle", "far"]
     assert found["process"]["lag_events"] == found["idle"]["lag_events"] == 0
     assert found["process"]["headroom_seconds"] == 36_000
     soc = found["soc"]
