@@ -89,6 +89,10 @@ def answered_addresses(text: str) -> list[str] | None:
     return [a["data"] for a in dns_results(text) or () if a["type"] in ("A", "AAAA") and coerce.ip(a["data"])] or None
 
 
+_USUAL_NAME = 512
+"""Issuers and subjects shorter than this come again and again."""
+
+
 @lru_cache(64)
 def name_part(key: str) -> Callable[[str], Any]:
     """The values of one attribute (CN, O, ...) of a distinguished name, in either order, escaped or not (RFC 4514 and as
@@ -97,9 +101,15 @@ def name_part(key: str) -> Callable[[str], Any]:
         rf"(?:^|[,/+]\s*){re.escape(key)}\s?=\s?((?:\\.|[^\\])*?)(?=[,/+]\s*[A-Za-z][A-Za-z0-9.]*\s?=|$)", re.S
     ).findall
 
-    def change(name: str) -> Any:
+    def parts(name: str) -> Any:
         values = [re.sub(r"\\(.)", r"\1", value).strip() for value in search(name[:8192])]
         return values[0] if len(values) == 1 else values or None
+
+    known = Remembered(parts, 2048)
+
+    def change(name: str) -> Any:
+        found = known[name] if len(name) < _USUAL_NAME else parts(name)
+        return found.copy() if type(found) is list else found
 
     return change
 
