@@ -83,6 +83,10 @@ class _Scan:
             found = _regular_pairs(chunks, self._assign)
             if found is not None:
                 return self._restored(found) if escaped else found
+        elif len(sep) == 1 and len(chunks) > 2:
+            found = _listed_pairs(chunks, self._assign, sep)
+            if found is not None:
+                return self._restored(found) if escaped else found
         if len(chunks) > 1 and not self._regular(chunks, sep):
             chunks = self._mended(text)
         out = self._pairs(chunks, sep)
@@ -186,6 +190,7 @@ class _Scan:
 _ALONE: dict[str, dict[str, str]] = {}
 """Assignment -> text between two quoted values that is nothing but a blank and a key, as it mostly is -> that key."""
 _MOST_KEYS, _LONG_KEY = 4096, 40
+_PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 
 
 def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
@@ -221,6 +226,27 @@ def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     if (last and chunks[last] and not chunks[last][0].isspace()) or not _added(out, tokens, assign):
         return None
     return out if len(out) == count + len(tokens) and out and "" not in out else None
+
+
+def _listed_pairs(chunks: list[str], assign: str, sep: str) -> dict[str, Any] | None:
+    """The pairs of `key:"value"; key:"value"` in which nothing is odd: all values are quoted, and no key repeats."""
+    last = len(chunks) - 1
+    if last & 1 or chunks[last].strip() not in ("", sep):
+        return None
+    out: dict[str, Any] = {}
+    known = _ALONE.setdefault(sep + assign, {})
+    for chunk, value in zip(chunks[::2], chunks[1::2], strict=False):
+        name = known.get(chunk)
+        if name is None:
+            name = chunk[1 if out else 0 :].strip().removesuffix(assign)
+            if not _PLAIN_KEY.match(name) or not chunk.endswith(assign) or (out and chunk[0] != sep):
+                return None
+            if out and len(name) < _LONG_KEY and len(known) < _MOST_KEYS:
+                known[chunk] = name
+        elif not out:
+            return None
+        out[name] = value
+    return out if 2 * len(out) == last else None
 
 
 def _added(out: dict[str, Any], tokens: list[str], assign: str) -> bool:
