@@ -211,7 +211,7 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
         found = exact.get(key)
         if found is None:
             found = folded.get(key.strip().lower(), default)
-        return value if found == "_same" else found
+        return value if found == "_same" else found if found != "" else None
 
     def pipe(value: Any) -> Any:
         if type(value) is list:
@@ -219,7 +219,7 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
         return one(value)
 
     pipe.__name__ = f"table_{name}"
-    pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value is not None and value != "_same"}
+    pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value not in (None, "", "_same")}
     return pipe
 
 
