@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from router.shapes import Shape
 
 P = TypeVar("P")
+_MAX_TOLD = 30
 
 
 class Settings(BaseModel):
@@ -154,8 +155,10 @@ class Registry(Generic[P]):
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The did-you-mean of every message: the closest known word, or all of them."""
+    """The did-you-mean of every message: the closest known word, or all of them, as far as a person reads."""
     if not known:
         return "there are none"
-    close = difflib.get_close_matches(word, known, 1, 0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    if close := difflib.get_close_matches(word, known, 1, 0.6):
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(known) - _MAX_TOLD} more" if len(known) > _MAX_TOLD + 1 else ""
+    return f"known: {', '.join(known[:_MAX_TOLD] if more else known)}{more}"

@@ -12,6 +12,8 @@ from router.detect.routing import Router
 from router.detect.views import view
 from router.detect.why import seen_by
 
+_MAX_SEEN = 200
+
 
 class Part(NamedTuple):
     """One line of the condition in plain words."""
@@ -20,7 +22,7 @@ class Part(NamedTuple):
     text: str
     holds: bool
     seen: str | None
-    """The value of its field as text, shortened, `absent` or `null`; None for a line that joins others."""
+    """The value of its field as text, shortened, `absent` or `null`; of keywords the payload; None for what joins others."""
 
 
 class Judgement(NamedTuple):
@@ -38,17 +40,22 @@ class Judgement(NamedTuple):
 def judged(rule: Rule, event: Event, raw: bytes = b"") -> Judgement:
     """Hold a rule against an event. `raw`: its payload as received, which keywords search too."""
     alone, fields, values, router = Ruleset([rule]), view(rule.logsource, rule.taxonomy), Values(event, raw), Router()
-    parts = tuple(_part(line, fields, values) for line in words.condition(rule.tree))
+    payload = _shortened(raw.decode("utf-8", "replace") if raw else str(event.get("message", "")))
+    parts = tuple(_part(line, fields, values, payload) for line in words.condition(rule.tree))
     sources = sorted(str(s) for s in router.sources(router.key(event)) if s.product != "logweir")
     return Judgement(rule in alone.match(event, raw), rule in alone.visible(event), tuple(sources), parts)
 
 
-def _part(line: words.Line, fields: View, values: Values) -> Part:
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_SEEN else text[:_MAX_SEEN] + "..."
+
+
+def _part(line: words.Line, fields: View, values: Values, payload: str) -> Part:
     part = line.part
     tree: Tree | None = Or(tuple(part)) if isinstance(part, list) else part
     assert tree is not None
     atom = _atom(part)
-    seen = None if atom is None else seen_by(atom, fields, values)
+    seen = None if atom is None else payload if atom.field is None else seen_by(atom, fields, values)
     return Part(line.depth, line.text, compile_tree(tree, fields)(values), seen)
 
 

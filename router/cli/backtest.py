@@ -10,8 +10,9 @@ import typer
 
 from router.cli.moments import span
 from router.cli.progress import progress
+from router.cli.rulefiles import rule_files
 from router.cli.run import ConfigFile, run_command
-from router.cli.setting import Json, print_json, rule_files
+from router.cli.setting import Json, print_json
 from router.errors import ConfigError
 
 

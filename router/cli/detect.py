@@ -11,7 +11,7 @@ import typer
 from router.batch import Event
 from router.cli.data import Files, Reader, Source, Zone, payloads, size_of
 from router.cli.progress import progress
-from router.cli.setting import present
+from router.cli.rulefiles import present
 from router.errors import ConfigError, Problem
 
 Form: TypeAlias = Literal["match", "ecs", "ocsf"]

@@ -85,14 +85,19 @@ def run_tests(
         if verbose or not result.passed:
             mark = "ok  " if result.passed else "FAIL"
             typer.echo(f"{mark} {result.file}:{result.line}: {result.name}" + (f": {result.detail}" if result.detail else ""))
+    if not results:
+        named = [str(path) for path in paths or ()]
+        raise ConfigError(
+            [Problem(name, 1, "", "there is no test in it", "write some below `tests` of a rule") for name in named]
+        )
     failed = sum(not r.passed for r in results)
     typer.echo(f"{len(results) - failed} passed, {failed} failed")
-    sys.exit(1 if failed or not results else 0)
+    sys.exit(1 if failed else 0)
 
 
 def _renew_golden(paths: list[Path] | None) -> None:
     """Only of files that were named: what ships with Logweir is not rewritten by accident."""
-    from router.cli.ruletests import kind_of
+    from router.cli.rulefiles import kind_of
     from router.documents import yaml_files
     from router.normalize.golden import renew
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import rulecoverage, rulestats
-from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json, rule_files
+from router.cli.rulefiles import rule_files
+from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json
 from router.errors import ConfigError, Problem
+from router.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +52,7 @@ def lint(
     else:
         for finding in found:
             typer.echo(str(finding))
-        typer.echo(f"{len(files)} files: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
+        typer.echo(f"{counted(len(files), 'file')}: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
     failing = SEVERITIES[: levels.index(fail_on) + 1] if fail_on != "never" else ()
     sys.exit(1 if any(f.severity in failing for f in found) else 0)
 

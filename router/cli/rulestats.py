@@ -30,7 +30,8 @@ def stats(
     try:
         found = read(fetched(where), [*ruleset.rules, *ruleset.correlations])
     except (OSError, ValueError) as error:  # URLError is an OSError; what is no list of metrics is a ValueError
-        raise LogweirError(f"no router answers at {where}: {error}; start it, or give --url") from error
+        why = getattr(getattr(error, "reason", error), "strerror", None) or error  # what lies below a URLError says it in words
+        raise LogweirError(f"no router answers at {where}: {why}; start it, or give --url") from error
     if json:
         print_json({**dataclasses.asdict(found), **found.costs()})
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from router.errors import ConfigError, Problem
+from router.cli.rulefiles import present, rule_files
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 Paths = Annotated[list[Path], typer.Argument(help="Rule files or folders.")]
@@ -69,23 +69,6 @@ class Setting:
         from router.cli.data import documents
 
         return documents(text, read_as, self._catalogue())
-
-
-def present(paths: Iterable[Path]) -> None:
-    """Raises ConfigError with every path that is not there."""
-    missing = [p for p in paths if not p.exists()]
-    if missing:
-        raise ConfigError([Problem(str(p), 1, "", "cannot be read: it is not there", "check the path") for p in missing])
-
-
-def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The detection rules below the paths; of a folder, what its keys do not show to be something else."""
-    from router.cli.ruletests import kind_of
-    from router.documents import yaml_files
-
-    paths = list(paths)
-    present(paths)
-    return [f for p in paths for f in yaml_files(p) if not p.is_dir() or kind_of(f) == "detect"]
 
 
 def print_json(value: Any) -> None:

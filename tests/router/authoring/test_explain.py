@@ -95,6 +95,13 @@ def test_each_condition_is_true_or_false_with_what_it_saw():
     ]
 
 
+def test_keywords_are_told_with_the_text_that_they_searched():
+    rule = read("title: T\nlogsource: {product: linux}\ndetection: {words: [root], condition: words}\n")
+    assert [part.seen for part in judged(rule, {"message": "bob came"}).parts] == ["bob came"]
+    assert [part.seen for part in judged(rule, {"message": "came"}, b"<38>bob came").parts] == ["<38>bob came"]
+    assert [part.seen for part in judged(rule, {}, b"x" * 300).parts] == ["x" * 200 + "..."]
+
+
 def test_an_event_of_another_log_source_is_said_to_be_one():
     rule = read(titled("T", "{product: linux}", "{a: b}"))
     answer = judged(rule, EVENT | {"a": "b"})

@@ -280,7 +280,7 @@ def test_the_command_says_it_in_lines_and_as_json_and_fails_from_a_severity_on(t
     done = logweir("rules", "lint", rule)
     assert done.returncode == 0, done.stderr
     assert f"{rule}:2:1: warning missing-level:".encode() in done.stdout
-    assert b"1 files: 0 error, 1 warning, 0 info" in done.stdout
+    assert b"1 file: 0 error, 1 warning, 0 info" in done.stdout
     assert logweir("rules", "lint", rule, "--fail-on", "warning").returncode == 1
     rule.write_text(GOOD.replace("selection and not", "selektion and not"))
     done = logweir("rules", "lint", tmp_path, "--json")

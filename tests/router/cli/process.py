@@ -14,4 +14,4 @@ def logweir(
     """`logweir WORDS...` in a folder; wide enough that nothing is wrapped."""
     command = [sys.executable, "-m", "router", *map(str, words)]
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment
-    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=60, cwd=folder, env=env)
+    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=300, cwd=folder, env=env)
