@@ -13,7 +13,7 @@ import pytest
 from tests.contract.source import running
 from tests.peers import loggers, tenzir
 from tests.peers.presence import missing
-from tests.router.ingest.test_splunk_hec import hec
+from tests.router.ingest.hec_scene import hec
 
 
 def installed(module: str) -> None:
