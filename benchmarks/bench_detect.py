@@ -29,6 +29,7 @@ from router.detect.matcher import compile_tree
 from router.detect.probes import Values
 from router.detect.views import view
 from router.normalize import Catalogue
+from router.tuning import tune
 
 SHARED = Path(__file__).parents[2] / "shared"
 EVENTS = SHARED / "data/events/windows-otrf.jsonl.gz"
@@ -140,6 +141,7 @@ def child(rules: str, events: str, count: str, cache: str, runs: int) -> dict[st
     for event in kinds.values():
         engine.match(event)
     compiled = time.process_time() - started
+    tune()  # as every process does before its first batch
     cold, warm = [], []
     for _ in range(runs):
         engine.forget()
