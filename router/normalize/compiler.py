@@ -205,7 +205,17 @@ class _Compiler:
         into.add(f"{locals_of[target[:-1]]}[{target[-1]!r}] = t.iso", 2)
         into.add("if not t.known: x.assume_zone()", 2)
         if names:
-            into.add(f"else: x.fail_time({'.'.join(target)!r}, src, {failed})")
+            into.add(f"{self._anything(into, names)}: x.fail_time({'.'.join(target)!r}, src, {failed})")
+
+    @staticmethod
+    def _anything(into: Function, names: list[Path]) -> str:
+        """Code: otherwise, if any of these values is there at all."""
+        held = [into.held(name) for name in dict.fromkeys(names)]
+        if None in held:
+            return "else"
+        return "elif " + " or ".join(
+            f"{key!r} in {node} and {node}[{key!r}] not in (None, '')" for node, key in filter(None, held)
+        )
 
     def _derive(self, into: Function) -> None:
         names = self.definition.value.get("derive", [])

@@ -9,7 +9,7 @@ from typing import Any
 from router.batch import Event
 from router.normalize import schema
 from router.normalize.runtime import child, dig, extend
-from router.normalize.times import Moment, iso
+from router.normalize.times import Moment, iso, stamp
 from router.normalize.zones import UTC
 
 Derivation = Callable[[Event], None]
@@ -71,10 +71,14 @@ def _end(out: Event) -> None:
 
 def _shifted(moment: Moment, nanoseconds: int) -> str:
     """A moment moved, with as many digits as it needs; one that the calendar cannot hold stays."""
-    seconds, rest = divmod(moment.nanos + nanoseconds, 1_000_000_000)
+    if moment.fraction:
+        seconds, rest = divmod(moment.nanos + nanoseconds, 1_000_000_000)
+    else:
+        seconds, rest = divmod(nanoseconds, 1_000_000_000)
+        seconds += moment.seconds
     if not -62_135_596_800 <= seconds <= 253_402_300_799:
         return moment.iso
-    return Moment(seconds, f"{rest:09d}".rstrip("0")).iso
+    return f"{stamp(seconds)}.{f'{rest:09d}'.rstrip('0')}Z" if rest else f"{stamp(seconds)}Z"
 
 
 def _packed(address: str) -> bytes:
