@@ -8,7 +8,7 @@ import pytest
 from router.batch import Batch, Record, Span
 from router.errors import Misconfigured, Retryable
 from router.log import checkpoint
-from tests.contract.log import record
+from tests.contract.log_scene import record
 from tests.contract.memory_log import MemoryLog
 
 TROUBLES = (Retryable("the disk is full"), Misconfigured("no right to read"))

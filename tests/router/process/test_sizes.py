@@ -8,7 +8,7 @@ from router.errors import Malformed
 from router.log.codec import MAX_BODY_BYTES
 from router.process.sizes import fit
 from router.process.stage import Output, bury
-from tests.contract.log import record
+from tests.contract.log_scene import record
 
 LIMIT = b"x" * MAX_BODY_BYTES
 BATCH = Batch([record(n, b"raw %d" % n) for n in range(5)], Span("raw", 3, 100, 105))

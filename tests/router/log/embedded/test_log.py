@@ -17,7 +17,8 @@ from router.config import EmbeddedLog
 from router.errors import ConfigError, Misconfigured, Retryable
 from router.log.embedded import SqliteLog
 from router.protocols import TopicSettings
-from tests.contract.log import Diary, LogContract, away, collect, numbers, record, settle
+from tests.contract.log import LogContract
+from tests.contract.log_scene import Diary, away, collect, numbers, record, settle
 
 
 class TestSqliteLog(LogContract):

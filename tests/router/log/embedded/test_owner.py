@@ -13,7 +13,7 @@ import pytest
 from router.config import EmbeddedLog
 from router.log.embedded import SqliteLog, owner
 from router.protocols import TopicSettings
-from tests.contract.log import away, record, settle
+from tests.contract.log_scene import away, record, settle
 
 _SAY = "import time; from router.log.embedded import owner; print(owner.mine(), flush=True); time.sleep(600)"
 _LONG_SECONDS = 3600.0

@@ -18,8 +18,8 @@ from router.log.kafka.clients import Timing
 from router.log.kafka.watchdog import Watchdog
 from router.protocols import TopicSettings
 from router.telemetry import REBUILDS
-from tests.contract.log import Diary, collect, numbers, record, settle
 from tests.contract.log_process import QUICK
+from tests.contract.log_scene import Diary, collect, numbers, record, settle
 from tests.peers.kafka import Node
 
 pytestmark = [pytest.mark.kafka, pytest.mark.peer]

@@ -17,8 +17,8 @@ from router.errors import Rejected, Retryable
 from router.log.kafka import BrokerLog
 from router.protocols import TopicSettings
 from router.telemetry import REBUILDS
-from tests.contract.log import collect, numbers, record
 from tests.contract.log_process import QUICK
+from tests.contract.log_scene import collect, numbers, record
 from tests.peers.kafka import Cluster, Node
 
 pytestmark = [pytest.mark.kafka, pytest.mark.peer]

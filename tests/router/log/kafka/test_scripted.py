@@ -11,8 +11,8 @@ from router.config import KafkaLog
 from router.errors import Misconfigured, Rejected, Retryable
 from router.log.kafka import BrokerLog
 from router.log.kafka.follower import BrokerFollower
-from tests.contract.log import collect, numbers, record, settle
 from tests.contract.log_process import QUICK
+from tests.contract.log_scene import collect, numbers, record, settle
 from tests.peers import mock_kafka
 from tests.peers.mock_kafka import MockKafka
 
