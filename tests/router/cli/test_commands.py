@@ -178,6 +178,7 @@ def test_dead_letters_of_an_empty_log_are_none(tmp_path: Path) -> None:
     assert b"process: 0" in done.stdout
 
 
+@pytest.mark.timeout(400)
 def test_every_rule_that_ships_passes_its_tests() -> None:
     done = logweir("test")
     assert done.returncode == 0, done.stdout[-3000:]
