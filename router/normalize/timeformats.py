@@ -51,7 +51,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         i += 2
     if "s" not in seen and not ({"d", "j"} & seen):
         raise ValueError("the format has no day; add %d, or join the fields first")
-    return re.compile(r"\s*" + "".join(parts) + r"\s*\Z")
+    return re.compile(r"\s*" + "".join(parts) + r"\s*\Z", re.ASCII)
 
 
 def compile_format(text: str) -> TimeReader:

@@ -22,25 +22,27 @@ _MONTH_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 MONTHS = {name: i for i, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 _ISO = re.compile(
     r"(\d{4})[-/]?(\d\d)[-/]?(\d\d)(?:[Tt _]+(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9})\d*)?)?)?"
-    r"\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z"
+    r"\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z",
+    re.ASCII,
 )
-_AFTER_SECOND = re.compile(r"(?:[.,](\d{1,9})\d*)?\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z")
+_AFTER_SECOND = re.compile(r"(?:[.,](\d{1,9})\d*)?\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z", re.ASCII)
 _ZONES = "|".join(sorted(ABBREVIATIONS - {"Z"}, key=len, reverse=True))
 _AFTER = (
     r"(?:[.,:](\d{1,9}))?(?:\s?([AaPp][Mm])\b)?"
     rf"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
     r"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?"
 )
-AFTER_BSD = re.compile(_AFTER, re.IGNORECASE)
+AFTER_BSD = re.compile(_AFTER, re.IGNORECASE | re.ASCII)
 """What may follow the seconds of a `BSD` time."""
 BSD = re.compile(
     r"[*.]?(?:((?:19|20)\d\d)\s{1,4})?(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s{1,2})?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     r"[a-z]{0,6}\s{1,3}(\d{1,2})(?:,?\s{1,2}((?:19|20)\d\d))?,?\s{1,3}(\d{1,2}):(\d\d):(\d\d)" + _AFTER,
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _PLAIN = re.compile(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]\d) (\d\d):(\d\d):(\d\d)\Z", re.ASCII)
 _RFC2822 = re.compile(
-    r"(?:[A-Za-z]{3},?\s)?(\d{1,2})[\s/-]([A-Za-z]{3})[\s/-](\d{4})[\s:](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*([+-]\d\d:?\d\d|[A-Z]{1,5})?\Z"
+    r"(?:[A-Za-z]{3},?\s)?(\d{1,2})[\s/-]([A-Za-z]{3})[\s/-](\d{4})[\s:](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*([+-]\d\d:?\d\d|[A-Z]{1,5})?\Z",
+    re.ASCII,
 )
 
 

@@ -129,3 +129,15 @@ def test_epochs_lose_no_digit() -> None:
     moment = epoch(1772359200123456789)
     assert moment is not None
     assert moment.nanos == 1772359200123456789
+
+
+@pytest.mark.parametrize(
+    "text", ["Mar  1 10:00:00.\u0661\u0662", "2026-03-01T10:00:00.\u0661\u0662Z", "Sun, 01 Mar 2026 10:00:00.\u0661\u0662 +0000"]
+)
+def test_digits_of_other_scripts_are_no_part_of_a_time(text: str) -> None:
+    found = instant(text, UTC, 1.8e9)
+    assert found is None or found.iso.isascii()
+
+
+def test_digits_of_other_scripts_do_not_fit_a_format() -> None:
+    assert compile_format("%d/%b/%Y:%H:%M:%S.%f")("01/Mar/2026:10:00:00.\u0661\u0662", UTC, 1.8e9) is None
