@@ -17,11 +17,29 @@ def cells(line: str, sep: str = ",") -> list[str]:
     """The values of one line; quotes by RFC 4180, section 2, where they occur. A quote that never closes is kept as text."""
     if '"' not in line:
         return line.split(sep)
+    bare = _bare(line, sep)
+    if bare is not None:
+        return bare.split(sep)
     try:
         rows = list(csv.reader([line.replace("\n", " ").replace("\r", " ")], delimiter=sep, skipinitialspace=False))
     except csv.Error:
         return line.split(sep)
     return rows[0] if len(rows) == 1 else line.split(sep)
+
+
+def _bare(line: str, sep: str) -> str | None:
+    """The line without its quotes, where they do no more than stand around whole values; else None."""
+    chunks = line.split('"')
+    last = len(chunks) - 1
+    if last & 1 or "\n" in line or "\r" in line:
+        return None
+    for i, chunk in enumerate(chunks):
+        if i & 1:
+            if sep in chunk:
+                return None
+        elif (i and not chunk.startswith(sep) and (chunk or i < last)) or (i < last and not chunk.endswith(sep) and (chunk or i)):
+            return None
+    return "".join(chunks)
 
 
 def compile_csv(

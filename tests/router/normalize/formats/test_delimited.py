@@ -1,7 +1,12 @@
 """CSV, CEF, LEEF and dissect."""
 
-import pytest
+import csv
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.normalize.formats import csv as csv_format
 from router.normalize.formats.cef import compile_cef
 from router.normalize.formats.csv import cells, compile_csv
 from router.normalize.formats.dissect import compile_dissect, names
@@ -105,3 +110,11 @@ def test_a_line_break_that_was_written_out_before_a_key_belongs_to_no_value() ->
     found = compile_cef()(r"CEF:0|v|p|1|1|n|1|cn1=77 \ndeviceDirection=0 msg=a \\name=x path=C:\\n")
     assert found is not None
     assert found.items() >= {"cn1": "77", "deviceDirection": "0", "msg": r"a \name=x", "path": r"C:\n"}.items()
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text('ab", \\\t', max_size=14))
+def test_quotes_around_whole_values_read_as_by_the_library(line: str) -> None:
+    bare = csv_format._bare(line, ",")
+    if bare is not None and line:
+        assert bare.split(",") == next(csv.reader([line]))
