@@ -180,7 +180,9 @@ class Canary(Settings):
     """Missing if not found at a sink by then."""
 
 
-class _Frame(Settings):
+class Frame(Settings):
+    """The configuration file."""
+
     version: Literal[1] = 1
     """Version of this file's format."""
     log: LogSettings = Field(default_factory=EmbeddedLog)
@@ -259,7 +261,7 @@ class _Reader:
 
     def read(self) -> tuple[Config, list[Problem]]:
         value = self._resolve(self._document.value, ())
-        frame = self._validate(_Frame, value, ()) or self._salvaged(value)
+        frame = self._validate(Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
         for problem in clashes(ports(sources, frame.admin.listen), frame.workers):
@@ -267,16 +269,16 @@ class _Reader:
         parts = frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
         return Config(*parts, self._document), self._problems
 
-    def _salvaged(self, value: dict[str, Any]) -> _Frame:
+    def _salvaged(self, value: dict[str, Any]) -> Frame:
         """The sections that are right, and defaults for those that are not: their problems are noted already."""
         sections: dict[str, Any] = {}
         for name, section in value.items():
             try:
-                _Frame.model_validate({name: section})
+                Frame.model_validate({name: section})
             except ValidationError:
                 continue
             sections[name] = section
-        frame: _Frame = _anchored(_Frame.model_validate(sections), self._folder)
+        frame: Frame = _anchored(Frame.model_validate(sections), self._folder)
         return frame
 
     def _problem(self, path: PathKey, text: str, remedy: str = "") -> None:
@@ -379,24 +381,3 @@ def _anchored(settings: Any, folder: Path) -> Any:
     if isinstance(settings, tuple) and not hasattr(settings, "_fields"):  # an address stays one
         return tuple(_anchored(v, folder) for v in settings)
     return settings
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the configuration file, every source and sink kind included."""
-    schema = _Frame.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Logweir configuration"
-    for section, registry in (("sources", SOURCES), ("sinks", SINKS)):
-        schema["properties"][section]["additionalProperties"] = {"oneOf": [_block(registry, k, schema) for k in registry.kinds()]}
-        schema["properties"][section]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
-    schema["properties"]["sinks"]["propertyNames"]["not"] = {"enum": sorted(STAGES)}
-    return schema
-
-
-def _block(registry: Registry[Any], kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    model = registry.spec(kind).settings
-    block: dict[str, Any] = model.model_json_schema(ref_template=f"#/$defs/{registry.noun}.{kind}.{{model}}")
-    for name, definition in block.pop("$defs", {}).items():
-        schema.setdefault("$defs", {})[f"{registry.noun}.{kind}.{name}"] = definition
-    block["properties"]["kind"] = {"const": kind}
-    return block

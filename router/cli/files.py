@@ -109,7 +109,7 @@ def _renew_golden(paths: list[Path] | None) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of the configuration file, for editors that complete YAML."""
-    from router.config import json_schema
+    from router.config_schema import json_schema
 
     sys.stdout.buffer.write(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from router.config import NAME, SINKS, SOURCES, json_schema
+from router.config import NAME, SINKS, SOURCES
+from router.config_schema import json_schema
 from router.reference.markdown import code
 from router.reference.settings import Schema, settings_table, variants
 from router.registry import Registry

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from router.config import EmbeddedLog, inspect, json_schema, load
+from router.config import EmbeddedLog, inspect, load
+from router.config_schema import json_schema
 from router.errors import ConfigError
 
 GOOD = """\

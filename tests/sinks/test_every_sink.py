@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import sinks
-from router.config import SINKS, json_schema
+from router.config import SINKS
+from router.config_schema import json_schema
 from tests.contract.sink import SinkContract
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def test_a_sink_that_is_added_as_one_file_is_found_validated_and_described(tmp_p
     shutil.copy(ROOT / "sinks/file.py", tmp_path / "sinks/ledger_book.py")
     (tmp_path / "c.yaml").write_text("sinks:\n  mine: {kind: ledger_book, path: x}\n  bad: {kind: ledger_book, pat: x}\n")
     program = (
-        "from pathlib import Path\nfrom router.config import SINKS, json_schema, load\nfrom router.errors import ConfigError\n"
+        "from pathlib import Path\nfrom router.config import SINKS, load\nfrom router.config_schema import json_schema\nfrom router.errors import ConfigError\n"
         "assert 'ledger_book' in SINKS.kinds()\nassert 'sink.ledger_book.Choice' in json_schema()['$defs']\n"
         "try:\n    load(Path('c.yaml'))\nexcept ConfigError as error:\n    print(error)\n"
     )
