@@ -1,7 +1,9 @@
 """R11: more than can be taken."""
 
 import asyncio
+import contextlib
 import socket
+import sqlite3
 
 from tests.faults import conservation
 from tests.faults.arena import Arena, Plan, arena
@@ -15,12 +17,14 @@ _MEMORY_MB, _BODIES_MB = 16, 64
 _HEC_SENDERS, _SYSLOG_SENDERS, _BURST = 20, 4, 2000
 _BURSTS_PER_MINUTE = 12
 """Of each flooding sender: far more than memory holds, and not so much that draining it takes the rest of the day."""
+_SLOW_SECONDS = 4.0
+"""How long the log takes nothing at most: less than a write waits for another one to end."""
 _UDP_DATAGRAMS = 60_000
 
 
 @scenario("R11", 0.15, 14)
 async def overload(outcome: Outcome) -> None:
-    """As much as twenty HEC and four syslog senders can give, against 16 MiB of memory for events."""
+    """As much as twenty HEC and four syslog senders can give, while the log is slow, against 16 MiB of memory for events."""
     units = [("ingest", ("--role", "ingest")), ("rest", ("--role", "process", "--role", "correlate", "--role", "deliver"))]
     plan = Plan(units=units, sinks=("archive",), trusted_syslog=True, settings={"limits": {"memory_mb": _MEMORY_MB}})
     async with arena(plan, outcome) as one:
@@ -42,14 +46,14 @@ async def _overload(one: Arena) -> None:
     base, peak, loop = ingest.resident_bytes(), 0, asyncio.get_running_loop()
     bursts, began = max(2, int(outcome.minutes * _BURSTS_PER_MINUTE)), loop.time()
     tasks = [asyncio.create_task(_flood(sender, bursts)) for sender in flood]
+    await _slow_log(one)
     while not all(task.done() for task in tasks):
         await asyncio.sleep(0.1)
         peak = max(peak, ingest.resident_bytes())
     await asyncio.gather(*tasks)
     taken = _BURST * bursts * len(flood) / (loop.time() - began)
     one.hit("flood")
-    refused = sum(sender.statuses.get(503, 0) for sender in one.senders if isinstance(sender, Hec))
-    one.faults["answers 503"] = refused
+    one.faults["answers 503"] = refused = _refused(one)
     grown = (peak - base) / (1 << 20)
     outcome.figures |= {"grown_mb": round(grown), "offered_events": sum(s.books.sent for s in one.senders)}
     outcome.figures["taken_per_second"] = round(taken)
@@ -60,6 +64,23 @@ async def _overload(one: Arena) -> None:
     await one.end()
     one.judge(least=20_000)
     await conservation.judge(one)
+
+
+async def _slow_log(one: Arena) -> None:
+    """Somebody else writes to the log's file and takes his time, until requests are refused: else a receiver that reads large bodies
+    one after the other never has more than its log takes."""
+    with contextlib.closing(
+        sqlite3.connect(one.plan.log["path"], timeout=10, isolation_level=None, check_same_thread=False)
+    ) as connection:
+        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
+        end = asyncio.get_running_loop().time() + _SLOW_SECONDS
+        while not _refused(one) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.05)
+        connection.execute("ROLLBACK")
+
+
+def _refused(one: Arena) -> int:
+    return sum(sender.statuses.get(503, 0) for sender in one.senders if isinstance(sender, Hec))
 
 
 async def _flood(sender: Sender, bursts: int) -> None:
