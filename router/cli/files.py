@@ -1,5 +1,6 @@
 """Commands about files that people write: init, check, test, config schema, config reference."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +36,7 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it; made if
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(origin.read_bytes())
         typer.echo(f"wrote {target}")
-    typer.echo(f"next: cd {folder} && logweir check && logweir test rules && logweir run")
+    typer.echo(f"next: cd {shlex.quote(str(folder))} && logweir check && logweir test rules && logweir run")
 
 
 def check(config: ConfigFile = Path("logweir.yaml")) -> None:

@@ -54,6 +54,12 @@ def test_init_gives_what_check_and_test_accept_as_it_is(tmp_path: Path) -> None:
     assert b"exists already" in again.stderr
 
 
+def test_init_says_what_to_do_next_in_words_that_a_shell_understands(tmp_path: Path) -> None:
+    done = logweir("init", "my soc", folder=tmp_path)
+    [command] = [line.removeprefix("next: ") for line in done.stdout.decode().splitlines() if line.startswith("next: ")]
+    assert command == "cd 'my soc' && logweir check && logweir test rules && logweir run"
+
+
 def test_check_tells_every_problem_of_configuration_and_rules_at_once(tmp_path: Path) -> None:
     logweir("init", tmp_path)
     config = tmp_path / "logweir.yaml"
