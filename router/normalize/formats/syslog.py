@@ -29,7 +29,9 @@ FACILITIES = (
 SEVERITIES = "Emergency Alert Critical Error Warning Notice Informational Debug".split()
 
 _PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
-_ISO_TOKEN = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d)?(?=[\s:]|\Z)")
+_ISO_TOKEN = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d|\s(?:UTC|GMT))?(?=[\s:]|\Z)"
+)
 _STAMP_5424 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
 _EPOCH_TOKEN = re.compile(r"\d{10}(?:\.\d{1,9})?\s")
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
@@ -281,7 +283,7 @@ def _host(text: str) -> tuple[str | None, str]:
     token, _, after = text.partition(" ")
     if not token or token[0] in _NO_HOST or "=" in token or len(token) > 255 or text[: len(_REPEATED)] == _REPEATED:
         return None, text
-    if token.startswith(_NO_TAG) or "," in token:
+    if token.startswith(_NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
         return None, text
     after = after.lstrip(" ")
     if token[-1] == ":" and not token.endswith("::"):
