@@ -245,7 +245,7 @@ def _plan(present: Mapping[str, None]) -> _Plan | None:
     fields = tuple(parts.values())
     if not event_id or len(set(fields)) != len(fields) or any(name in present for name in _OBJECTS):
         return None
-    if {"channel", "provider_name"}.isdisjoint(fields):
+    if not any(name in present for name in _ORIGINS):
         return None
     executing = "ExecutionProcessID" in present
     thread = _first(("ExecutionThreadID", "ThreadID"), present)
