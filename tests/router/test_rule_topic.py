@@ -12,7 +12,7 @@ from router.config import EmbeddedLog, KafkaLog, load
 from router.errors import ConfigError
 from router.log.embedded import SqliteLog
 from router.protocols import TopicSettings
-from router.reload import _files
+from router.reload import configuration_state, rules_state
 from router.rule_topic import Mirror, fetch_once, file_name, followed
 from router.topology import Content
 
@@ -101,7 +101,7 @@ async def test_rules_that_others_write_to_a_compacted_topic_are_taken_over(kafka
         await producer.send_and_wait(topic, RULE.format("One", 1).encode(), key=b"one")
         await fetch_once(config)
         assert [r.title for r in Content(config).ruleset.rules] == ["One"]
-        before = tuple(_files(path, config))
+        before = (configuration_state(path), rules_state(config))
         async with followed(config, 0.2):
             await producer.send_and_wait(topic, RULE.format("Two", 2).encode(), key=b"two")
             await producer.send_and_wait(topic, None, key=b"one")
@@ -109,4 +109,4 @@ async def test_rules_that_others_write_to_a_compacted_topic_are_taken_over(kafka
                 while list(held(config.rules.topic_folder).values()) != ["title: Two"]:
                     await asyncio.sleep(0.1)
         assert [r.title for r in Content(config).ruleset.rules] == ["Two"]
-        assert tuple(_files(path, config)) != before  # what `--watch` looks at has changed
+        assert (configuration_state(path), rules_state(config)) != before  # what `--watch` looks at has changed
