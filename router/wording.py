@@ -84,15 +84,21 @@ def known_keys(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
     for part in place:
         if isinstance(part, int):  # an item of a list
             continue
-        if len(models) > 1:
-            models = [m for m in models if part in get_args(m.model_fields["kind"].annotation)]
-            continue
-        models = [
-            m for name, field in models[0].model_fields.items() if part in (name, field.alias) for m in _models(field.annotation)
-        ]
+        models = _chosen(models, part) if len(models) > 1 else _below(models[0], part)
         if not models:
             return []
     return sorted({name for m in models for name in _keys(m)}) if len(models) > 1 else _keys(models[0])
+
+
+def _chosen(models: Sequence[type[BaseModel]], kind: str) -> list[type[BaseModel]]:
+    """Those of a union that are of this kind; none where it is told apart in another way, as a plugin's may be."""
+    kinds = [(m, m.model_fields.get("kind")) for m in models]
+    return [m for m, field in kinds if field is not None and kind in get_args(field.annotation)]
+
+
+def _below(model: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    fields = model.model_fields.items()
+    return [m for name, field in fields if key in (name, field.alias) for m in _models(field.annotation)]
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from router.config import inspect
+from router.wording import known_keys
 
 
 def problems(folder: Path, text: str, **environment: str) -> list[str]:
@@ -74,3 +76,20 @@ def test_two_tokens_with_one_secret_are_refused_without_showing_it(tmp_path: Pat
     )
     assert "share a secret" in problem
     assert "hush" not in problem
+
+
+class _Plain(BaseModel):
+    a: int = 0
+
+
+class _Other(BaseModel):
+    b: int = 0
+
+
+class _Holder(BaseModel):
+    part: _Plain | _Other = _Plain()
+
+
+def test_no_key_is_known_below_a_union_that_names_no_kind() -> None:
+    assert known_keys(_Holder, ("part",)) == ["a", "b"]
+    assert known_keys(_Holder, ("part", "_Plain")) == []
