@@ -27,7 +27,8 @@ from router.normalize import Catalogue
 from router.protocols import TopicSettings
 from router.reduce import NoiseRules
 from router.tuning import tune
-from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings
+from sinks._elasticsearch_settings import ElasticsearchSettings
+from sinks.elasticsearch import Elasticsearch
 
 _PARTITIONS = 4
 _FAR_END = "far-end"

@@ -133,7 +133,9 @@ class Registry(Generic[P]):
 
     def page(self, kind: str) -> str:
         """The docstring of the plugin's module: its page in the reference."""
-        return (importlib.import_module(self.spec(kind).settings.__module__).__doc__ or "").strip()
+        entries = entry_points(group=self._group, name=kind)
+        module = next((entry.module for entry in entries), f"{self._package}.{kind}")
+        return (importlib.import_module(module).__doc__ or "").strip()
 
     def _is_plugin(self, name: str) -> bool:
         return hasattr(importlib.import_module(f"{self._package}.{name}"), "SPEC")

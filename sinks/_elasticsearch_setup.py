@@ -1,18 +1,16 @@
 """Prepares an Elasticsearch 8 or 9 cluster: retention, component templates, index template; says which rights are missing."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, UnsupportedProductError
 
 from router.errors import Misconfigured
 from router.registry import Step
+from sinks._elasticsearch_settings import ElasticsearchSettings
 from sinks._elasticsearch_templates import fingerprint, stream_patterns, templates, without_failure_store
 from sinks._tls import TlsContext
-
-if TYPE_CHECKING:
-    from sinks.elasticsearch import ElasticsearchSettings
 
 # Version 9 of the client asks for version 9 of the API, which an 8.x server refuses; both server versions know 8.
 _JSON = "application/vnd.elasticsearch+json; compatible-with=8"
@@ -29,7 +27,7 @@ class _Answer(NamedTuple):
     body: Any
 
 
-async def setup(name: str, settings: "ElasticsearchSettings", apply: bool) -> Sequence[Step]:
+async def setup(name: str, settings: ElasticsearchSettings, apply: bool) -> Sequence[Step]:
     """Every step up to the first that fails for the connection's sake; with `apply` false nothing is changed."""
     try:
         async with _client(settings) as client:
@@ -38,7 +36,7 @@ async def setup(name: str, settings: "ElasticsearchSettings", apply: bool) -> Se
         return [Step("failed", str(error), "correct the `tls` settings")]
 
 
-def _client(settings: "ElasticsearchSettings") -> AsyncElasticsearch:
+def _client(settings: ElasticsearchSettings) -> AsyncElasticsearch:
     options: dict[str, Any] = {}
     if any(url.startswith("https") for url in settings.urls):
         options["ssl_context"] = TlsContext(settings.tls).get()
@@ -58,7 +56,7 @@ def _with_port(url: str) -> str:
     return f"{scheme}://{host}{port}{slash}{path}"
 
 
-async def _steps(client: AsyncElasticsearch, name: str, settings: "ElasticsearchSettings", apply: bool) -> AsyncIterator[Step]:
+async def _steps(client: AsyncElasticsearch, name: str, settings: ElasticsearchSettings, apply: bool) -> AsyncIterator[Step]:
     found = await _call(client, "GET", "/")
     yield (step := _connected(found))
     if step.state == "failed":
@@ -83,7 +81,7 @@ def _connected(found: _Answer) -> Step:
     return Step("failed", f"not Elasticsearch: answered {found.status}", "make the templates by hand (OpenSearch)")
 
 
-async def _rights(client: AsyncElasticsearch, settings: "ElasticsearchSettings") -> AsyncIterator[Step]:
+async def _rights(client: AsyncElasticsearch, settings: ElasticsearchSettings) -> AsyncIterator[Step]:
     """What the sink itself needs, as far as the server tells (a server without security does not)."""
     wanted = {"index": [{"names": stream_patterns(settings), "privileges": ["auto_configure", "create_doc"]}]}
     answer = await _call(client, "POST", "/_security/user/_has_privileges", wanted)

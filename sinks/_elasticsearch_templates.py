@@ -1,12 +1,11 @@
 """The templates that data streams of ECS documents need: plain data, made from settings."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-if TYPE_CHECKING:
-    from sinks.elasticsearch import ElasticsearchSettings
+from sinks._elasticsearch_settings import ElasticsearchSettings
 
 PRIORITY = 250  # above the stock `logs` template (100) and those of integrations (200)
 _ENDPOINTS = ("client", "destination", "server", "source")
@@ -46,7 +45,7 @@ def component_name(sink: str, part: str) -> str:
     return f"logweir-{sink}@{part}"
 
 
-def templates(sink: str, settings: "ElasticsearchSettings") -> dict[str, dict[str, Any]]:
+def templates(sink: str, settings: ElasticsearchSettings) -> dict[str, dict[str, Any]]:
     """API path -> body of everything that setup makes, in the order in which it has to be made."""
     wanted: dict[str, dict[str, Any]] = {}
     if settings.retention.by == "ilm":
@@ -58,7 +57,7 @@ def templates(sink: str, settings: "ElasticsearchSettings") -> dict[str, dict[st
     return wanted
 
 
-def stream_patterns(settings: "ElasticsearchSettings") -> list[str]:
+def stream_patterns(settings: ElasticsearchSettings) -> list[str]:
     """What the names of all streams of a sink look like."""
     patterns = (settings.data_stream, settings.alerts_stream)
     return sorted({p.replace("{dataset}", "*").replace("{namespace}", settings.namespace) for p in patterns})
@@ -80,7 +79,7 @@ def _marked(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"_meta": {"managed_by": "logweir", "fingerprint": digest}}
 
 
-def _index_template(settings: "ElasticsearchSettings", parts: list[str]) -> dict[str, Any]:
+def _index_template(settings: ElasticsearchSettings, parts: list[str]) -> dict[str, Any]:
     inner: dict[str, Any] = {}
     if settings.retention.by == "lifecycle":
         inner["lifecycle"] = {"data_retention": f"{settings.retention.days}d"}
@@ -101,7 +100,7 @@ def _policy(days: int) -> dict[str, Any]:
     return {"phases": {"hot": hot, "delete": {"min_age": f"{days}d", "actions": {"delete": {}}}}}
 
 
-def _options(sink: str, settings: "ElasticsearchSettings") -> dict[str, Any]:
+def _options(sink: str, settings: ElasticsearchSettings) -> dict[str, Any]:
     mapping = {"total_fields": {"limit": 2000, "ignore_dynamic_beyond_limit": True}, "ignore_malformed": True}
     index: dict[str, Any] = {"number_of_replicas": settings.replicas, "mapping": mapping}
     if settings.retention.by == "ilm":

@@ -3,17 +3,14 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import orjson
 
 from router.errors import LogweirError, Misconfigured, Retryable
 from router.protocols import Outcome, WriteResult
 from sinks._hec_reply import Verdict, acknowledged, failure
+from sinks._hec_settings import SplunkHecSettings
 from sinks._http import Http, Reply, Unsent
-
-if TYPE_CHECKING:
-    from sinks.splunk_hec import SplunkHecSettings
 
 ACK = "/services/collector/ack"
 _MAX_PENDING = 1000
@@ -24,7 +21,7 @@ _Reader = Callable[[Reply], Verdict]
 class AckLanes:
     """The channels to each url. A channel that failed or kept silent is never used again."""
 
-    def __init__(self, settings: "SplunkHecSettings", make: Callable[..., Http]) -> None:
+    def __init__(self, settings: SplunkHecSettings, make: Callable[..., Http]) -> None:
         self._settings, self._make = settings, make
         self._lanes: dict[str, list[_Lane]] = {}
         self._retired: set[_Lane] = set()
@@ -83,7 +80,7 @@ class AckLanes:
 class _Lane:
     """One channel on one connection."""
 
-    def __init__(self, url: str, settings: "SplunkHecSettings", http: Http) -> None:
+    def __init__(self, url: str, settings: SplunkHecSettings, http: Http) -> None:
         self.url, self.http, self.users, self.broken = url, http, 0, False
         self._channel = str(uuid.uuid4())
         self._timeout, self._pace = settings.ack_timeout_seconds, settings.ack_poll_seconds

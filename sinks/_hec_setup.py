@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
@@ -12,16 +12,14 @@ from splunklib.binding import AuthenticationError, HTTPError
 from router.errors import LogweirError
 from router.registry import Step
 from sinks._hec_reply import failure
+from sinks._hec_settings import Management, SplunkHecSettings
 from sinks._http import Http, Reply, Unsent
 from sinks._tls import TlsContext
-
-if TYPE_CHECKING:
-    from sinks.splunk_hec import Management, SplunkHecSettings
 
 _EVENT = "/services/collector/event"
 
 
-async def setup(name: str, settings: "SplunkHecSettings", apply: bool) -> Sequence[Step]:
+async def setup(name: str, settings: SplunkHecSettings, apply: bool) -> Sequence[Step]:
     """The indexes that routes name, the token with them in its list, then each collector; with `apply` false only looks."""
     steps: list[Step] = []
     if settings.management:
@@ -31,7 +29,7 @@ async def setup(name: str, settings: "SplunkHecSettings", apply: bool) -> Sequen
     return steps + await _collectors(settings)
 
 
-async def _collectors(settings: "SplunkHecSettings") -> list[Step]:
+async def _collectors(settings: SplunkHecSettings) -> list[Step]:
     token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
     http = Http(settings.urls, settings.tls, settings.timeout_seconds, token)
     await http.open(1)
@@ -59,7 +57,7 @@ def _refused(reply: Reply) -> Step:
     return Step("failed", text, remedy or "run setup again when the collector answers")
 
 
-def _managed(settings: "SplunkHecSettings", management: "Management", apply: bool) -> list[Step]:
+def _managed(settings: SplunkHecSettings, management: Management, apply: bool) -> list[Step]:
     """Blocking: the SDK knows no other way."""
     try:
         service = _service(settings, management)
@@ -74,7 +72,7 @@ def _managed(settings: "SplunkHecSettings", management: "Management", apply: boo
         return [Step("failed", f"{management.url}: {what}", "check `management.url`, the network and `tls`")]
 
 
-def _service(settings: "SplunkHecSettings", management: "Management") -> Any:
+def _service(settings: SplunkHecSettings, management: Management) -> Any:
     parts = urlsplit(management.url)
     options: dict[str, Any] = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port or 8089, "retries": 0}
     if parts.scheme == "https":
@@ -85,7 +83,7 @@ def _service(settings: "SplunkHecSettings", management: "Management") -> Any:
     return client.connect(username=management.username, password=management.password.get_secret_value(), **options)
 
 
-def _wanted(service: Any, settings: "SplunkHecSettings", management: "Management", apply: bool) -> Iterator[Step]:
+def _wanted(service: Any, settings: SplunkHecSettings, management: Management, apply: bool) -> Iterator[Step]:
     indexes = sorted({route.index for route in settings.routes if route.index})
     for index in indexes:
         yield _index(service, index, apply)
@@ -104,7 +102,7 @@ def _index(service: Any, index: str, apply: bool) -> Step:
     return Step("done", f"created index {index}")
 
 
-def _token(service: Any, settings: "SplunkHecSettings", name: str, indexes: list[str], apply: bool) -> Step:
+def _token(service: Any, settings: SplunkHecSettings, name: str, indexes: list[str], apply: bool) -> Step:
     try:
         inputs = client.Collection(service, "data/inputs/http", item=client.Entity)
         found = next((entry for entry in inputs.list() if entry.name in (name, f"http://{name}")), None)
@@ -115,7 +113,7 @@ def _token(service: Any, settings: "SplunkHecSettings", name: str, indexes: list
         return _failed(f"HEC token {name}", error, "edit_token_http")
 
 
-def _new_token(inputs: Any, settings: "SplunkHecSettings", name: str, indexes: list[str], apply: bool) -> Step:
+def _new_token(inputs: Any, settings: SplunkHecSettings, name: str, indexes: list[str], apply: bool) -> Step:
     if not apply:
         return Step("would", f"create HEC token {name}")
     options: dict[str, Any] = {"token": settings.token.get_secret_value(), "useACK": int(settings.ack), "disabled": 0}
@@ -125,7 +123,7 @@ def _new_token(inputs: Any, settings: "SplunkHecSettings", name: str, indexes: l
     return Step("done", f"created HEC token {name}")
 
 
-def _changed_token(found: Any, settings: "SplunkHecSettings", name: str, indexes: list[str], apply: bool) -> Step:
+def _changed_token(found: Any, settings: SplunkHecSettings, name: str, indexes: list[str], apply: bool) -> Step:
     content = found.content
     allowed = [i for i in _listed(content.get("indexes")) if i]
     missing = [i for i in indexes if allowed and i not in allowed]

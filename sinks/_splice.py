@@ -2,7 +2,7 @@
 
 import re
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import orjson
 
@@ -80,7 +80,17 @@ def sendable(records: Sequence[Record]) -> tuple[Sequence[Record], list[int]]:
     return [r for i, r in enumerate(records) if i not in left_out], odd
 
 
-def with_broken(records: Sequence[Record], failure: Retryable) -> WriteResult:
+async def answered(records: Sequence[Record], send: Callable[[Sequence[Record]], Awaitable[WriteResult]]) -> WriteResult:
+    """One outcome for each record: `send` gets those that may be spliced, and is raised through unless one of them is broken."""
+    sent, odd = sendable(records)
+    try:
+        result = await send(sent) if sent else WriteResult([])
+    except Retryable as failure:
+        result = _with_broken(sent, failure)
+    return with_unfit(result, odd)
+
+
+def _with_broken(records: Sequence[Record], failure: Retryable) -> WriteResult:
     """What to make of a request without an answer: documents that are no JSON are rejected, the rest is sent again.
 
     Only asked after a failure, since it decodes. Some servers never answer a request that holds such a document.

@@ -16,7 +16,8 @@ from router.errors import Misconfigured, Retryable
 from router.protocols import Outcome
 from router.registry import Reference
 from sinks._elasticsearch_reply import reason
-from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings, dataset_part
+from sinks._elasticsearch_settings import ElasticsearchSettings, dataset_part
+from sinks.elasticsearch import Elasticsearch
 from tests.contract.sink import CANARY, FACTS, HttpContract, opened, record, records
 
 KEY = f"key-{CANARY}"

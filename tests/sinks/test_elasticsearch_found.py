@@ -9,8 +9,10 @@ import pytest
 from router.batch import Facts, Record
 from router.errors import Misconfigured, Retryable
 from sinks._elasticsearch_reply import hits
+from sinks._elasticsearch_settings import ElasticsearchSettings
+from sinks._elasticsearch_setup import setup
 from sinks._http import Reply
-from sinks.elasticsearch import CANARIES, Elasticsearch, ElasticsearchSettings, setup
+from sinks.elasticsearch import CANARIES, Elasticsearch
 from tests.contract.sink import opened
 from tests.peers.elasticsearch import Node, running
 

@@ -10,7 +10,9 @@ import pytest
 from router.batch import Facts, Record
 from router.errors import Misconfigured, Retryable, TooLarge
 from router.protocols import Outcome
-from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings, setup
+from sinks._elasticsearch_settings import ElasticsearchSettings
+from sinks._elasticsearch_setup import setup
+from sinks.elasticsearch import Elasticsearch
 from tests.contract.sink import SinkContract, opened, record, records, write_all
 from tests.peers.elasticsearch import Node, running
 from tests.sinks.test_elasticsearch import End as StandIn

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from router.registry import Reference
-from sinks.elasticsearch import ElasticsearchSettings, setup
+from sinks._elasticsearch_settings import ElasticsearchSettings
+from sinks._elasticsearch_setup import setup
 from tests.contract.sink import CANARY
 
 

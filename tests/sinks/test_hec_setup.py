@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from router.registry import Reference, Step
-from sinks.splunk_hec import SplunkHecSettings, setup
+from sinks._hec_settings import SplunkHecSettings
+from sinks._hec_setup import setup
 from tests.contract.sink import CANARY
 from tests.peers.splunk_management import SplunkManagement
 from tests.sinks.test_splunk_hec import TOKEN, End

@@ -14,7 +14,8 @@ from router.demo.standins import Answer, SplunkHecStandIn
 from router.errors import Misconfigured, Retryable, TooLarge
 from router.protocols import Outcome
 from router.registry import Reference
-from sinks.splunk_hec import SplunkHec, SplunkHecSettings
+from sinks._hec_settings import SplunkHecSettings
+from sinks.splunk_hec import SplunkHec
 from tests.contract.sink import CANARY, FACTS, HttpContract, opened, record, records, write_all
 from tests.peers.wire import Wire
 

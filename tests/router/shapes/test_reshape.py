@@ -9,8 +9,10 @@ from router.reduce import NoiseRules
 from router.registry import Choice
 from router.route import Route
 from router.shapes import reshaper
-from sinks.elasticsearch import Elasticsearch, ElasticsearchSettings
-from sinks.splunk_hec import SplunkHec, SplunkHecSettings
+from sinks._elasticsearch_settings import ElasticsearchSettings
+from sinks._hec_settings import SplunkHecSettings
+from sinks.elasticsearch import Elasticsearch
+from sinks.splunk_hec import SplunkHec
 from tests.router.shapes import ocsf_schema
 
 _BODY = orjson.dumps({"@timestamp": "2026-03-01T10:00:00Z", "event": {"kind": "event"}, "host": {"name": "ws1"}})
