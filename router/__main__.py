@@ -1,11 +1,12 @@
 """`python -m router` and the `logweir` command."""
 
 import os
-import signal
 import sys
 
+from router import hangups
+
 if sys.argv[1:2] == ["run"]:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # asks for a reload: it must not end a process that still loads its code
+    hangups.remember()  # SIGHUP asks for a reload: it must not end a process that still loads its code
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if _ROOT not in sys.path:
     # `-m` looks in the working folder first, and a configuration has a folder `rules` beside it. A package outranks a mere

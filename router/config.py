@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from router.brokers import Brokers
 from router.documents import Document, PathKey, dotted, load_file
 from router.errors import ConfigError, Problem
 from router.ports import clashes, listen_address, ports
 from router.protocols import Sink, Source
-from router.registry import Reference, Registry, Secret, Settings, SinkSettings, SourceSettings, nearest
+from router.registry import Reference, Registry, Settings, SinkSettings, SourceSettings, nearest
 from router.wording import causes, known_keys, worded
 
 SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
@@ -42,13 +43,11 @@ class EmbeddedLog(Settings):
     """For each topic; the oldest records go first, read or not."""
 
 
-class KafkaLog(Settings):
+class KafkaLog(Brokers):
     """Apache Kafka 3.x or 4.x."""
 
     kind: Literal["kafka"]
     """Apache Kafka."""
-    bootstrap: tuple[str, ...] = Field(min_length=1)
-    """`host:port` of some brokers."""
     partitions: int = Field(12, ge=1, le=1000)
     """Partitions of topics that are missing and get created."""
     replication: int = Field(3, ge=1)
@@ -62,20 +61,6 @@ class KafkaLog(Settings):
     instance: str = ""
     """A name unique to this process, stable over restarts (a StatefulSet's pod): its partitions wait for it when it stops.
     Empty: it finds itself a name that a process killed in the same network (machine, pod) has again; it leaves when it stops."""
-    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How brokers are spoken to."""
-    ca_file: Path | None = None
-    """PEM file of the authority that signed the brokers' certificates; the system's if absent."""
-    cert_file: Path | None = None
-    """PEM certificate for mutual TLS."""
-    key_file: Path | None = None
-    """PEM key of `cert_file`."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """SASL mechanism."""
-    username: str = ""
-    """SASL user."""
-    password: Secret | None = None
-    """SASL password."""
     send_deadline_seconds: float = Field(30, gt=0)
     """After this an append that is not durable is refused to the sender."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from router import hangups
 from router.config import Config, inspect
 from router.errors import ConfigError
 from router.registry import Settings
@@ -42,6 +43,8 @@ class Reload:
         """A reload that is under way when this ends is given up, for the process ends."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._asked.set)
+        if hangups.remembered():
+            self._asked.set()
         task = asyncio.create_task(self._run())
         try:
             yield

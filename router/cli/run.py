@@ -1,7 +1,6 @@
 """`logweir run` and `logweir setup`: the service, and the preparation of its destinations."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from router import rule_topic
+from router import hangups, rule_topic
 from router.config import SINKS, Config, load
 from router.errors import ConfigError, LogweirError, Problem
 from router.reload import Reload, State, configuration_state, rules_state
@@ -40,7 +39,7 @@ def run(
     from router.tuning import tune
 
     configure_logging(_level(log_level), json=not log_text)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the loop listens to it
+    hangups.remember()  # until the loop listens to it
     before = configuration_state(config)
     settings, roles = load(config), _roles(role or [])
     sinks = chosen_sinks(settings, sink or [])

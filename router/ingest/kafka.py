@@ -11,17 +11,19 @@ Each message value is kept as it came; JSON, plain text and wrappers are told ap
 the oldest message of a new group, and a place is committed only after the messages before it are in the log. The id of an
 event is made of topic, partition, offset and timestamp, so a message that is read again after a crash has the same id.
 Messages without a value (tombstones) are counted as rejected{empty}.
+
+Azure Event Hubs: `security: SASL_SSL`, `sasl_mechanism: PLAIN`, `username: $ConnectionString`, and the connection string as
+`password`.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
 from router import telemetry
 from router.batch import Batch, Facts, Mark, Partition, Record
+from router.brokers import Brokers
 from router.config import KafkaLog
 from router.errors import ConfigError, Misconfigured, Retryable
 from router.ingest._ids import derived
@@ -29,40 +31,23 @@ from router.ingest._patience import until_durable
 from router.log import open_log
 from router.log.codec import coordinates_id
 from router.protocols import Emit, Follower, Source
-from router.registry import Secret, SourceSettings, Spec
+from router.registry import SourceSettings, Spec
 
 _READ_RECORDS, _READ_SECONDS = 2000, 0.5
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 1.0, 30.0
 
 
-class KafkaSettings(SourceSettings):
+class KafkaSettings(Brokers, SourceSettings):
     """Topics of somebody else's Kafka."""
 
-    bootstrap: tuple[str, ...] = Field(min_length=1)
-    """`host:port` of some brokers."""
     topics: tuple[str, ...] = Field(min_length=1)
     """Topics to read."""
     group: str = ""
     """Consumer group; `logweir.<name of the source>` if empty."""
-    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How brokers are spoken to. Event Hubs: SASL_SSL."""
-    ca_file: Path | None = None
-    """PEM file of the authority that signed the brokers' certificates; the system's if absent."""
-    cert_file: Path | None = None
-    """PEM certificate for mutual TLS."""
-    key_file: Path | None = None
-    """PEM key of `cert_file`."""
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """SASL mechanism. Event Hubs: PLAIN."""
-    username: str = ""
-    """SASL user. Event Hubs: `$ConnectionString`."""
-    password: Secret | None = None
-    """SASL password. Event Hubs: the connection string."""
 
     def cluster(self) -> KafkaLog:
         """How to reach the brokers, in the terms of the log's own client."""
-        connection = self.model_dump(include=set(KafkaLog.model_fields) & set(type(self).model_fields) - {"kind"})
-        return KafkaLog(kind="kafka", prefix="", **connection)
+        return KafkaLog(kind="kafka", prefix="", **self.model_dump(include=set(Brokers.model_fields)))
 
 
 class KafkaSource:

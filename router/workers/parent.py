@@ -44,6 +44,8 @@ class Worker:
     share: Share
     process: asyncio.subprocess.Process | None = None
     was_ready: bool = False
+    reload_due: bool = False
+    """A reload was asked for before this process could be told: it would have died of SIGHUP."""
 
     @property
     def is_running(self) -> bool:
@@ -54,6 +56,17 @@ class Worker:
         """Pass a signal on."""
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(number)
+
+    @property
+    def can_reload(self) -> bool:
+        """Whether it has come so far that SIGHUP does not end it."""
+        return self.is_running and self.share.admin.exists()
+
+    def reload(self) -> None:
+        """Let it read rules and configuration again, as soon as it can."""
+        self.reload_due = not self.can_reload
+        if not self.reload_due:
+            self.signal(signal.SIGHUP)
 
     async def ask(self, path: str) -> Answer | None:
         """What it answers to a probe; None if it does not."""
@@ -114,7 +127,8 @@ class Workers:
 
     def reload(self) -> None:
         """Let every worker read rules and configuration again."""
-        self._tell(signal.SIGHUP)
+        for worker in self._workers:
+            worker.reload()
 
     def _tell(self, number: signal.Signals) -> None:
         for worker in self._workers:
@@ -151,6 +165,7 @@ class Workers:
     async def _live(self, worker: Worker, name: str) -> int:
         """One life of a worker, from start to the end of its books; returns its exit code."""
         worker.share.admin.unlink(missing_ok=True)
+        worker.reload_due = False
         worker.process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment | {VARIABLE: worker.share.told()},
@@ -159,9 +174,10 @@ class Workers:
         if self._leaving.is_set():
             worker.signal(signal.SIGTERM)
         WORKER_UP.labels(name).set(1)
-        watching = asyncio.create_task(self._watch(worker))
+        watching = [asyncio.create_task(watch(worker)) for watch in (self._watch, self._reload_if_due)]
         code = await worker.process.wait()
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         WORKER_UP.labels(name).set(0)
         await asyncio.to_thread(self._books.close, worker.share.number)
         return code
@@ -176,6 +192,15 @@ class Workers:
             deaf = deaf + 1 if has_answered and not answers and not self._leaving.is_set() else 0
         _log.error("a worker does not answer any more; it is killed", worker=worker.share.number)
         worker.signal(signal.SIGKILL)
+
+    async def _reload_if_due(self, worker: Worker) -> None:
+        """Tell it what it could not be told while it started."""
+        is_told = False
+        while not is_told:
+            await asyncio.sleep(_LOOK_SECONDS)
+            is_told = worker.can_reload
+        if worker.reload_due:
+            worker.reload()
 
     async def _left(self, seconds: float) -> bool:
         """Wait; True as soon as everything ends."""

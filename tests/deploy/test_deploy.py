@@ -192,3 +192,8 @@ def test_the_compose_file_mounts_a_configuration_that_is_good() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     assert compose["services"]["logweir"]["read_only"]
     assert load(DEPLOY / "compose-logweir.yaml", {"HEC_TOKEN": "x"}).log.kind == "kafka"
+
+
+def test_no_series_beside_a_counter_tells_when_it_began() -> None:
+    assert "logweir_build_info" in scraped()
+    assert not re.findall(r"^\S+_created[{ ]", scraped(), re.MULTILINE)

@@ -127,7 +127,7 @@ def test_a_key_that_is_no_text_is_told_at_its_line(tmp_path: Path, key: str) -> 
 
 def test_a_key_of_the_other_log_is_held_against_the_keys_of_this_one(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, GOOD.replace("embedded", "kafka, bootstrap: ['h:1']"))
-    assert "log.path: unknown key; known: kind, bootstrap, " in problem
+    assert "log.path: unknown key; known: bootstrap, security, " in problem
 
 
 @pytest.mark.parametrize("name", ["process", "correlate"])

@@ -100,3 +100,33 @@ def test_a_wish_to_reload_ends_no_router_that_still_loads_its_code(tmp_path: Pat
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, b"goes on\n"), done.stderr
+
+
+async def test_a_sighup_that_arrives_while_the_configuration_is_read_is_carried_out_afterwards(tmp_path: Path) -> None:
+    config = tmp_path / "logweir.yaml"
+    text = 'log: {path: log.db, partitions: 1}\nrules: {builtin: false}\nadmin: {listen: ""}\n'
+    os.mkfifo(config)  # reading it waits until this test writes it
+    with (tmp_path / "out.log").open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "router", "run", "-c", str(config)), stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        async with asyncio.timeout(100):
+            await asyncio.to_thread(_handed_over, config, text, process.pid)
+            await asyncio.to_thread(_handed_over, config, text, 0)  # nobody would read it without a reload
+            while '"event": "reloaded"' not in (tmp_path / "out.log").read_text():
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _handed_over(fifo: Path, text: str, hang_up: int) -> None:
+    """Opening waits for the reader; it is asked to reload before it has read a word."""
+    with fifo.open("w") as file:
+        if hang_up:
+            os.kill(hang_up, signal.SIGHUP)
+        file.write(text)

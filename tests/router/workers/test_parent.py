@@ -134,3 +134,42 @@ def test_folders_of_parents_that_were_killed_are_removed_and_others_are_not(
             assert mine.exists()
             assert other.parent == tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["logweir-young", "other"]
+
+
+_RELOADER = """
+import asyncio, os, pathlib, signal, sys, time
+from router.serve import UNIX, Service, admin, obey_parent
+from router.share import mine
+
+async def main():
+    folder = pathlib.Path(os.environ["FOLDER"])
+    (folder / f"began-{mine().number}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    leave = asyncio.Event()
+    obey_parent(leave.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, (folder / f"reloaded-{mine().number}").touch)
+    async with admin(f"{UNIX}{mine().admin}", Service([], 1.0)):
+        await leave.wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_reload_asked_for_while_a_worker_starts_does_not_end_it_and_is_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "told"
+    folder.mkdir()
+    (tmp_path / "share").mkdir()
+    monkeypatch.setenv("FOLDER", str(folder))
+    async with working(tmp_path / "share", _RELOADER, 1) as (workers, task), asyncio.timeout(60):
+        while not (folder / "began-0").exists():
+            await asyncio.sleep(0.02)
+        [first] = numbers(workers)
+        workers.reload()
+        (folder / "go").touch()
+        while not (folder / "reloaded-0").exists():
+            assert not task.done(), "SIGHUP has ended it"
+            await asyncio.sleep(0.02)
+        assert numbers(workers) == [first]
