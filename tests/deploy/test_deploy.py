@@ -37,15 +37,15 @@ def command(*words: object, folder: Path | None = None) -> subprocess.CompletedP
     return subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False, timeout=120, cwd=folder)
 
 
-def rendered(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def rendered(tmp_path: Path, *options: str, release: str = "r") -> subprocess.CompletedProcess[str]:
     for name in ("CACHE", "CONFIG", "DATA"):
         os.environ[f"HELM_{name}_HOME"] = str(tmp_path / "helm")
     (tmp_path / "values.yaml").write_text(VALUES)
-    return command(deploytools.helm(), "template", "r", CHART, "-f", tmp_path / "values.yaml", *options)
+    return command(deploytools.helm(), "template", release, CHART, "-f", tmp_path / "values.yaml", *options)
 
 
-def objects(tmp_path: Path, *options: str) -> list[dict[str, Any]]:
-    done = rendered(tmp_path, *options)
+def objects(tmp_path: Path, *options: str, release: str = "r") -> list[dict[str, Any]]:
+    done = rendered(tmp_path, *options, release=release)
     assert done.returncode == 0, done.stderr
     return [o for o in yaml.safe_load_all(done.stdout) if o]
 
@@ -68,7 +68,17 @@ def test_every_rendered_object_is_valid(tmp_path: Path, version: str) -> None:
 
 @pytest.mark.peer
 @pytest.mark.parametrize(
-    "wrong", ["ingest.replicas=0", "config.log.kind=embedded", "ingress.on=true", "config.sinks.Bad_Name.kind=file"]
+    "wrong",
+    [
+        "ingest.replicas=0",
+        "config.log.kind=embedded",
+        "ingress.on=true",
+        "config.sinks.Bad_Name.kind=file",
+        f"config.sinks.{'a' * 64}.kind=file",
+        "config.sinks.process.kind=file",
+        "ingest.service.ports[0].name=longer-than-fifteen",
+        "ingest.service.ports[0].name=metrics",
+    ],
 )
 def test_values_that_are_wrong_are_refused(tmp_path: Path, wrong: str) -> None:
     done = rendered(tmp_path, "--set", wrong)
@@ -104,6 +114,24 @@ def test_there_is_a_workload_for_every_role_and_sink_with_a_budget_each(tmp_path
     budgets = {o["metadata"]["name"] for o in found if o["kind"] == "PodDisruptionBudget"}
     assert workloads == {f"r-logweir-{p}" for p in ("ingest", "process", "correlate", "sink-soc", "sink-archive")}
     assert budgets == workloads
+
+
+@pytest.mark.peer
+def test_the_longest_names_of_sinks_and_releases_stay_within_what_kubernetes_takes(tmp_path: Path) -> None:
+    sinks = [f"{'s' * 60}-{n}x" for n in (1, 2)]
+    found = objects(tmp_path, *(o for s in sinks for o in ("--set", f"config.sinks.{s}.kind=file")), release="r" * 53)
+    labels = [value for o in found for value in (o["metadata"].get("labels") or {}).values()]
+    assert max(map(len, labels)) <= 63
+    sets = {o["metadata"]["name"]: o["spec"] for o in found if o["kind"] == "StatefulSet"}
+    assert len(sets) == 2 + 2 + len(sinks)  # process and correlate, two sinks of the values, these two
+    assert max(map(len, sets)) <= 52
+    assert {tuple(s["template"]["spec"]["containers"][0]["args"][-2:]) for s in sets.values()} >= {("--sink", s) for s in sinks}
+    services = {o["metadata"]["name"]: o["spec"]["selector"] for o in found if o["kind"] == "Service"}
+    for name, spec in sets.items():
+        pod = spec["template"]["metadata"]["labels"]
+        assert services[spec["serviceName"]].items() <= pod.items()
+        assert spec["selector"]["matchLabels"].items() <= pod.items()
+        assert name == spec["serviceName"]
 
 
 @pytest.mark.peer

@@ -1,5 +1,24 @@
+{{- /* A name of so many characters at most: a longer one ends in a hash of the whole. Call with (dict "text" T "max" N). */ -}}
+{{- define "logweir.short" -}}
+{{- if le (len .text) (int .max) -}}
+{{- .text -}}
+{{- else -}}
+{{- printf "%s-%s" (trunc (int (sub .max 9)) .text | trimSuffix "-") (sha256sum .text | trunc 8) -}}
+{{- end -}}
+{{- end }}
+
 {{- define "logweir.name" -}}
-{{- printf "%s-%s" .Release.Name "logweir" | trunc 40 | trimSuffix "-" -}}
+{{- include "logweir.short" (dict "text" (printf "%s-logweir" .Release.Name) "max" 40) -}}
+{{- end }}
+
+{{- /* Name of a workload and what belongs to it: Kubernetes puts 11 characters behind a StatefulSet's name and takes that as
+the value of a label, which has 63 at most. Call with (dict "root" $ "part" NAME). */ -}}
+{{- define "logweir.workload" -}}
+{{- include "logweir.short" (dict "text" (printf "%s-%s" (include "logweir.name" .root) .part) "max" 52) -}}
+{{- end }}
+
+{{- define "logweir.component" -}}
+{{- include "logweir.short" (dict "text" .part "max" 63) -}}
 {{- end }}
 
 {{- define "logweir.labels" -}}
@@ -14,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "logweir.selector" -}}
 app.kubernetes.io/name: logweir
 app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .part }}
+app.kubernetes.io/component: {{ include "logweir.component" . }}
 {{- end }}
 
 {{- define "logweir.config" -}}
@@ -42,7 +61,7 @@ app.kubernetes.io/component: {{ .part }}
 metadata:
   labels:
     {{- include "logweir.labels" .root | nindent 4 }}
-    app.kubernetes.io/component: {{ .part }}
+    app.kubernetes.io/component: {{ include "logweir.component" . }}
   annotations:
     checksum/config: {{ include "logweir.config" .root | sha256sum }}
     checksum/rules: {{ toYaml $values.rules | sha256sum }}
@@ -156,7 +175,7 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ include "logweir.name" .root }}-{{ .part }}
+  name: {{ include "logweir.workload" . }}
   labels:
     {{- include "logweir.labels" .root | nindent 4 }}
 spec:
@@ -171,13 +190,13 @@ spec:
 apiVersion: apps/v1
 kind: StatefulSet
 metadata:
-  name: {{ include "logweir.name" .root }}-{{ .part }}
+  name: {{ include "logweir.workload" . }}
   labels:
     {{- include "logweir.labels" .root | nindent 4 }}
-    app.kubernetes.io/component: {{ .part }}
+    app.kubernetes.io/component: {{ include "logweir.component" . }}
 spec:
   replicas: {{ .replicas }}
-  serviceName: {{ include "logweir.name" .root }}-{{ .part }}
+  serviceName: {{ include "logweir.workload" . }}
   podManagementPolicy: Parallel
   minReadySeconds: 20
   selector:
