@@ -17,9 +17,10 @@ from router.ingest._hec_acks import MAX_IDS, Acks, channel_of
 from router.ingest._hec_events import EventBatch, RawBatch, metadata
 from router.ingest._hec_replies import Refusal, as_json, reply
 from router.ingest._hec_tokens import Tarpit, Token, Tokens
-from router.ingest._http_server import Body, HttpConnection, Turns
+from router.ingest._http_server import Body, HttpConnection
 from router.ingest._ledger import Ledger
 from router.ingest._runs import Flaw
+from router.ingest._turns import Turns
 from router.protocols import Emit
 
 MAX_ACK_BYTES = 1 << 20

@@ -1,8 +1,6 @@
 """The HTTP side of a receiver: connections with deadlines, and bodies read in pieces under every limit."""
 
 import asyncio
-import heapq
-import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
@@ -14,14 +12,13 @@ from router.errors import Malformed
 from router.ingest._gunzip import Gunzip
 from router.ingest._ledger import Ledger
 from router.ingest._listener import ConnectionLimits
+from router.ingest._turns import SMALL_BYTES, Turns
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its headers."""
 MAX_HEAD_BYTES = 64 << 10
 """Of request line and headers together; more closes the connection before anybody parses or keeps it."""
 MIN_BYTES_PER_SECOND = 128
-_SMALL_BYTES = 64 << 10
-"""A body may be as large as this without waiting for its turn; larger ones are read in pieces of this size."""
 _HEAD_END = b"\r\n\r\n"
 _LINGER_SECONDS = 2.0  # how long the rest of a refused body is read and thrown away, so that its sender sees the answer
 _SILENT = logging.getLogger("router.ingest.http")  # what strangers send is counted, not logged
@@ -127,39 +124,6 @@ class HttpServer:
             connection.serving = False
 
 
-class Turns:
-    """Lets one piece of one large body through in each round of the event loop, of the body that began first among those that
-    have one. Small requests do not wait until all that is large has been dealt with, and large ones do not all grow at once."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._numbers = itertools.count()
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
-        self._is_under_way = False
-
-    def number(self) -> int:
-        """Of a body that begins."""
-        return next(self._numbers)
-
-    async def wait(self, number: int) -> None:
-        """Until it is the turn of this body."""
-        turn = self._loop.create_future()
-        heapq.heappush(self._waiting, (number, turn))
-        if not self._is_under_way:
-            self._is_under_way = True
-            self._loop.call_soon(self._next)
-        await turn
-
-    def _next(self) -> None:
-        while self._waiting:
-            _, turn = heapq.heappop(self._waiting)
-            if not turn.done():  # else nobody waits any more
-                turn.set_result(None)
-                self._loop.call_soon(self._next)
-                return
-        self._is_under_way = False
-
-
 class Body:
     """A request body under limits. `pieces` raises Malformed: body_too_large, body_too_slow, encoding, or as Gunzip does;
     and Overloaded while all bodies together are more than `ledger` may hold. `release` gives their bytes back."""
@@ -198,7 +162,7 @@ class Body:
         await self._turn()
 
     async def _turn(self) -> None:
-        if max(self._held, self._request.content_length or 0) > _SMALL_BYTES:
+        if max(self._held, self._request.content_length or 0) > SMALL_BYTES:
             await self._turns.wait(self._number)
 
     async def _invite(self) -> None:
@@ -237,15 +201,15 @@ class Body:
 
 
 def _cut(chunk: bytes) -> Sequence[bytes]:
-    if len(chunk) <= _SMALL_BYTES:
+    if len(chunk) <= SMALL_BYTES:
         return (chunk,)
-    return [chunk[at : at + _SMALL_BYTES] for at in range(0, len(chunk), _SMALL_BYTES)]
+    return [chunk[at : at + SMALL_BYTES] for at in range(0, len(chunk), SMALL_BYTES)]
 
 
 def _decoder(encoding: str, max_bytes: int) -> Gunzip | None:
     encoding = encoding.strip().lower()
     if encoding in ("gzip", "x-gzip"):
-        return Gunzip(max_bytes, piece_bytes=_SMALL_BYTES)
+        return Gunzip(max_bytes, piece_bytes=SMALL_BYTES)
     if encoding in ("", "identity"):
         return None
     raise Malformed("encoding", "only gzip is understood")

@@ -11,6 +11,7 @@ from router.ingest._listener import ConnectionLimits
 from router.ingest._patience import until_durable, until_idle
 from router.ingest._runs import Flaw, Runs, add_run
 from router.ingest._syslog_frames import SyslogFrames
+from router.ingest._turns import SMALL_BYTES, Turns
 from router.protocols import Emit
 
 PENDING_BYTES = 1 << 20
@@ -33,6 +34,7 @@ class Streams:
         self.open: set[SyslogStream] = set()
         self.gauge = telemetry.CONNECTIONS.labels(name)
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
+        self.turns = Turns()
         self.last_data = 0.0
         self.pending_bytes = self.open_bytes = 0
         self._waiting: set[SyslogStream] = set()
@@ -119,7 +121,8 @@ class SyslogStream(asyncio.Protocol):
         self._facts: dict[Flaw, Facts] = {"": Facts(streams.name, peer)}
         self._pending: Runs = []
         self._pending_bytes = self._held_bytes = 0
-        self._draining = self.paused = False
+        self._draining = self.paused = self._is_resting = False
+        self._number = streams.turns.number()
         self._loop = asyncio.get_running_loop()
         self._touched = self._open_since = self._loop.time()
         self._open_bytes = 0
@@ -151,6 +154,8 @@ class SyslogStream(asyncio.Protocol):
                 self._streams.hold_back(self)
             elif self._pending_bytes >= PENDING_BYTES:
                 self.pause()
+            elif self._open_bytes > SMALL_BYTES and self._frames.open:
+                self._rest()
 
     def _note(self) -> None:
         """Keep the ledger's note of frames that have begun up to date. Together they may take a part of memory, and no more:
@@ -230,7 +235,20 @@ class SyslogStream(asyncio.Protocol):
         """Leave what comes to the kernel, and the sender to the window of TCP."""
         if not self.paused:
             self.paused = True
-            self._transport.pause_reading()
+            self._transport.pause_reading()  # no harm where it rests
+
+    def _rest(self) -> None:
+        """Read the next piece of a large frame when it is its turn among those of others."""
+        if self._is_resting:
+            return
+        self._is_resting = True
+        self._transport.pause_reading()
+        self._streams.turns.ask(self._number, self._go_on)
+
+    def _go_on(self) -> None:
+        self._is_resting = False
+        if not self.paused and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def resume(self) -> None:
         """Read on, unless what was read already still waits for the log: then when that is through."""
@@ -239,7 +257,7 @@ class SyslogStream(asyncio.Protocol):
         self.paused = False
         self._touched = self._open_since = self._loop.time()
         self._open_bytes = 0
-        if not self._transport.is_closing():
+        if not self._is_resting and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _facts_of(self, flaw: Flaw) -> Facts:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from router.ingest._http_server import Turns
+from router.ingest._turns import Turns
 
 
 async def test_in_a_round_of_the_loop_one_large_body_has_its_turn_however_many_wait() -> None:
