@@ -40,6 +40,11 @@ class SyslogFrames:
         return bool(self._held or self._skip or self._dropping)
 
     @property
+    def wasting(self) -> bool:
+        """True while what comes is thrown away: the rest of a frame whose head is out already."""
+        return bool(self._skip or self._dropping)
+
+    @property
     def held_bytes(self) -> int:
         """Received, and not yet part of a frame."""
         return self._held

@@ -23,6 +23,8 @@ OPEN_SHARE = 0.25
 MIN_BYTES_PER_SECOND = 128
 """A frame that has been coming for longer than `stalled_seconds` must have come at least as fast as this."""
 _CLOSE_SECONDS = 1.0
+_WASTE_REST_SECONDS = 0.002
+"""Between two pieces that are read to be thrown away, of all connections of a source."""
 
 
 class Streams:
@@ -34,7 +36,7 @@ class Streams:
         self.open: set[SyslogStream] = set()
         self.gauge = telemetry.CONNECTIONS.labels(name)
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
-        self.turns = Turns()
+        self.turns, self.turns_of_waste = Turns(), Turns(_WASTE_REST_SECONDS)
         self.last_data = 0.0
         self.pending_bytes = self.open_bytes = 0
         self._waiting: set[SyslogStream] = set()
@@ -79,8 +81,8 @@ class Streams:
 
     @property
     def unread(self) -> bool:
-        """True while a connection is held back, so that its bytes wait in the kernel."""
-        return any(stream.paused for stream in self.open)
+        """True while a connection is held back or waits for its turn, so that its bytes wait in the kernel."""
+        return any(stream.paused or stream.resting for stream in self.open)
 
     def add(self, stream: "SyslogStream") -> None:
         """A connection was made."""
@@ -121,7 +123,7 @@ class SyslogStream(asyncio.Protocol):
         self._facts: dict[Flaw, Facts] = {"": Facts(streams.name, peer)}
         self._pending: Runs = []
         self._pending_bytes = self._held_bytes = 0
-        self._draining = self.paused = self._is_resting = False
+        self._draining = self.paused = self.resting = False
         self._number = streams.turns.number()
         self._loop = asyncio.get_running_loop()
         self._touched = self._open_since = self._loop.time()
@@ -239,14 +241,15 @@ class SyslogStream(asyncio.Protocol):
 
     def _rest(self) -> None:
         """Read the next piece of a large frame when it is its turn among those of others."""
-        if self._is_resting:
+        if self.resting:
             return
-        self._is_resting = True
+        self.resting = True
         self._transport.pause_reading()
-        self._streams.turns.ask(self._number, self._go_on)
+        turns = self._streams.turns_of_waste if self._frames.wasting else self._streams.turns
+        turns.ask(self._number, self._go_on)
 
     def _go_on(self) -> None:
-        self._is_resting = False
+        self.resting = False
         if not self.paused and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -257,7 +260,7 @@ class SyslogStream(asyncio.Protocol):
         self.paused = False
         self._touched = self._open_since = self._loop.time()
         self._open_bytes = 0
-        if not self._is_resting and not self._transport.is_closing():
+        if not self.resting and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _facts_of(self, flaw: Flaw) -> Facts:

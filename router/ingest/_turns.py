@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 SMALL_BYTES = 64 << 10
 """What is as large as this does not wait for a turn."""
@@ -13,8 +14,9 @@ class Turns:
     """Lets one piece of one large thing through in each round of the event loop: of the one that began first among those that
     have a piece. Small ones do not wait until all that is large has been dealt with, and large ones do not all grow at once."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, rest_seconds: float = 0.0) -> None:
+        """`rest_seconds`: from one turn to the next at least, for what is not worth the whole processor."""
+        self._loop, self._rest = asyncio.get_running_loop(), rest_seconds
         self._numbers = itertools.count()
         self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._is_under_way = False
@@ -26,7 +28,7 @@ class Turns:
     async def wait(self, number: int) -> None:
         """Until it is the turn of this number."""
         turn = self._loop.create_future()
-        self.ask(number, lambda: turn.done() or turn.set_result(None))  # done where nobody waits any more
+        self.ask(number, partial(_give, turn))
         await turn
 
     def ask(self, number: int, then: Callable[[], object]) -> None:
@@ -41,4 +43,12 @@ class Turns:
             self._is_under_way = False
             return
         heapq.heappop(self._waiting)[1]()
-        self._loop.call_soon(self._next)
+        if self._rest:
+            self._loop.call_later(self._rest, self._next)
+        else:
+            self._loop.call_soon(self._next)
+
+
+def _give(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():  # else nobody waits any more
+        turn.set_result(None)

@@ -1,6 +1,7 @@
-"""Large bodies take turns."""
+"""What is large takes turns."""
 
 import asyncio
+import itertools
 
 from router.ingest._turns import Turns
 
@@ -40,3 +41,15 @@ async def test_one_that_gives_up_takes_no_turn() -> None:
         await first
         await third
     assert second.cancelled()
+
+
+async def test_from_one_turn_to_the_next_it_rests_where_that_is_wanted() -> None:
+    turns, loop, began = Turns(rest_seconds=0.02), asyncio.get_running_loop(), list[float]()
+
+    async def waste() -> None:
+        await turns.wait(turns.number())
+        began.append(loop.time())
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*[waste() for _ in range(5)])
+    assert all(later - sooner >= 0.015 for sooner, later in itertools.pairwise(began))

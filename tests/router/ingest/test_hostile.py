@@ -252,3 +252,21 @@ async def test_senders_that_reset_in_the_middle_cost_nothing() -> None:
             await asyncio.sleep(0)
         await is_served(one)
         await one.until(lambda: one.emit.memory.held_share == 0)
+
+
+async def test_frames_far_above_the_limit_are_cut_in_turns_and_nobody_behind_them_is_lost() -> None:
+    """Most of each frame is thrown away in small pieces with rests between them; what follows it on the same connection is not."""
+    async with syslog(max_frame_bytes=1000) as one:
+        port = one.addresses[0][1]
+
+        async def send(number: int) -> None:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"<13>" + b"y" * (1 << 20) + b"\n<13>behind %d\n" % number)
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        await asyncio.gather(*[send(number) for number in range(20)], is_heard(one))
+        await one.arrived(41)
+        assert sorted(body for body in one.log.bodies if b"behind" in body) == sorted(b"<13>behind %d" % n for n in range(20))
+        assert sum(len(body) == 1000 for body in one.log.bodies) == 20
