@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import ip_network
+from math import isfinite
 from typing import Any
 
 import re2
@@ -62,6 +63,8 @@ def atoms(chain: Chain, value: Any, placeholders: Placeholders) -> list[Atom]:
     if value is not None and not isinstance(value, (str, int, float)):
         remedy = "quote it" if not isinstance(value, (dict, list)) else "use a text, a number, true, false or null"
         raise Refused(f"a value cannot be a {_kind(value)}", remedy)
+    if isinstance(value, float) and not isfinite(value):
+        raise Refused(f"a value cannot be {value}", "quote it, if a text is meant")
     if value is None:
         return _null(chain)
     special = _SPECIAL.get(first)

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from router.batch import Event
 from router.detect.folding import fold
-from router.detect.values import MISSING, texts
+from router.detect.values import MISSING, elements, texts
 
 Probe: TypeAlias = Callable[["Values"], Any]
 
@@ -29,7 +29,8 @@ def root(values: Values) -> Any:
 
 
 class Path:
-    """The value at a dotted path of a nested document; every level may be a list (all elements) or hold a dotted key.
+    """The value at a dotted path of a nested document; every level may be a list (all elements, and those of lists in it) or
+    hold a dotted key.
 
     Absent is MISSING, which is not null.
     """
@@ -54,11 +55,13 @@ class Path:
             parent = values[other]
             if type(parent) is dict and key in parent:
                 return parent[key]
+            if type(parent) is list and (listed := _each(parent, key)):
+                return listed
         return MISSING
 
 
 def _each(parents: Sequence[Any], key: str) -> list[Any]:
-    return [parent[key] for parent in parents if isinstance(parent, dict) and key in parent]
+    return [parent[key] for parent in elements(parents) if isinstance(parent, dict) and key in parent]
 
 
 class First:

@@ -134,7 +134,13 @@ def _joined(reading: Reading, nodes: list[Node | None], path: PathKey, *, every:
 
 
 def _item(reading: Reading, key: Any, value: Any, path: PathKey) -> Node | None:
-    return _guarded(reading, path, lambda: _item_of(reading, str(key), value, path))
+    return _guarded(reading, path, lambda: _item_of(reading, _named(key), value, path))
+
+
+def _named(key: Any) -> str:
+    if isinstance(key, (bool, float)):  # `on` is true for YAML: the field would be called so, and never be there
+        raise Refused(f"a field cannot be called {key!r}", "put its name in quotes")
+    return str(key)
 
 
 def _item_of(reading: Reading, key: str, value: Any, path: PathKey) -> Item:

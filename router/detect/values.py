@@ -56,10 +56,10 @@ def texts(value: Any) -> tuple[str, ...]:
         return (value,)
     if value is None or value is MISSING:
         return ()
-    return tuple(text(v) for v in _elements(value)) if isinstance(value, (list, tuple)) else (text(value),)
+    return tuple(text(v) for v in elements(value)) if isinstance(value, (list, tuple)) else (text(value),)
 
 
-def _elements(value: Iterable[Any]) -> Iterator[Any]:
+def elements(value: Iterable[Any]) -> Iterator[Any]:
     """What is in a list and in the lists below it, without recursion: a sender chooses the depth."""
     stack = [iter(value)]
     while stack:

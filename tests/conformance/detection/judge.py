@@ -44,7 +44,7 @@ def scalar(value: Any) -> str:
         case bool():
             return str(value).lower()
         case float() if value == value // 1:
-            return f"{value:.0f}"
+            return f"{value + 0.0:.0f}"  # -0.0 is 0
         case int() | float():
             return repr(value)
     return orjson.dumps(value).decode()

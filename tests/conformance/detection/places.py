@@ -72,11 +72,18 @@ def at(value: Any, path: str) -> Any:
         key = ".".join(parts[cut:])
         if isinstance(parent, dict) and key in parent:
             return parent[key]
-        if cut == len(parts) - 1 and isinstance(parent, list):
-            found = [element[key] for element in parent if isinstance(element, dict) and key in element]
-            if found:
-                return found
+        found = list(_in_each(parent, key)) if isinstance(parent, list) else []
+        if found:
+            return found
     return ABSENT
+
+
+def _in_each(parents: list[Any], key: str) -> Iterator[Any]:
+    for parent in parents:
+        if isinstance(parent, list):
+            yield from _in_each(parent, key)
+        elif isinstance(parent, dict) and key in parent:
+            yield parent[key]
 
 
 def write(event: Event, path: str, value: Any) -> bool:

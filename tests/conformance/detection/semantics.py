@@ -135,6 +135,8 @@ _CHAINS: list[tuple[str, Any, bool]] = [
     ("{f: 1.5}", 1.5, True),
     ("{f: 1.5}", "1.5", True),
     ("{f: 0}", False, False),
+    ("{f: 0}", -0.0, True),
+    ("{f: -0.0}", 0, True),
     ("{f: false}", False, True),
     ("{f: 'False'}", False, True),
     ("{f: false}", "0", False),
@@ -234,6 +236,18 @@ _BLOCKS: list[tuple[str, dict[str, Any], bool]] = [
     ("sel: {f: x}\nfilter: {g: y, h: z}\ncondition: sel and not filter", {"f": "x", "g": "y"}, True),
     ("sel: {f: x}\nfilter: {g|neq: y}\ncondition: sel and not filter", _X, False),
     ("sel: {f: x}\nfilter: {g|cidr: 10.0.0.0/8}\ncondition: sel and not filter", _X, True),
+    # names of fields: objects, lists of them, lists in those, keys with dots in them
+    ("sel: {a.b.c: x}\ncondition: sel", {"a": [{"b": [{"c": "y"}]}, {"b": [{"c": "x"}, 1]}]}, True),
+    ("sel: {a.b.c: x}\ncondition: sel", {"a": [{"b": [{"c": "y"}]}, {"b": "x"}]}, False),
+    ("sel: {a.b.c|contains|all: [x, y]}\ncondition: sel", {"a": [{"b": [{"c": "xz"}]}, {"b": {"c": "zy"}}]}, True),
+    ("sel: {a.b.c: null}\ncondition: sel", {"a": [{"b": [{"c": "x"}]}, {"b": [{"c": None}]}]}, True),
+    ("sel: {a.b.c|exists: true}\ncondition: sel", {"a": [{"b": [{"d": 1}]}]}, False),
+    ("sel: {a.b.c: x}\ncondition: sel", {"a": [{"b.c": "y"}, {"b.c": "x"}]}, True),
+    ("sel: {a.b.c: x}\ncondition: sel", {"a.b": {"c": "x"}}, True),
+    ("sel: {a.b.c|gt: 5}\ncondition: sel", {"a": {"b": [[{"c": 1}], [{"c": 6}]]}}, True),
+    ("sel: {a.b: x}\ncondition: sel", {"a.b": "x", "a": {"b": "y"}}, False),
+    ("sel: {F: x}\ncondition: sel", {"f": "x"}, False),
+    ("sel: {5: x}\ncondition: sel", {"5": "x"}, True),
     # conditions: precedence, quantifiers, patterns, case of keywords
     ("a: {f: x}\nb: {f: y}\nc: {f: x}\ncondition: a or b and c", _X, True),
     ("a: {f: y}\nb: {f: x}\nc: {f: y}\ncondition: a or b and c", _X, False),
@@ -311,6 +325,7 @@ _UNLIKE = (
     ("windash: ' –", "lets only `-` and `/` stand for the others"),
     ("NOT b AND a", "takes operators in lower case only"),
     ("c.d", "takes no `.` in names of selections"),
+    ("{5: x}", "takes no number for a name of a field"),
 )
 """Where pySigma 2.0 is known to read otherwise than the specification."""
 

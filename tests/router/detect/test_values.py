@@ -72,6 +72,10 @@ def test_fields_are_found_at_any_depth_and_through_lists():
     assert holds("{a.b.c: x}", {"a.b.c": "x"})
     assert holds("{a.b.c: x}", {"a": {"b.c": "x"}})
     assert holds("{a.b.c: x}", {"a": [{"b": {"c": "y"}}, {"b": {"c": "x"}}]})
+    assert holds("{a.b.c: x}", {"a": [{"b": [{"c": "y"}]}, {"b": [{"c": "x"}]}]})
+    assert holds("{a.b.c: null}", {"a": [{"b": [{"c": None}]}]})
+    assert holds("{a.b.c: x}", {"a": [[{"b.c": "y"}], [{"b.c": "x"}]]})
+    assert not holds("{a.b.c: x}", {"a": [{"b": [{"c": "y"}]}]})
     assert not holds("{a.b.c: x}", {"a": {"b": "x"}})
     assert not holds("{a.b.c: x}", {"a": None})
 
