@@ -72,6 +72,8 @@ class Correlation(Metadata):
     generate: bool
     has_level: bool
     place: tuple[int, int]
+    listed: tuple[str, ...] = ()
+    """What stands under `rules`, as written; a boolean condition may name rules without it."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Reference as written -> id, once resolved."""
     alerts: bool = True
@@ -160,7 +162,8 @@ def correlation(reading: Reading) -> Correlation | None:
 
 def _read(reading: Reading, about: Metadata, value: Mapping[str, Any], kind: str) -> Correlation:
     condition, fields, percentile, expression = _condition(reading, value.get("condition"), kind)
-    rules = tuple(dict.fromkeys((*_names(reading, value, "rules"), *_in_expression(expression))))
+    listed = _names(reading, value, "rules")
+    rules = tuple(dict.fromkeys((*listed, *in_expression(expression))))
     if not rules:
         reading.problem(("correlation", "rules"), "a correlation needs `rules`", "list the ids or names of rules")
     generate = value.get("generate", False)
@@ -170,6 +173,7 @@ def _read(reading: Reading, about: Metadata, value: Mapping[str, Any], kind: str
         **fields_of(about),
         type=kind,
         rules=rules,
+        listed=listed,
         group_by=_names(reading, value, "group-by"),
         aliases=_aliases(reading, value.get("aliases")),
         timespan_seconds=_timespan(reading, value.get("timespan")),
@@ -327,9 +331,10 @@ def _expression(reading: Reading, text: str) -> BoolCondition | None:
         return None
 
 
-def _in_expression(expression: BoolCondition | None) -> tuple[str, ...]:
+def in_expression(expression: BoolCondition | None) -> tuple[str, ...]:
+    """The rules that a boolean condition names, as written."""
     if expression is None:
         return ()
     if expression.operator == "rule":
         return (str(expression.parts[0]),)
-    return tuple(name for part in expression.parts for name in _in_expression(part))
+    return tuple(name for part in expression.parts for name in in_expression(part))

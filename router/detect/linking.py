@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from router.detect.correlation import Correlation
+from router.detect.correlation import Correlation, in_expression
 from router.detect.ir import And, Refused
 from router.detect.pipelines import Pipelines
 from router.detect.rules import Filter, Metadata, Rule
@@ -178,7 +178,9 @@ def _resolve(correlation: Correlation, known: Mapping[str, Rule | Correlation], 
     for name in dict.fromkeys((*missing, *strangers)):
         text = f"no rule {name!r}" if name in missing else f"alias of {name!r}, which is not among its rules"
         linked.problems.append(_problem(correlation, text, "check the id or name", correlation.place))
-    if missing or strangers:
+    odd = [] if missing else list(_inconsistent(correlation, known))
+    linked.problems += [_problem(correlation, *told, correlation.place) for told in odd]
+    if missing or strangers or odd:
         return False
     ids = tuple(dict.fromkeys(known[name].id for name in correlation.rules))
     correlation.names = {name: known[name].id for name in correlation.rules}
@@ -188,6 +190,23 @@ def _resolve(correlation: Correlation, known: Mapping[str, Rule | Correlation], 
     if disabled:
         linked.lints.append(_problem(correlation, f"disabled with its rule {disabled[0]!r}", "", correlation.place))
     return not disabled
+
+
+def _inconsistent(correlation: Correlation, known: Mapping[str, Rule | Correlation]) -> Iterator[tuple[str, str]]:
+    """What is wrong with its rules, and how to mend it: in no condition, not listed, twice where their order counts."""
+    listed = [known[name].id for name in correlation.listed]
+    for n, name in enumerate(correlation.listed):
+        if correlation.type == "temporal_ordered" and listed[n] in listed[:n]:
+            yield f"rule {name!r} stands twice in an order", "count its events with event_count, or name it once"
+    if correlation.expression is None or not listed:
+        return
+    asked = {known[name].id: name for name in in_expression(correlation.expression)}
+    for name in correlation.listed:
+        if known[name].id not in asked:
+            yield f"rule {name!r} is not in the condition", "name it there, or leave it out of `rules`"
+    for rule, name in asked.items():
+        if rule not in listed:
+            yield f"the condition names {name!r}, which is not among `rules`", "add it, or leave `rules` out"
 
 
 def _not_in(reference: str, correlation: Correlation, known: Mapping[str, Rule | Correlation]) -> bool:

@@ -182,6 +182,28 @@ def test_a_correlation_of_an_unknown_rule_is_refused(tmp_path):
     assert refusals(tmp_path, correlation("[nobody]"))[0].startswith("r0.yml:5:3: no rule 'nobody'")
 
 
+@pytest.mark.parametrize(
+    ("rules", "more", "reason"),
+    [
+        ("[one, one]", "  type: temporal_ordered", "rule 'one' stands twice in an order"),
+        ("[one, id-one]", "  type: temporal_ordered", "rule 'id-one' stands twice in an order"),
+        ("[one, two]", "  type: temporal\n  condition: one", "rule 'two' is not in the condition"),
+        ("[one]", "  type: temporal\n  condition: one and not two", "names 'two', which is not among `rules`"),
+    ],
+)
+def test_rules_that_a_correlation_lists_in_vain_are_refused(tmp_path, rules, more, reason):
+    text = f"title: Both\ncorrelation:\n  rules: {rules}\n  timespan: 5m\n{more}\n"
+    found = refusals(tmp_path, a_rule("one") + "---\n" + a_rule("two"), text)
+    assert found[0].startswith("r1.yml:3:3: ")
+    assert reason in found[0]
+
+
+@pytest.mark.parametrize("rules", ["[one, id-two]", "[id-two, one]", "[]"])
+def test_a_boolean_condition_names_rules_by_name_or_id(tmp_path, rules):
+    text = f"title: Both\ncorrelation:\n  type: temporal\n  rules: {rules}\n  timespan: 5m\n  condition: id-one and two\n"
+    assert set(load(tmp_path, a_rule("one") + "---\n" + a_rule("two"), text).correlations[0].rules) == {"id-one", "id-two"}
+
+
 def test_a_correlation_is_disabled_with_its_rule(tmp_path):
     assert load(tmp_path, a_rule("one"), correlation(), disable=["one"]).correlations == []
 
