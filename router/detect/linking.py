@@ -178,7 +178,7 @@ def _resolve(correlation: Correlation, known: Mapping[str, Rule | Correlation], 
     for name in dict.fromkeys((*missing, *strangers)):
         text = f"no rule {name!r}" if name in missing else f"alias of {name!r}, which is not among its rules"
         linked.problems.append(_problem(correlation, text, "check the id or name", correlation.place))
-    odd = [] if missing else list(_inconsistent(correlation, known))
+    odd = [] if missing or correlation.is_over_all else list(_inconsistent(correlation, known))
     linked.problems += [_problem(correlation, *told, correlation.place) for told in odd]
     if missing or strangers or odd:
         return False
