@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -15,7 +15,7 @@ from router.documents import Document, PathKey, dotted, load_file
 from router.errors import ConfigError, Problem
 from router.ports import clashes, listen_address, ports
 from router.protocols import Sink, Source
-from router.registry import Reference, Registry, Settings, SinkSettings, SourceSettings, nearest
+from router.registry import FilePath, Reference, Registry, Settings, SinkSettings, SourceSettings, nearest
 from router.wording import causes, known_keys, worded
 
 SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
@@ -23,7 +23,7 @@ SINKS: Registry[Sink] = Registry("sinks", "logweir.sinks", "sink")
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 STAGES = frozenset({"process", "correlate"})
 """Names that no sink may have: dead letters, lag and replays are asked for by the name of a stage or sink."""
-_REFERENCE = re.compile(r"\$\{(file:)?([^}]+)\}")
+_REFERENCE = re.compile(r"\$\{(file:)?([^${}]+)\}")
 
 
 class EmbeddedLog(Settings):
@@ -31,7 +31,7 @@ class EmbeddedLog(Settings):
 
     kind: Literal["embedded"] = "embedded"
     """SQLite in WAL mode, every append synced to the disk."""
-    path: Path = Path("logweir.db")
+    path: FilePath = Path("logweir.db")
     """The file; `-wal` and `-shm` files stand beside it. Not on a network file system."""
     partitions: int = Field(4, ge=1, le=64)
     """Partitions of `raw` and of the topics that share its numbers. Fixed once the topics exist."""
@@ -249,7 +249,7 @@ class _Reader:
         frame = self._validate(Frame, value, ()) or self._salvaged(value)
         sources = self._plugins(SOURCES, value.get("sources"), "sources")
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
-        for problem in clashes(ports(sources, frame.admin.listen), frame.workers):
+        for problem in (*clashes(ports(sources, frame.admin.listen), frame.workers), *_written_over(frame.log, sinks)):
             self._problem(*problem)
         parts = frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
         return Config(*parts, self._document), self._problems
@@ -272,7 +272,7 @@ class _Reader:
     def _resolve(self, value: Any, path: PathKey) -> Any:
         """References looked up, and relative paths made relative to the file (a key that names a path says so)."""
         if isinstance(value, dict):
-            return {k: self._resolve(v, (*path, k)) for k, v in value.items()}
+            return {k: self._resolve(v, (*path, k)) for k, v in value.items() if self._is_text(k, path)}
         if isinstance(value, list):
             return [self._resolve(v, (*path, i)) for i, v in enumerate(value)]
         if isinstance(value, str) and "${" in value:
@@ -281,11 +281,24 @@ class _Reader:
             return Reference(_REFERENCE.sub(lambda m: self._look_up(m, path), value))
         return value
 
+    def _is_text(self, key: object, path: PathKey) -> bool:
+        """Whether a key is text, as all are here. What is not, is told once, and left out with what stands below it."""
+        if isinstance(key, str):
+            return True
+        told = f"name {key} must be text", f'put it in quotes: "{key}"'
+        if isinstance(key, bool):
+            told = "YAML reads this name as true or false", "put it in quotes"
+        line, column = self._document.places.get((*path, key), self._document.place(path))  # type: ignore[arg-type]  # any scalar
+        self._problems.append(Problem(self._document.file, line, dotted(path), *told, column))
+        return False
+
     def _look_up(self, match: re.Match[str], path: PathKey) -> str:
         kind, name = match.groups()
         if not kind:
             found = self._environment.get(name)
-            return found if found is not None else self._lack(path, f"environment variable {name} is not set", f"set {name}")
+            if found is None:
+                return self._lack(path, f"environment variable {name} is not set", f"set {name}")
+            return found.rstrip("\r\n")  # what made a variable of a file often leaves the file's last line break in it
         try:
             return (self._folder / name).read_text("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
@@ -337,18 +350,18 @@ class _Reader:
         where = (*path, *(p for p in detail["loc"] if not _is_tag(p, detail["loc"])))
         if detail["type"] == "extra_forbidden":
             self._problem(where, "unknown key", nearest(str(where[-1]), known_keys(model, detail["loc"][:-1])))
-        elif detail["type"] == "invalid_key":
-            self._problem(self._written(where), *worded(detail))
-        elif where[-1:] == ("[key]",):
-            self._problem(where[:-1], f"name {where[-2]} must be text", f'put it in quotes: "{where[-2]}"')
         elif not any(known.path == dotted(where) for known in self._problems):  # a reference that leads nowhere is told already
             self._problem(where, *worded(detail))
 
-    def _written(self, path: PathKey) -> PathKey:
-        """The place of a key that is no text: pydantic names it as Python would print it."""
-        *above, key = path
-        beside = (p for p in self._document.places if p and p[:-1] == tuple(above))
-        return next((p for p in beside if p[-1] == key or repr(p[-1]) == key), tuple(above))
+
+def _written_over(log: EmbeddedLog | KafkaLog, sinks: Mapping[str, SinkSettings]) -> Iterator[tuple[PathKey, str, str]]:
+    """Sinks that would write into the log's own file."""
+    if isinstance(log, EmbeddedLog):
+        own = {log.path.with_name(log.path.name + end).absolute() for end in ("", "-wal", "-shm") if log.path.name}
+        for name, sink in sinks.items():
+            path = getattr(sink, "path", None)
+            if isinstance(path, Path) and path.absolute() in own:
+                yield ("sinks", name, "path"), "is the file of the log", "choose another file"
 
 
 def _is_tag(part: str | int, loc: tuple[str | int, ...]) -> bool:

@@ -11,6 +11,7 @@ from router.errors import ConfigError, Problem
 
 PathKey: TypeAlias = tuple[str | int, ...]
 MAX_BYTES, MAX_DEPTH = 5 << 20, 24
+_KINDS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _scalar = yaml.constructor.SafeConstructor()
 
 
@@ -117,6 +118,8 @@ def _plain(node: Any, path: PathKey, places: dict[PathKey, tuple[int, int]], nam
         if id(node) in seen:
             raise ConfigError([Problem(name, line, dotted(path), "YAML aliases are not allowed", "write it out", column)])
         seen.add(id(node))
+        if node.tag not in _KINDS:
+            raise ConfigError([Problem(name, line, dotted(path), f"tag {node.tag} means nothing here", "leave it out", column)])
     if isinstance(node, yaml.MappingNode):
         return dict(_pairs(node, path, places, name, seen))
     if isinstance(node, yaml.SequenceNode):

@@ -10,9 +10,10 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from router.shapes import Shape
 
@@ -34,14 +35,27 @@ class Reference(str):
 
 def _only_references(value: object) -> object:
     if isinstance(value, (Reference, SecretStr)):
-        if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text:
             raise ValueError("the secret is empty; give the variable or file that it refers to a value")
+        if not text.isprintable():  # no header takes it, and a password prompt neither
+            raise ValueError("the secret holds a line break or another control character; keep the bare secret, on one line")
         return value
     raise ValueError("a secret must not stand in the configuration; write ${NAME} (environment) or ${file:PATH}")
 
 
 Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_only_references)]
 """A value that never appears in output; in a file it may only be a reference."""
+
+
+def _names_a_file(path: Path) -> Path:
+    if "\0" in str(path) or path.name in ("", ".."):
+        raise ValueError("names no file; write the path of the file itself")
+    return path
+
+
+FilePath: TypeAlias = Annotated[Path, AfterValidator(_names_a_file)]
+"""The path of a file that may have to be made."""
 
 
 class Choice(Settings):

@@ -23,7 +23,6 @@ _FIXED = {
     **dict.fromkeys(("bool_type", "bool_parsing"), _BOOLEAN),
     **dict.fromkeys(("path_type", "path_parsing"), _PATH),
     "string_type": _TEXT,
-    "invalid_key": ("a key must be text", "put it in quotes"),
     "missing": ("is missing", "it has no default: add the key with its value"),
 }
 _BOUNDS = {

@@ -24,14 +24,17 @@ _AT_ONCE_BYTES = 1 << 19  # longer bodies go out in pieces, so that the event lo
 
 def _checked_url(url: str) -> str:
     """A base url as the sinks use it: scheme, host, optional port and path; no trailing slash."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises ValueError when it is no port
+    except ValueError as error:
+        raise ValueError(f"{error}; write it as https://host:port, an IPv6 address as https://[::1]:port") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an http or https url; write it as https://host:port")
     if parts.username or parts.password:
         raise ValueError("must not hold credentials; use the settings for them")
     if parts.query or parts.fragment:
         raise ValueError("must not hold a query; leave out what follows the path")
-    parts.port  # noqa: B018  # raises ValueError when it is no port
     return url.rstrip("/")
 
 

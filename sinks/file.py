@@ -25,7 +25,7 @@ from pydantic import Field
 from router.batch import Record
 from router.errors import Misconfigured, Retryable
 from router.protocols import Outcome, Sink, SinkLimits, WriteResult
-from router.registry import SinkSettings, Spec
+from router.registry import FilePath, SinkSettings, Spec
 from router.telemetry import logger
 from sinks._lookout import Lookout
 from sinks._splice import one_line, sendable, with_unfit
@@ -38,7 +38,7 @@ _WAIT_FOR = frozenset(
 class FileSettings(SinkSettings):
     """A file on a local disk."""
 
-    path: Path
+    path: FilePath
     """The file that is written. Its directory must exist."""
     rotate_bytes: int = Field(1 << 30, ge=1 << 10)
     """Start a new file once this one is larger."""
@@ -127,6 +127,8 @@ class File:
         what = f"{self._settings.path}: {error.strerror}"
         if error.errno in _WAIT_FOR:
             return Retryable(f"disk: {what}")
+        if error.errno == errno.EISDIR:
+            return Misconfigured(f"file: {what}; name the file itself in `path`")
         return Misconfigured(f"file: {what}; make the directory and let the user of this process write there")
 
 

@@ -122,7 +122,59 @@ def test_a_reference_without_an_end_or_a_name_is_a_problem(tmp_path: Path, value
 def test_a_key_that_is_no_text_is_told_at_its_line(tmp_path: Path, key: str) -> None:
     [problem] = problems(tmp_path, GOOD + f"{key}: 1\n")
     assert problem.startswith("7:1:")
-    assert "a key must be text; put it in quotes" in problem
+    assert "; put it in quotes" in problem
+
+
+@pytest.mark.parametrize("name", ["on", "2026-01-01", "7", "1.5"])
+def test_a_name_that_yaml_does_not_read_as_text_is_told_once_at_its_place(tmp_path: Path, name: str) -> None:
+    [problem] = problems(tmp_path, f"sinks:\n  {name}: {{kind: file, path: x}}\n")
+    assert problem.startswith("2:3: sinks: ")
+    assert "put it in quotes" in problem
+    assert ("true or false" if name == "on" else f'"{name}"') in problem
+
+
+def test_the_line_break_at_the_end_of_a_variable_is_no_part_of_it_and_one_inside_of_a_secret_is_refused(tmp_path: Path) -> None:
+    text = "sinks: {a: {kind: splunk_hec, urls: ['http://h:1'], token: '${TOKEN}'}}\n"
+    sink: Any = load(written(tmp_path, text), {"TOKEN": "abc\r\n"}).sinks["a"]
+    assert sink.token.get_secret_value() == "abc"
+    [problem] = problems(tmp_path, text, TOKEN="a\nb")
+    assert "sinks.a.token: the secret holds a line break or another control character; keep" in problem
+
+
+@pytest.mark.parametrize("path", ["l.db", "l.db-wal", "./l.db"])
+def test_a_sink_never_writes_into_the_file_of_the_log(tmp_path: Path, path: str) -> None:
+    text = "log: {path: l.db}\nsinks: {a: {kind: file, path: PATH}}\n"
+    [problem] = problems(tmp_path, text.replace("PATH", path))
+    assert "sinks.a.path: is the file of the log; choose another file" in problem
+    assert not problems(tmp_path, text.replace("PATH", "l.db.ndjson"))
+
+
+@pytest.mark.parametrize("path", ["''", ".", "a/..", '"a\\0b"'])
+@pytest.mark.parametrize("text", ["log: {path: PATH}\n", "sinks: {a: {kind: file, path: PATH}}\n"])
+def test_a_path_that_names_no_file_is_refused(tmp_path: Path, text: str, path: str) -> None:
+    [problem] = problems(tmp_path, text.replace("PATH", path))
+    assert "names no file; write the path of the file itself" in problem
+
+
+@pytest.mark.parametrize(
+    ("broker", "remedy"),
+    [
+        ("bootstrap: [h]", "'h' is no broker; write host:port"),
+        ("bootstrap: ['http://h:9092']", "is no broker; write host:port"),
+        ("bootstrap: ['h:99999']", "is no broker; write host:port"),
+        ("bootstrap: ['h:1'], security: SASL_SSL", "give `username` and `password`"),
+        ("bootstrap: ['h:1'], username: u, password: '${P}'", "choose SASL_SSL, or leave out"),
+        ("bootstrap: ['h:1'], security: SSL, key_file: k", "give `cert_file`, too"),
+    ],
+)
+@pytest.mark.parametrize("place", ["log: {kind: kafka, %s}\n", "sources: {k: {kind: kafka, topics: [t], %s}}\n"])
+def test_brokers_that_cannot_be_reached_so_are_refused(tmp_path: Path, place: str, broker: str, remedy: str) -> None:
+    [problem] = problems(tmp_path, place % broker, P="p")
+    assert remedy in problem
+
+
+def test_an_ipv6_broker_is_one(tmp_path: Path) -> None:
+    assert not problems(tmp_path, "log: {kind: kafka, bootstrap: ['[::1]:9092']}\n")
 
 
 def test_a_key_of_the_other_log_is_held_against_the_keys_of_this_one(tmp_path: Path) -> None:

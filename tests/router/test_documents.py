@@ -86,6 +86,7 @@ def test_a_tag_that_nobody_knows_is_one_line() -> None:
 
 def test_a_mapping_as_a_key_is_refused() -> None:
     assert "a key must be text" in refusal("? {a: 1}\n: 2\n")
+    assert "tag !include means nothing here; leave it out" in refusal("a: !include {b: 1}\n")
 
 
 def test_a_missing_file_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
