@@ -251,6 +251,10 @@ class _Reader:
         sinks = self._plugins(SINKS, value.get("sinks"), "sinks")
         for problem in (*clashes(ports(sources, frame.admin.listen), frame.workers), *_written_over(frame.log, sinks)):
             self._problem(*problem)
+        if frame.rules.topic and not isinstance(frame.log, KafkaLog):
+            self._problem(
+                ("rules", "topic"), "is read from the cluster of the log, which is not Kafka", "leave it out, and use files"
+            )
         parts = frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
         return Config(*parts, self._document), self._problems
 

@@ -58,14 +58,24 @@ FilePath: TypeAlias = Annotated[Path, AfterValidator(_names_a_file)]
 """The path of a file that may have to be made."""
 
 
+def _names_datasets(pattern: str) -> str:
+    if not pattern or "*" in pattern[:-1]:
+        raise ValueError(f"{pattern!r} fits no dataset; write its name, or how names begin and a `*` (`windows.*`)")
+    return pattern
+
+
+DatasetPattern: TypeAlias = Annotated[str, AfterValidator(_names_datasets)]
+"""The name of a dataset, or with a trailing `*` how names begin."""
+
+
 class Choice(Settings):
     """Which records a sink wants, by facts alone. Empty lists mean all."""
 
-    datasets: tuple[str, ...] = ()
+    datasets: tuple[DatasetPattern, ...] = ()
     """Datasets, exact or with a trailing `*` (`windows.*`)."""
-    exclude_datasets: tuple[str, ...] = ()
+    exclude_datasets: tuple[DatasetPattern, ...] = ()
     """Datasets to leave out even if `datasets` has them."""
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[Literal["alert", "asset", "enrichment", "event", "metric", "pipeline_error", "signal", "state"], ...] = ()
     """ECS event.kind values, such as `alert`."""
     min_severity: Literal["unknown", "debug", "informational", "low", "medium", "high", "critical"] = "unknown"
     """Leave out what is less severe. Events whose severity is not known count as `unknown`."""
@@ -86,12 +96,20 @@ class SourceSettings(Settings):
     """`host.name` of events that name no host themselves: of an appliance, of the tenant of a cloud service."""
 
 
+def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names one twice; leave out the repeat")
+    return names
+
+
 class SinkSettings(Settings):
     """What every sink understands."""
 
     kind: str
     """Which kind of sink this is."""
-    read: tuple[Literal["events", "signals"], ...] = ("events", "signals")
+    read: Annotated[tuple[Literal["events", "signals"], ...], AfterValidator(_once_each)] = Field(
+        ("events", "signals"), min_length=1
+    )
     """The topics it is fed from."""
     choose: Choice = Field(default_factory=Choice)
     """Which of their records it wants."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from router.registry import Secret, Settings, SinkSettings
+from router.registry import DatasetPattern, Secret, Settings, SinkSettings
 from sinks._http import Url
 from sinks._tls import Tls
 
@@ -10,7 +10,7 @@ from sinks._tls import Tls
 class Route(Settings):
     """Where events of some datasets go."""
 
-    datasets: tuple[str, ...] = ("*",)
+    datasets: tuple[DatasetPattern, ...] = ("*",)
     """Datasets, exact or with a trailing `*` (`windows.*`)."""
     index: str = Field("", pattern=r"^([a-z0-9][a-z0-9_-]{0,254})?$")
     """Index; the token's default if empty. It must be in the token's list."""

@@ -173,6 +173,22 @@ def test_brokers_that_cannot_be_reached_so_are_refused(tmp_path: Path, place: st
     assert remedy in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sinks: {a: {kind: file, path: x, choose: {datasets: ['*.auth']}}}", "'*.auth' fits no dataset; write its name"),
+        ("sinks: {a: {kind: file, path: x, choose: {exclude_datasets: ['']}}}", "'' fits no dataset; write its name"),
+        ("sinks: {a: {kind: file, path: x, choose: {kinds: [alerts]}}}", "must be 'alert', "),
+        ("sinks: {a: {kind: file, path: x, read: []}}", "must not be empty; name one or more"),
+        ("sinks: {a: {kind: file, path: x, read: [events, events]}}", "names one twice; leave out the repeat"),
+        ("rules: {topic: soc.rules}", "rules.topic: is read from the cluster of the log, which is not Kafka; name a folder"),
+    ],
+)
+def test_what_would_choose_nothing_or_twice_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    [problem] = problems(tmp_path, text)
+    assert told in problem
+
+
 def test_an_ipv6_broker_is_one(tmp_path: Path) -> None:
     assert not problems(tmp_path, "log: {kind: kafka, bootstrap: ['[::1]:9092']}\n")
 
