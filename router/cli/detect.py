@@ -10,8 +10,10 @@ import typer
 
 from router.batch import Event
 from router.cli.data import Files, Reader, Source, Zone, payloads, size_of
+from router.cli.documents import Documents
 from router.cli.progress import progress
 from router.cli.rulefiles import present
+from router.cli.setting import MaybeConfig, Setting
 from router.errors import ConfigError, Problem
 
 Form: TypeAlias = Literal["match", "ecs", "ocsf"]
@@ -31,6 +33,13 @@ def detect(
         Form, typer.Option("--as", help="A line a match, the ECS alert, or the OCSF detection finding (class 2004).")
     ] = "match",
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a rule is refused.")] = False,
+    ecs: Annotated[
+        bool, typer.Option("--ecs", help="Take the input as it is: documents, or flat JSON with Sigma's names.")
+    ] = False,
+    logsource: Annotated[
+        str, typer.Option(help="The same, all of one log source: product/category/service, such as windows/process_creation/*.")
+    ] = "",
+    config: MaybeConfig = None,
 ) -> None:
     """Judge events by Sigma rules; one NDJSON line a match: event (0-based number), rule (id), title, level.
 
@@ -40,7 +49,15 @@ def detect(
     from router.detect.engine.options import Options, user_cache
 
     present(rules)
-    ruleset = Ruleset.load(rules, builtin=False, strict=False, options=Options(cache=user_cache()))
+    setting = Setting(config, None)
+    ruleset = Ruleset.load(
+        rules,
+        placeholders=setting.placeholders,
+        builtin=False,
+        strict=False,
+        pipelines=setting.pipelines,
+        options=Options(cache=user_cache()),
+    )
     is_empty = not ruleset.rules and not ruleset.correlations
     if (strict or is_empty) and ruleset.refused:
         raise ConfigError(ruleset.refused)
@@ -50,17 +67,30 @@ def detect(
         )
     for problem in ruleset.refused:
         typer.echo(str(problem), err=True)
-    reader, out = Reader(source, tz, (), "never"), _Output(form, ruleset.correlations)
+    reader, out = _reader(setting, source, tz, logsource, as_is=ecs or bool(logsource)), _Output(form, ruleset.correlations)
     with progress("judging", size_of(files), in_bytes=True) as moved:
         for number, event, raw in _events(files, reader, moved):
-            for rule in ruleset.match(event, raw):
-                out.matched(number, rule, event, raw)
+            if found := ruleset.match(event, raw):
+                out.matched(number, found, event, raw)
     out.correlated()
     sys.stdout.buffer.flush()
     reader.report()
 
 
-def _events(files: Sequence[Path] | None, reader: Reader, moved: Callable[[int], object]) -> Iterator[tuple[int, Event, bytes]]:
+def _reader(setting: Setting, source: str, tz: str, logsource: str, *, as_is: bool) -> Reader | Documents:
+    if not as_is:
+        return Reader(source, tz, setting.normalizers, "never")
+    for option, is_given in (("--source", bool(source)), ("--tz", tz != "UTC")):
+        if is_given:
+            raise ConfigError(
+                [Problem(option, 1, "", "is for input that is normalized", "leave it out, or --ecs and --logsource")]
+            )
+    return Documents(logsource)
+
+
+def _events(
+    files: Sequence[Path] | None, reader: Reader | Documents, moved: Callable[[int], object]
+) -> Iterator[tuple[int, Event, bytes]]:
     """Every event, its number, and the payload that it alone was made from."""
     number = 0
     for payload in payloads(files, moved):
@@ -78,19 +108,21 @@ class _Output:
         self._form, self._correlations = form, correlations
         self._matches: list[tuple[float, int, Any]] = []
 
-    def matched(self, number: int, rule: Any, event: Event, raw: bytes) -> None:
-        """One rule on one event."""
-        from router.correlate import matches_for
+    def matched(self, number: int, rules: Sequence[Any], event: Event, raw: bytes) -> None:
+        """The rules that one event satisfies."""
+        from router.correlate.match import Sighting
         from router.detect import alert_document
+        from router.detect.probes import Values
         from router.process.stage import event_time
 
         time, event_id = event_time(event, 0.0), number.to_bytes(16)
-        made = matches_for(self._correlations, rule, event, event_id, time)
-        self._matches += [(time, number, one) for one in made]
-        if self._form == "match":
-            self._write({"event": number, "rule": rule.id, "title": rule.title, "level": rule.level})
-        elif rule.alerts:
-            self._alert(alert_document(rule, event, event_id=event_id, time=time, raw=raw))
+        sighting = Sighting(event, event_id, time, Values(event, raw))
+        for rule in rules:
+            self._matches += [(time, number, made) for made in sighting.matches(self._correlations, rule)]
+            if self._form == "match":
+                self._write({"event": number, "rule": rule.id, "title": rule.title, "level": rule.level})
+            elif rule.alerts:
+                self._alert(alert_document(rule, event, event_id=event_id, time=time, raw=raw))
 
     def correlated(self) -> None:
         """What all matches together make true."""

@@ -71,6 +71,72 @@ def test_packed_files_and_standard_input_give_the_same(tmp_path: Path) -> None:
     assert lines(logweir("detect", "--rules", "rules.yml", "-", folder=tmp_path, given=path.read_bytes())) == plain
 
 
+PLAIN = """
+title: Who
+id: 11111111-0000-4000-8000-000000000003
+logsource: {product: windows, category: process_creation}
+detection: {sel: {Image|endswith: '\\whoami.exe', CommandLine|expand: '%wanted%'}, condition: sel}
+---
+title: Up
+id: 11111111-0000-4000-8000-000000000004
+logsource: {category: webserver}
+detection: {sel: {cs-uri-query|contains: '../'}, condition: sel}
+"""
+GIVEN = [
+    {"Image": "C:\\whoami.exe", "CommandLine": "whoami /all"},
+    {"Image": "C:\\whoami.exe", "CommandLine": "whoami /all", "logweir": {"logsource": {"category": "webserver"}}},
+    {
+        "winlog": {
+            "channel": "Security",
+            "event_id": "4688",
+            "event_data": {"NewProcessName": "\\WHOAMI.EXE", "CommandLine": "WHOAMI /all"},
+        }
+    },
+    {"cs-uri-query": "../../etc"},
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--ecs"], [(2, "Who")]),
+        (["--logsource", "windows/process_creation/*"], [(0, "Who"), (2, "Who")]),
+        (["--logsource", "Windows/Process_creation"], [(0, "Who"), (2, "Who")]),
+        (["--logsource", "*/webserver"], [(2, "Who"), (3, "Up")]),
+    ],
+)
+def test_documents_are_judged_as_they_are(tmp_path: Path, options: list[str], expected: list[tuple[int, str]]) -> None:
+    (tmp_path / "rules.yml").write_text(PLAIN)
+    (tmp_path / "logweir.yaml").write_text("rules: {placeholders: {wanted: ['whoami *']}}\n")
+    given = b"\n".join(map(orjson.dumps, GIVEN))
+    found = lines(logweir("detect", "--rules", "rules.yml", "-c", "logweir.yaml", *options, "-", folder=tmp_path, given=given))
+    assert [(line["event"], line["title"]) for line in found] == expected
+
+
+def test_what_is_no_document_is_told_and_the_rest_judged(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(PLAIN.replace("expand: '%wanted%'", "contains: who"))
+    given = b"{\n5\n" + orjson.dumps(GIVEN[:1] * 2)
+    done = logweir("detect", "--rules", "rules.yml", "--logsource", "windows/process_creation", "-", folder=tmp_path, given=given)
+    assert [line["event"] for line in lines(done)] == [2, 3]
+    assert b"record 2: no object of JSON" in done.stderr
+    assert b"3 records read; 2 of them are no documents" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--logsource", "*"], b"--logsource:1: '*' is no log source"),
+        (["--logsource", "a/b/c/d"], b"--logsource:1: 'a/b/c/d' is no log source"),
+        (["--ecs", "--tz", "CET"], b"--tz:1: is for input that is normalized"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(tmp_path: Path, options: list[str], told: bytes) -> None:
+    write(tmp_path)
+    done = logweir("detect", "--rules", "rules.yml", *options, "auth.log", folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
 def test_the_bar_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
     write(tmp_path, 60)
     assert logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path).stderr == b""
