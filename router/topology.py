@@ -119,6 +119,7 @@ async def assembled(
     built: list[Part] = []
     match_partitions = await log.partitions(MATCHES)
     if "process" in roles:
+        content.catalogue.prepare()
         stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
         stage.engine.foresee()
         built.append(Process(log, stage))
@@ -155,6 +156,7 @@ async def renew(parts: Iterable[Part], config: Config, content: Content, log: Lo
     for correlate in [p for p in parts if isinstance(p, Renewable)]:
         await correlate.renew(content.ruleset.correlations, config.process.lateness_seconds)
     for process in [p for p in parts if isinstance(p, Process)]:
+        await asyncio.to_thread(content.catalogue.prepare)
         stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
         await asyncio.to_thread(stage.engine.prepare)
         await process.renew(stage)

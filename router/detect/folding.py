@@ -5,8 +5,9 @@ character is the common one (C); where the full folding is longer, the simple on
 character. So `K` (U+212A) is `k`, `ſ` is `s`, `ς` is `σ`, `É` is `é`, and `İ` and `ß` stay what they are.
 """
 
-import sys
 import unicodedata
+from collections.abc import Iterator
+from itertools import chain
 
 
 def _simple(char: str) -> str:
@@ -18,16 +19,15 @@ def _simple(char: str) -> str:
 
 
 def _table() -> dict[int, int]:
-    pairs = ((code, ord(_simple(chr(code)))) for code in range(0x80, sys.maxunicode + 1) if _may_fold(code))
+    pairs = ((code, ord(_simple(chr(code)))) for code in _may_fold())
     ascii_letters = ((code, code + 32) for code in range(ord("A"), ord("Z") + 1))
     return dict(ascii_letters) | {code: folded for code, folded in pairs if code != folded}
 
 
-def _may_fold(code: int) -> bool:
-    """Only letters, marks, letter numbers (Ⅰ) and other symbols (Ⓐ) have case; the rest of the planes is skipped."""
-    return not (0x2E80 <= code < 0xA640 or 0xAC00 <= code < 0xFB00 or code >= 0x1F000) and (
-        unicodedata.category(chr(code))[0] in "LMNS"
-    )
+def _may_fold() -> Iterator[int]:
+    """Only letters, marks, letter numbers (Ⅰ) and other symbols (Ⓐ) have case; the planes of what has none are skipped."""
+    codes = chain(range(0x80, 0x2E80), range(0xA640, 0xAC00), range(0xFB00, 0x1F000))
+    return (code for code in codes if unicodedata.category(chr(code))[0] in "LMNS")
 
 
 TABLE = _table()

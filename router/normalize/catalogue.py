@@ -16,7 +16,7 @@ from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import unwrap
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
-from router.normalize.marks import finder
+from router.normalize.marks import Select, finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.sealing import Original, failed, seal, unknown
@@ -64,8 +64,8 @@ class Catalogue:
     ) -> None:
         self._normalizers = {n.id: n for n in normalizers}
         self._places = tuple(self._normalizers.values())
-        self._select = finder([n.identity for n in self._places])
-        self._weigh = [n.identity.weigher() for n in self._places]
+        self._select: Select = self._select_first
+        self._weigh: list[Callable[[str, Mapping[str, str]], int]] = []
         self._original = original
         self.enrich: Callable[[list[Event]], None] | None = None
         """Adds to finished documents, in place, what others know."""
@@ -117,6 +117,15 @@ class Catalogue:
         made = cls(kept, tz=tz, original=original, sources=sources)
         made.disabled = frozenset(disable).intersection(found)
         return made
+
+    def prepare(self) -> None:
+        """Read what it takes to choose one. Else the first payload waits for that. Raises ConfigError."""
+        self._weigh = [n.identity.weigher() for n in self._places]
+        self._select = finder([n.identity for n in self._places])
+
+    def _select_first(self, head: str, meta: Mapping[str, str]) -> list[int]:
+        self.prepare()
+        return self._select(head, meta)
 
     def multiline(self, name: str) -> Multiline | None:
         """How the lines of this normalizer's source are joined, as its file says."""

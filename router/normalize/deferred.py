@@ -1,9 +1,12 @@
-"""A shipped normalizer that is compiled when the first line asks for it; what it takes to be chosen is read at once.
+"""A shipped normalizer that is read when somebody has to choose, and compiled when the first line asks for it.
 
-Compiling all of them takes seconds and tens of megabytes, and a site uses a few. That every shipped file compiles is what the
-tests hold; files of a user are compiled before the router starts, so that their problems come at once.
+Reading all of them takes half a second, which a process that receives or delivers does without; compiling them takes seconds and
+tens of megabytes, and a site uses a few. That every shipped file compiles, and is named by its id, is what the tests hold; files
+of a user are compiled before the router starts, so that their problems come at once.
 """
 
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,7 +15,7 @@ from router.documents import load_file, load_text, yaml_files
 from router.errors import ConfigError
 from router.normalize.compiler import compile_document
 from router.normalize.definition import Definition
-from router.normalize.identify import read_identity
+from router.normalize.identify import Identity, read_identity
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
 
@@ -24,15 +27,24 @@ class Deferred:
     """Stands for a Normalizer, whose every attribute it has. The file is read again when it is compiled."""
 
     def __init__(self, file: Path) -> None:
-        document = load_text(file.read_text("utf-8").partition(_TESTS)[0], str(file))[0]
-        definition = Definition(document, file.parent)
-        self.id, self.title, self.file = definition.id, str(definition.value.get("title", definition.id)), str(file)
-        self.identity = read_identity(definition, set())
-        self.wants = self.identity.tester()
+        self.id, self.file = file.stem, str(file)
         self._path = file
         self._made: Normalizer | None = None
+
+    @cached_property
+    def identity(self) -> Identity:
+        """What it takes to be chosen. Raises ConfigError where the file does not say that well."""
+        document = load_text(self._path.read_text("utf-8").partition(_TESTS)[0], self.file)[0]
+        definition = Definition(document, self._path.parent)
+        identity = read_identity(definition, set())
         if definition.problems:
             raise ConfigError(definition.problems)
+        return identity
+
+    @cached_property
+    def wants(self) -> Callable[[str, Mapping[str, str]], bool]:
+        """As Normalizer.wants."""
+        return self.identity.tester()
 
     def run(self, x: Line) -> list[Event] | Ignored | None:
         """As Normalizer.run; the first call compiles."""

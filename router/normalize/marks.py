@@ -5,6 +5,7 @@ Of each mark one text is looked for: the longest of those that must be there, el
 pair. One thread at a time.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -40,10 +41,15 @@ def finder(identities: Sequence[Identity]) -> Select:
     plain = [(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if not mark.meta]
     told = _told([(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta])
     starting = [(place, mark, mark.starts) for place, mark in plain if not keys(mark)]
-    texts = sorted({text for _, mark in plain for text in keys(mark)})
-    if not texts:
+    by_text: defaultdict[str, list[Rest]] = defaultdict(list)
+    for place, mark in plain:
+        test = _test(mark)
+        for text in dict.fromkeys(keys(mark)):
+            by_text[text].append((place, test))
+    if not by_text:
         return slow
-    rests = [[(place, _test(mark)) for place, mark in plain if text in keys(mark)] for text in texts]
+    texts = sorted(by_text)
+    rests = [by_text[text] for text in texts]
     scan, hits = _scanner(texts)
 
     def select(head: str, meta: Mapping[str, str]) -> list[int]:

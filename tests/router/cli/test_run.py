@@ -113,15 +113,20 @@ async def test_a_sighup_that_arrives_while_the_configuration_is_read_is_carried_
     try:
         async with asyncio.timeout(100):
             await asyncio.to_thread(_handed_over, config, text, process.pid)
+            await _said(tmp_path / "out.log", "running")  # it has closed the file, else it would read it twice
             await asyncio.to_thread(_handed_over, config, text, 0)  # nobody would read it without a reload
-            while '"event": "reloaded"' not in (tmp_path / "out.log").read_text():
-                await asyncio.sleep(0.05)
+            await _said(tmp_path / "out.log", "reloaded")
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _said(log: Path, event: str) -> None:
+    while f'"event": "{event}"' not in log.read_text():
+        await asyncio.sleep(0.05)
 
 
 def _handed_over(fifo: Path, text: str, hang_up: int) -> None:
