@@ -255,8 +255,8 @@ class Catalogue:
                 return None
             found, beside = held
             least = GENERAL
-        candidates = self.candidates(found.raw[:HEAD], x.meta)
-        made = self._first([n for n in candidates if n.identity.priority >= least], found, key)
+        places = self._behind(x.raw, found)
+        made = self._first([n for n in self._ranked(places, found.raw[:HEAD], x.meta) if n.identity.priority >= least], found, key)
         if made is not None:
             adopt(x, found)
             for document in made if isinstance(made, list) else ():
@@ -265,7 +265,16 @@ class Catalogue:
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
-        places = self._select(head, meta)
+        return self._ranked(self._select(head, meta), head, meta)
+
+    def _behind(self, outer: str, found: Line) -> list[int]:
+        """The places of candidates for what stands in a line, which is mostly its end."""
+        head = found.raw[:HEAD]
+        if outer.endswith(found.raw):
+            return self._select.behind(head, outer, len(outer) - len(found.raw), found.meta)
+        return self._select(head, found.meta)
+
+    def _ranked(self, places: list[int], head: str, meta: Mapping[str, str]) -> list[Candidate]:
         if len(places) < 2:
             return [self._places[place] for place in places]
         found = []
@@ -302,8 +311,8 @@ class Catalogue:
             if len(self._senders) >= _MAX_SENDERS:
                 self._senders.clear()
             held = self._senders[key] = []
-        held.insert(0, compiled(normalizer))
-        del held[_MAX_REMEMBERED:]
+        made = compiled(normalizer)
+        held[:] = [made, *(other for other in held if other is not made)][:_MAX_REMEMBERED]
 
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""

@@ -115,15 +115,13 @@ class Identity(NamedTuple):
 
     def weigher(self) -> Callable[[str, Mapping[str, str]], int]:
         """What gives the weight of the strongest mark that holds for a head; 0 when none does."""
-        ranked = sorted(((mark.weight, mark) for mark in self.marks), key=lambda pair: -pair[0])
-
-        def weight(head: str, meta: Mapping[str, str]) -> int:
-            for most, mark in ranked:
-                if mark.holds(head, meta):
-                    return most
-            return 0
-
-        return weight
+        ranked = sorted(enumerate(self.marks), key=lambda item: -item[1].weight)
+        tests = [(f"marks[{i}].holds(h, meta)" if mark.meta else mark.code(), mark.weight) for i, mark in ranked]
+        chain = " else ".join(f"{weight} if {test}" for test, weight in tests)
+        made: Callable[[str, Mapping[str, str]], int] = eval(
+            f"lambda h, meta: {chain} else 0" if tests else "lambda h, meta: 0", {"marks": self.marks}
+        )
+        return made
 
 
 def selector(identities: Sequence[Identity]) -> Callable[[str, Mapping[str, str]], list[int]]:

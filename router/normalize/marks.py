@@ -1,6 +1,6 @@
 """The candidates of a payload by one pass over its first kilobyte: Hyperscan finds the texts that decide.
 
-Of each mark one text is looked for: the longest of those that must be there, else each of those of which one must. The tests of
+Of each mark one text is looked for: the longest of those that must be there, or each of those of which one must; the longer say more. The tests of
 `identify` answer for the rest of the mark; and for all of it where Hyperscan is not installed, or is given half of a surrogate
 pair. One thread at a time.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from router.normalize.identify import Identity, Mark, selector
+from router.normalize.identify import HEAD, Identity, Mark, selector
 
 hyperscan: Any
 try:
@@ -29,41 +29,103 @@ Rest: TypeAlias = tuple[int, Callable[[str], bool]]
 
 
 def keys(mark: Mark) -> tuple[str, ...]:
-    """The texts one of which stands in whatever the mark holds for; none where it goes by the start or by what was told alone."""
-    return (max(mark.contains, key=len),) if mark.contains else mark.any
+    """The texts one of which stands in whatever the mark holds for; none where it goes by the start, which is quicker to see."""
+    if mark.starts:
+        return ()
+    longest = max(mark.contains, key=len, default="")
+    return (longest,) if len(longest) > min(map(len, mark.any), default=0) else mark.any
 
 
-def finder(identities: Sequence[Identity]) -> Select:
+class Asker:
     """(first kilobyte, facts of the receiver) -> places of those identities of which a mark holds, in order."""
-    slow = selector(identities)
-    if hyperscan is None or len(identities) < _FEW:
-        return slow
+
+    def __init__(self, identities: Sequence[Identity]) -> None:
+        self._slow = selector(identities)
+
+    def __call__(self, head: str, meta: Mapping[str, str]) -> list[int]:
+        return self._slow(head, meta)
+
+    def behind(self, head: str, outer: str, start: int, meta: Mapping[str, str]) -> list[int]:
+        """The same for the head of what begins at a place of a text whose own head was asked for last."""
+        return self._slow(head, meta)
+
+
+def finder(identities: Sequence[Identity]) -> Asker:
+    """The quickest for so many."""
     plain = [(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if not mark.meta]
-    told = _told([(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta])
-    starting = [(place, mark, mark.starts) for place, mark in plain if not keys(mark)]
-    by_text: defaultdict[str, list[Rest]] = defaultdict(list)
-    for place, mark in plain:
-        test = _test(mark)
-        for text in dict.fromkeys(keys(mark)):
-            by_text[text].append((place, test))
-    if not by_text:
-        return slow
-    texts = sorted(by_text)
-    rests = [by_text[text] for text in texts]
-    scan, hits = _scanner(texts)
+    if hyperscan is None or len(identities) < _FEW or not any(keys(mark) for _, mark in plain):
+        return Asker(identities)
+    return Finder(identities, plain)
 
-    def select(head: str, meta: Mapping[str, str]) -> list[int]:
+
+class Finder(Asker):
+    """By one search for all texts."""
+
+    def __init__(self, identities: Sequence[Identity], plain: Sequence[tuple[int, Mark]]) -> None:
+        super().__init__(identities)
+        self._told = _told([(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta])
+        self._starting: dict[str, list[tuple[int, str, Callable[[str], bool]]]] = {}
+        for place, mark in plain:
+            for start in mark.starts:
+                self._starting.setdefault(start[0], []).append((place, start, _test(mark)))
+        sure, rests = defaultdict[str, list[int]](list), defaultdict[str, list[Rest]](list)
+        for place, mark in plain:
+            texts = dict.fromkeys(keys(mark))
+            if _enough(mark):
+                for text in texts:
+                    sure[text].append(place)
+            elif texts:
+                test = _test(mark)
+                for text in texts:
+                    rests[text].append((place, test))
+        self._texts = sorted(sure.keys() | rests.keys())
+        self._sure = [sure[text] for text in self._texts]
+        self._rests = [rests[text] for text in self._texts]
+        self._longest = max(map(len, self._texts))
+        self._scan, self._hits = _scanner(self._texts)
+        self._last: tuple[str, list[int]] = ("", [])
+
+    def __call__(self, head: str, meta: Mapping[str, str]) -> list[int]:
         try:
-            scan(head)
+            self._scan(head)
         except (hyperscan.error, UnicodeEncodeError):
-            return slow(head, meta)
-        found = {place for hit in hits for place, test in rests[hit] if test(head)}
-        found.update(place for place, _, starts in starting if head.startswith(starts))
-        if meta:
-            found.update(place for place, test in told(meta) if test(head))
-        return sorted(found)
+            return self._slow(head, meta)
+        self._last = head, self._hits.copy()
+        return self._holding(self._hits, head, meta)
 
-    return select
+    def behind(self, head: str, outer: str, start: int, meta: Mapping[str, str]) -> list[int]:
+        """What was found before is not searched again, only what lay across its end or behind it."""
+        last, hits = self._last
+        if last != outer[:HEAD] or not last:
+            return self(head, meta)
+        if len(outer) > HEAD:
+            try:
+                self._scan(outer[HEAD - self._longest : HEAD + start])
+            except (hyperscan.error, UnicodeEncodeError):
+                return self._slow(head, meta)
+            hits = [*dict.fromkeys((*hits, *self._hits))]
+        return self._holding(hits, head, meta, certain=False)
+
+    def _holding(self, hits: Sequence[int], head: str, meta: Mapping[str, str], certain: bool = True) -> list[int]:
+        """`certain`: the texts of `hits` stand in the head."""
+        found: set[int] = set()
+        for hit in hits:
+            if certain or self._texts[hit] in head:
+                found.update(self._sure[hit])
+                for place, test in self._rests[hit]:
+                    if test(head):
+                        found.add(place)
+        for place, start, test in self._starting.get(head[:1], ()):
+            if head.startswith(start) and test(head):
+                found.add(place)
+        if meta:
+            found.update(place for place, test in self._told(meta) if test(head))
+        return sorted(found) if len(found) > 1 else list(found)
+
+
+def _enough(mark: Mark) -> bool:
+    """Does it hold wherever one of its texts has been found?"""
+    return not mark.contains or (mark.contains == keys(mark) and not mark.any)
 
 
 def _told(marks: Sequence[tuple[int, Mark]]) -> Callable[[Mapping[str, str]], tuple[Rest, ...]]:

@@ -52,7 +52,8 @@ _USUAL = re.compile(
     # a host, a tag with or without a process, and text that is no other header; or what Cisco sends
     r"(?: ([A-Za-z0-9][\w.-]{0,59}) ([A-Za-z_][\w-]{0,63})(?:\[(\d{1,20})\])?: (?![\s*.<]|[A-Z][a-z]{2}\s|\d{4}\s[A-Z])"
     r"|(?: ([A-Za-z0-9][\w.-]{0,59}))?(?: ?: | )(?=%)"
-    r"| ([A-Za-z0-9][\w.-]{0,59}) (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d ))",  # or the firewalls of Palo Alto Networks
+    # or the firewalls of Palo Alto Networks, or who writes CEF or LEEF
+    r"| ([A-Za-z0-9][\w.-]{0,59}) (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d |CEF:|LEEF:))",
     re.ASCII,
 )
 """Headers in which nothing is odd."""
@@ -134,6 +135,9 @@ def _at_second(local: int, zone: Zone, _: float) -> Moment | None:
 
 def outer(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
     """The first header alone, what stands behind it (another header, or a message that is none of syslog's), and its time."""
+    usual = _usual(text)
+    if usual is not None:
+        return usual
     return _message(text.lstrip(" \t\r\n\x00\ufeff"), 0)
 
 
