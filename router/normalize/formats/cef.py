@@ -5,8 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
+_NAMES = frozenset(HEADER)
 _KEY = re.compile(r"(?:^|(?<=\s)|(?<=\s\\n))([\w.\-\[\]]{1,128})=")
 """After a blank, or after one and a line break that something on the way has written as `\\n`."""
+_WORD = re.compile(r"[\w.\-\[\]]{1,128}")
+_KNOWN: set[str] = set()
+"""Words that are keys by their letters; all are forgotten when there are too many."""
+_MOST_KEYS, _LONG_KEY = 4096, 60
+_BLANKS = " \t\r\n"
+_LONG_VALUE = 4096
 _ESCAPES = (("\\=", "="), ("\\|", "|"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'))
 _ESCAPED_ESCAPE = "\x01"  # a control character that decoding has removed
 _LABELLED = re.compile(
@@ -27,7 +34,7 @@ def _unescaped(text: str) -> str:
 def header(text: str, count: int) -> list[str] | None:
     """The first `count` values between pipes and the rest; a backslash escapes. None when there are fewer."""
     parts = text.split("|", count)
-    if "\\" not in text:
+    if "\\" not in text or (len(parts) > count and "\\" not in text[: len(text) - len(parts[-1])]):
         return parts if len(parts) == count + 1 else None
     made: list[str] = []
     held = ""
@@ -46,6 +53,49 @@ def header(text: str, count: int) -> list[str] | None:
 
 def extensions(text: str) -> dict[str, Any]:
     """`key=value key=value`: a value ends where the next key begins; `\\=` is no key."""
+    return _usual(text) or _any(text)
+
+
+def _usual(text: str) -> dict[str, Any] | None:
+    """The pairs of text in which nothing is odd: no key repeats, blanks stand before keys, and nothing before the first one."""
+    parts = text.split("=")
+    key = parts[0].lstrip(" ")
+    if len(parts) < 2 or not _is_key(key) or "\\n" in text:
+        return None
+    out: dict[str, Any] = {}
+    known, held, count, last = _KNOWN, "", 1, parts.pop()
+    for part in parts[1:]:
+        value, blank, name = part.rpartition(" ")
+        if blank and (name in known or _is_key(name)):
+            out[key] = (held + value if held else value).strip(_BLANKS)
+            key, held, count = name, "", count + 1
+        elif (name and name.split() != [name]) or len(held) > _LONG_VALUE:
+            return None
+        else:
+            held = f"{held}{part}="
+    out[key] = (held + last).strip(_BLANKS)
+    if len(out) != count:
+        return None
+    if "\\" in text:
+        for key, value in out.items():
+            if "\\" in value:
+                out[key] = _unescaped(value)
+    return out
+
+
+def _is_key(word: str) -> bool:
+    if word in _KNOWN:
+        return True
+    if _WORD.fullmatch(word) is None:
+        return False
+    if len(word) < _LONG_KEY:
+        if len(_KNOWN) >= _MOST_KEYS:
+            _KNOWN.clear()
+        _KNOWN.add(word)
+    return True
+
+
+def _any(text: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     found = [m for m in _KEY.finditer(text) if text[m.end() - 2] != "\\"]
     for i, m in enumerate(found):
@@ -90,9 +140,12 @@ def compile_cef(strip_prefix: Sequence[str] = (), labels: bool = False) -> Calla
         out: dict[str, Any] = dict(zip(HEADER, map(str.strip, parts), strict=False))
         body = extensions(parts[-1])
         if prefixes:
-            body = {_bare(key, prefixes, body): value for key, value in body.items()}
-        if labels:
+            body = {_bare(key, prefixes, body) if key.startswith(prefixes) else key: value for key, value in body.items()}
+        if labels and "Label" in parts[-1]:
             body = labelled(body)
+        if _NAMES.isdisjoint(body):
+            out.update(body)
+            return out
         for key, value in body.items():
             out[key if key not in out else f"extension.{key}"] = value
         return out
