@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 _LONG = 100
+_MANY_NAMES = 2048
 
 
 class Remembered(dict[K, V], Generic[K, V]):
@@ -47,6 +48,17 @@ class RememberedText(Remembered[str, V]):
 
     def __missing__(self, argument: str) -> V:
         return self._function(argument) if len(argument) > _LONG else super().__missing__(argument)
+
+
+class RememberedNames(Remembered[tuple[str, ...], V]):
+    """The same for the names in a record; of many or long ones the answer is not kept, but asked for each time."""
+
+    __slots__ = ()
+
+    def __missing__(self, argument: tuple[str, ...]) -> V:
+        if sum(map(len, argument)) > _MANY_NAMES:
+            return self._function(argument)
+        return super().__missing__(argument)
 
 
 SCALARS = frozenset((str, int))

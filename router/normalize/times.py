@@ -128,13 +128,17 @@ def iso(text: str, where: Zone) -> Moment | None:
         return _known_iso(text, where)
     if length > 64 or not text.isascii():
         return None
-    if length < 31 and text[19] == ".":  # the commonest, with fewer steps
+    if length < 35 and text[19] == ".":  # the commonest, with fewer steps
         zoned = text[-1] == "Z"
         digits = text[20:-1] if zoned else text[20:]
         if zoned:
             where = UTC
         if digits.isdecimal() and len(digits) < 10 and (seconds := _PLACED[where][text[:19]]) is not None:
             return _moment((seconds, digits, where.known))
+        if text[-5] in "+-" and text[10] == "T" and text[13] == ":" == text[16] and text[4] == "-" == text[7]:
+            digits, east = text[20:-5], text[-4:]
+            if digits.isdecimal() and len(digits) < 10 and east.isdecimal() and (there := zone(text[-5:])) is not None:
+                return placed(_SECONDS[text[:19]], digits, there)
     return _iso(text, where)
 
 

@@ -1,13 +1,19 @@
 """JSON text: an object, or a list of objects."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
+from router.normalize.remembered import RememberedNames
+
 _MAX_DEPTH = 100
 _FIRST_64_BIT = 19
+_MANY = 100
+_BEGINS = re.compile(r"""\s*(?:\{\s*["}]|\[\s*\{)""")
+"""An object, or a list of some; everything else is none, and costs an exception to find out."""
 Parsed = dict[str, Any] | list[Any]
 
 
@@ -50,45 +56,84 @@ def _clean(value: Any, depth: int) -> Any:
 
 def shallow(value: Any, depth: int = _MAX_DEPTH) -> bool:
     """Is it nested no deeper than `depth`?"""
-    stack = [(value, 0)]
-    while stack:
-        node, level = stack.pop()
-        if level > depth:
-            return False
-        if type(node) is dict:
-            stack.extend((child, level + 1) for child in node.values() if type(child) in (dict, list))
-        elif type(node) is list:
-            stack.extend((child, level + 1) for child in node if type(child) in (dict, list))
-    return True
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            item
+            for node in level
+            for item in (node.values() if type(node) is dict else node if type(node) is list else ())
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
+            return True
+    return False
 
 
 def expanded(value: dict[str, Any]) -> dict[str, Any]:
     """{"a.b": 1} -> {"a": {"b": 1}}. A key that collides stays as it is."""
-    if not any("." in key for key in value):
+    keys = tuple(value)
+    plan = _PLANS[keys] if len(keys) < _MANY else None
+    if plan is not None:
+        return _by_plan(value, plan) if plan else value
+    dotted = [key for key in keys if "." in key]
+    if not dotted:
         return value
-    out = {key: item for key, item in value.items() if "." not in key}
-    for key, item in value.items():
-        if "." in key and not _placed(out, key.split("."), item):
+    out, own = value.copy(), dict[str, dict[str, Any]]()
+    for key in dotted:
+        item = out.pop(key)
+        if not _placed(out, key, item, own):
             out[key] = item
     return out
 
 
-def _placed(out: dict[str, Any], parts: list[str], item: Any) -> bool:
-    if len(parts) > _MAX_DEPTH or not all(parts):
-        return False
-    node = out
-    for i, part in enumerate(parts[:-1]):
-        below = node.get(part)
-        if below is None and part not in node:
-            below = node[part] = {}
-        elif type(below) is not dict:
+def _plan(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...] | None:
+    """(key, object, name in it) of what `_placed` does when nothing is odd: keys of two parts, objects that are not there yet."""
+    made = tuple((key, *key.split(".")) for key in keys if "." in key)
+    if all(len(way) == 3 and all(way) and way[1] not in keys for way in made):
+        return made
+    return None
+
+
+_PLANS = RememberedNames[tuple[tuple[str, str, str], ...] | None](_plan, 1024)
+
+
+def _by_plan(value: dict[str, Any], plan: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
+    out = value.copy()
+    for key, name, leaf in plan:
+        if name in out:
+            out[name][leaf] = out.pop(key)
+        else:
+            out[name] = {leaf: out.pop(key)}
+    return out
+
+
+def _placed(out: dict[str, Any], key: str, item: Any, own: dict[str, dict[str, Any]]) -> bool:
+    """`own`: the objects at the top that were made here, or copied, and may be written to."""
+    first, _, leaf = key.partition(".")
+    parts: Sequence[str] = ()
+    if "." in leaf:
+        parts = leaf.split(".")
+        if len(parts) >= _MAX_DEPTH or not all(parts):
             return False
-        elif i == 0:
-            below = node[part] = dict(below)
-        node = below
-    if parts[-1] in node:
+    elif not leaf:
         return False
-    node[parts[-1]] = item
+    if not first:
+        return False
+    node = own.get(first)
+    if node is None:
+        held = out.get(first, own)
+        if type(held) is not dict:
+            return False
+        node = out[first] = own[first] = {} if held is own else held.copy()
+    for part in parts[:-1]:
+        below = node.setdefault(part, {})
+        if type(below) is not dict:
+            return False
+        node = below
+    leaf = parts[-1] if parts else leaf
+    if leaf in node:
+        return False
+    node[leaf] = item
     return True
 
 
@@ -108,13 +153,15 @@ def compile_json(expand: bool = False, find: bool = False) -> Callable[[Any], Pa
 
 def _of_text(text: str, find: bool) -> Any:
     start = 0
-    first = text.lstrip()[:1]
-    if first not in ("{", "["):
-        if not find:
-            return None
-        start = text.find("{")
-        if start < 0:
-            return None
+    if not text.startswith('{"'):
+        first = text.lstrip()[:1]
+        if first in ("{", "["):
+            if _BEGINS.match(text) is None:
+                return None
+        else:
+            start = text.find("{") if find else -1
+            if start < 0:
+                return None
     value = loads(text[start:] if start else text)
     if value is None:
         value = _lines(text[start:])

@@ -53,11 +53,11 @@ _USUAL = re.compile(
     r"(?: ([A-Za-z0-9][\w.-]{0,59}) ([A-Za-z_][\w-]{0,63})(?:\[(\d{1,20})\])?: (?![\s*.<]|[A-Z][a-z]{2}\s|\d{4}\s[A-Z])"
     r"|(?: ([A-Za-z0-9][\w.-]{0,59}))?(?: ?: | )(?=%)"
     # or the firewalls of Palo Alto Networks, or who writes CEF or LEEF
-    r"| ([A-Za-z0-9][\w.-]{0,59}) (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d |CEF:|LEEF:))",
+    r"|(?: ([A-Za-z0-9][\w.-]{0,59}))? (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d[ T]|CEF:|LEEF:))",
     re.ASCII,
 )
 """Headers in which nothing is odd."""
-_KEYED = re.compile(r"(?:<(\d{1,3})>)?(?=[A-Za-z_]\w*=)", re.ASCII)
+_KEYED = re.compile(r"(?:<(\d{1,3})>)?(?=[A-Za-z_]\w*=|\d{0,12},\d{4}/\d\d/\d\d )", re.ASCII)
 _RELAYS = 3
 
 
@@ -76,9 +76,12 @@ def read(x: Line) -> None:
 
 def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
     """What the rest of this file makes of nearly all headers, by one search; None where it has to look closer."""
+    end = text.find(">1 ", 2, 7) if text[:1] == "<" else 0
+    if end > 0 and text[1:end].isdecimal():
+        return _rfc5424(head, text[end + 1 :]) if (head := _PRIORITIES[text[1:end]]) is not None else None
     found = _USUAL.match(text)
     if found is None:
-        return _priority_alone(text)
+        return _without_time(text)
     pri, bsd, year, zoned, host, tag, process, sender, plain_sender = found.groups()
     head = _PRIORITIES[pri] if pri is not None else NO_HEADER
     if tag in _NO_TAGS or head is None:
@@ -102,8 +105,8 @@ def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | Non
     return stated, text[found.end() :], when
 
 
-def _priority_alone(text: str) -> tuple[Header, str, None] | None:
-    """A priority and pairs, as most firewalls send them; or pairs without any header."""
+def _without_time(text: str) -> tuple[Header, str, None] | None:
+    """A priority and pairs, or what Palo Alto Networks send; or one of these without any header."""
     found = _KEYED.match(text)
     if found is None:
         return None
@@ -157,7 +160,7 @@ def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float
 
 def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
     """None when what follows the version is not a header of RFC 5424 (or of Meraki, which sends an epoch there)."""
-    if _EPOCH_TOKEN.match(rest, 2):
+    if rest[6:7] != "-" and _EPOCH_TOKEN.match(rest, 2):
         _, sent, host, *body = [*rest.split(" ", 3), "", ""][:4]
         return head._replace(version="1", hostname=_nil(host)), body[0], lambda zone, receipt: epoch(sent)
     parts = rest.split(" ", 6)
@@ -167,9 +170,8 @@ def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, floa
         return _short(head, parts, rest, begin) if begin else None
     data, message = structured_data(parts[6]) if len(parts) > 6 else (None, "")
     stamp = parts[1]
-    new = Header(
-        head.priority, head.facility, head.severity, "1", _nil(parts[2]), _nil(parts[3]), _nil(parts[4]), _nil(parts[5]), data
-    )
+    names = (None if part in ("-", "") else part for part in parts[2:6])
+    new = _header((*head[:3], "1", *names, data))
     return new, message.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
 
 
@@ -354,23 +356,27 @@ def compile_syslog(pri: str, header: str) -> Callable[[Line], str | None]:
 
 def as_document(head: Header, names: Sequence[str | None] | None = None) -> dict[str, Any]:
     """The header as the ECS object log.syslog; empty when it says nothing. `names`: host, app and process instead of its own."""
+    priority, facility, severity, version, hostname, appname, procid, msgid, data = head
+    if names is not None:
+        hostname, appname, procid = names
     found: dict[str, Any] = {}
-    hostname, appname, procid = head[4:7] if names is None else names
-    if head.priority is not None:
-        facility, severity = head.facility or 0, head.severity or 0
-        found["priority"] = head.priority
-        found["facility"] = {"code": facility, "name": FACILITIES[facility]}
-        found["severity"] = {"code": severity, "name": SEVERITIES[severity]}
-    if head.version is not None:
-        found["version"] = head.version
+    if priority is not None:
+        facility, severity = facility or 0, severity or 0
+        found = {
+            "priority": priority,
+            "facility": {"code": facility, "name": FACILITIES[facility]},
+            "severity": {"code": severity, "name": SEVERITIES[severity]},
+        }
+    if version is not None:
+        found["version"] = version
     if hostname is not None:
         found["hostname"] = hostname
     if appname is not None:
         found["appname"] = appname
     if procid is not None:
         found["procid"] = procid
-    if head.msgid is not None:
-        found["msgid"] = head.msgid
-    if head.sd is not None:
-        found["structured_data"] = head.sd
+    if msgid is not None:
+        found["msgid"] = msgid
+    if data is not None:
+        found["structured_data"] = data
     return found
