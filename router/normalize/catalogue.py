@@ -224,6 +224,8 @@ class Catalogue:
                 if normalizer.wants(head, x.meta):
                     made = self._try(normalizer, x)
                     if made is not None:
+                        if normalizer is not recent[0]:
+                            self._remember(key, normalizer)
                         return made
         candidates = self.candidates(head, x.meta)
         asked = {n.id for n in recent or ()}
@@ -256,7 +258,9 @@ class Catalogue:
             found, beside = held
             least = GENERAL
         places = self._behind(x.raw, found)
-        made = self._first([n for n in self._ranked(places, found.raw[:HEAD], x.meta) if n.identity.priority >= least], found, key)
+        made = self._first(
+            [n for n in self._ranked(places, found.raw[:HEAD], x.meta) if n.identity.priority >= least], found, key
+        )
         if made is not None:
             adopt(x, found)
             for document in made if isinstance(made, list) else ():

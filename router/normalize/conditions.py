@@ -7,11 +7,12 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from router.normalize.coerce import text as as_text
-from router.normalize.expressions import reference
+from router.normalize.expressions import Ref, reference
 from router.normalize.formats.regex import faults
 from router.normalize.writer import Function
 
 _MODIFIERS = frozenset("startswith endswith contains re exists cidr gt gte lt lte all i not".split())
+_ORDERS = frozenset(("gt", "gte", "lt", "lte"))
 _KINDS = _MODIFIERS - {"all", "i", "not"}
 
 
@@ -41,8 +42,7 @@ class Conditions:
             self._report(at, f"modifier {(unknown or modifiers)[0]!r} is not known here", f"use {' '.join(sorted(_MODIFIERS))}")
             return "False"
         try:
-            read = into.value(reference(name.strip()))
-            test = _test(read, value, modifiers, into)
+            test = _test(_Read(reference(name.strip()), into), value, modifiers, into)
         except ValueError as error:
             self._report(at, str(error), "see the reference, section when")
             return "False"
@@ -56,7 +56,26 @@ def _quoted(key: str) -> list[str]:
     return [name + more, *modifiers]
 
 
-def _test(read: str, value: Any, modifiers: list[str], into: Function) -> str:
+class _Read:
+    """Code that reads one value, and tests on it that are not run where it is not there."""
+
+    def __init__(self, ref: Ref, into: Function) -> None:
+        self.code = into.value(ref)
+        self._held = into.held(ref.path) if ref.kind == "record" else None
+
+    def there(self, of_text: str, otherwise: str) -> str:
+        """The one test where the value, which is left in `w`, is text; the other where it is something else."""
+        if self._held is not None:
+            node, key = self._held
+            return f"({key!r} in {node} and ({of_text} if type(w := {node}[{key!r}]) is str else {otherwise}))"
+        return f"((w := {self.code}) is not None and ({of_text} if type(w) is str else {otherwise}))"
+
+    def empty(self) -> str:
+        """Absent, or says nothing. (Inline: it is asked for most events.)"""
+        return f"(not (w := {self.code}) and w != 0)"
+
+
+def _test(read: _Read, value: Any, modifiers: list[str], into: Function) -> str:
     kind = next((m for m in modifiers if m in _KINDS), "")
     values = value if isinstance(value, list) else [value]
     if isinstance(value, dict) or not values or any(isinstance(v, (dict, list)) for v in values):
@@ -64,29 +83,67 @@ def _test(read: str, value: Any, modifiers: list[str], into: Function) -> str:
     if kind == "exists":
         if not isinstance(value, bool):
             raise ValueError("exists takes true or false")
-        return f"{read} is {'not ' if value else ''}None"
+        return f"{read.code} is {'not ' if value else ''}None"
     if kind == "" and "i" not in modifiers and "all" not in modifiers:
         return _equal(read, values, into)
-    tests = [_single(read, v, kind, "i" in modifiers, into) for v in values]
+    fold = "i" in modifiers
+    if kind in _ORDERS:
+        tests = [read.empty() if v is None else f"compares({read.code}, {_order(kind, v, into)})" for v in values]
+    elif "all" in modifiers:
+        tests = [read.empty() if v is None else _texts(read, [v], kind, fold, into) for v in values]
+    else:
+        told = [v for v in values if v is not None]
+        tests = [read.empty()] if len(told) < len(values) else []
+        tests += [_texts(read, told, kind, fold, into)] if told else []
     return "(" + (" and " if "all" in modifiers else " or ").join(tests) + ")"
 
 
-def _equal(read: str, values: list[Any], into: Function) -> str:
+def _equal(read: _Read, values: list[Any], into: Function) -> str:
     terms = []
     if any(v is None for v in values):
-        terms.append(_empty(read))
+        terms.append(read.empty())
     plain = frozenset(form for v in values if v is not None for form in _forms(v))
-    if len(plain) == 1 and read.startswith("x."):
-        terms.append(f"{read} == {next(iter(plain))!r}")
+    if len(plain) == 1 and read.code.startswith("x."):
+        terms.append(f"{read.code} == {next(iter(plain))!r}")
     elif plain:
         known = into.scope.constant(plain)
-        terms.append(f"(w in {known} if type(w := {read}) is str else among(w, {known}))")
+        terms.append(read.there(f"w in {known}", f"among(w, {known})"))
     return terms[0] if len(terms) == 1 else "(" + " or ".join(terms) + ")"
 
 
-def _empty(read: str) -> str:
-    """Absent, or says nothing. (Inline: it is asked for most events.)"""
-    return f"(not (w := {read}) and w != 0)"
+def _texts(read: _Read, values: list[Any], kind: str, fold: bool, into: Function) -> str:
+    """Does one of the tests hold for the text?"""
+    texts = [as_text(v) or "" for v in values]
+    test = _one_of([_text_test(kind, text, fold) for text in texts])
+    call = into.scope.constant(test, "T")
+    return read.there(_inline(kind, tuple(texts), fold) or f"{call}(w)", f"any_text(w, {call})")
+
+
+def _one_of(tests: list[Callable[[str], bool]]) -> Callable[[str], bool]:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda text: any(test(text) for test in tests)
+
+
+def _inline(kind: str, texts: tuple[str, ...], fold: bool) -> str:
+    """The same test as code over `w`; empty where it is a function's."""
+    if kind in ("re", "cidr"):
+        return ""
+    if fold:
+        texts = tuple(text.lower() for text in texts)
+    read = "w.lower()" if fold else "w"
+    if kind in ("startswith", "endswith"):
+        return f"{read}.{kind}({texts if len(texts) > 1 else texts[0]!r})"
+    if kind == "":
+        return f"{read} in {texts!r}" if len(texts) > 1 else f"{read} == {texts[0]!r}"
+    if not fold or len(texts) == 1:
+        return "(" + " or ".join(f"{text!r} in {read}" for text in texts) + ")"
+    first, *others = texts
+    return "(" + " or ".join([f"{first!r} in (lw := w.lower())", *(f"{text!r} in lw" for text in others)]) + ")"
+
+
+def _order(kind: str, value: Any, into: Function) -> str:
+    return into.scope.constant(_ordering(kind, value), "T")
 
 
 def _forms(value: Any) -> tuple[Any, ...]:
@@ -96,15 +153,6 @@ def _forms(value: Any) -> tuple[Any, ...]:
         return (value,) if number is None else (value, number)
     text = as_text(value)
     return (text,) if isinstance(value, (bool, float)) else (value, text)
-
-
-def _single(read: str, value: Any, kind: str, fold: bool, into: Function) -> str:
-    if value is None:
-        return _empty(read)
-    if kind in ("gt", "gte", "lt", "lte"):
-        return f"compares({read}, {into.scope.constant(_ordering(kind, value), 'T')})"
-    test = into.scope.constant(_text_test(kind, as_text(value) or "", fold), "T")
-    return f"({test}(w) if type(w := {read}) is str else any_text(w, {test}))"
 
 
 def _ordering(kind: str, value: Any) -> Callable[[float], bool]:

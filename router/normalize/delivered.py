@@ -31,6 +31,8 @@ def may_hold_several(text: str) -> bool:
     """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
     if text.startswith('{"'):
         return text[2 : text.find('"', 2)] in _FIRST_KEYS
+    if text[:1] != "{" and not text[:1].isspace():
+        return False
     found = _FIRST_KEY.match(text)
     return found is not None and found[1] in _FIRST_KEYS
 

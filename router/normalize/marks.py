@@ -1,8 +1,8 @@
 """The candidates of a payload by one pass over its first kilobyte: Hyperscan finds the texts that decide.
 
-Of each mark one text is looked for: the longest of those that must be there, or each of those of which one must; the longer say more. The tests of
-`identify` answer for the rest of the mark; and for all of it where Hyperscan is not installed, or is given half of a surrogate
-pair. One thread at a time.
+Of each mark one text is looked for: the longest of those that must be there, or each of those of which one must, if these say
+more. The tests of `identify` answer for the rest of the mark; and for all of it where Hyperscan is not installed, or is given
+half of a surrogate pair. One thread at a time.
 """
 
 from collections import defaultdict

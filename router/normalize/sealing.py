@@ -76,30 +76,38 @@ def _tag(out: Event, tag: str) -> None:
 
 def _header(out: Event, x: Line) -> None:
     """log.syslog without what stands elsewhere already; the sender is the observer where there is one, else the host."""
-    head = x.head
-    host, observer, process = out.get("host", _NOTHING), out.get("observer", _NOTHING), out.get("process", _NOTHING)
-    known = (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name"))
-    hostname, appname, procid = head.hostname, head.appname, head.procid
-    if hostname and hostname in (observer.get("ip") or ()):
-        hostname = None
-    elif hostname and appname != "last":
-        if observer and known[2] is None and known[3] is None:
-            observer["hostname"] = hostname
-            hostname = None
-        elif not observer and known[0] is None and known[1] is None:
-            child(out, "host")["name"] = hostname
-            hostname = None
-        elif hostname in known:
-            hostname = None
-    if appname is not None and process.get("name") == appname:
-        appname = None
-    if procid is not None and str(process.get("pid")) == procid:
-        procid = None
-    found = as_document(head, (hostname, appname, procid))
+    hostname, appname, procid = x.head[4:7]
+    if hostname:
+        hostname = _told(out, hostname, appname)
+    if appname is not None or procid is not None:
+        process = out.get("process", _NOTHING)
+        if appname is not None and process.get("name") == appname:
+            appname = None
+        if procid is not None and str(process.get("pid")) == procid:
+            procid = None
+    found = as_document(x.head, (hostname, appname, procid))
     if found:
         log = child(out, "log")
         held = log.get("syslog")  # where a file keeps the host of the header
         log["syslog"] = {**held, **found} if held else found
+
+
+def _told(out: Event, hostname: str, appname: str | None) -> str | None:
+    """The host of the header, in its place; what is left of it for log.syslog."""
+    host, observer = out.get("host", _NOTHING), out.get("observer", _NOTHING)
+    if hostname in (observer.get("ip") or ()):
+        return None
+    if appname != "last":
+        if observer:
+            if observer.get("hostname") is None and observer.get("name") is None:
+                observer["hostname"] = hostname
+                return None
+        elif host.get("name") is None and host.get("hostname") is None:
+            child(out, "host")["name"] = hostname
+            return None
+        if hostname in (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name")):
+            return None
+    return hostname
 
 
 def _doubtful(out: Event) -> bool:

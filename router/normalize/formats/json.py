@@ -88,10 +88,14 @@ def expanded(value: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(keys: tuple[str, ...]) -> tuple[tuple[str, str, str], ...] | None:
     """(key, object, name in it) of what `_placed` does when nothing is odd: keys of two parts, objects that are not there yet."""
-    made = tuple((key, *key.split(".")) for key in keys if "." in key)
-    if all(len(way) == 3 and all(way) and way[1] not in keys for way in made):
-        return made
-    return None
+    made = []
+    for key in keys:
+        if "." in key:
+            name, _, leaf = key.partition(".")
+            if not name or not leaf or "." in leaf or name in keys:
+                return None
+            made.append((key, name, leaf))
+    return tuple(made)
 
 
 _PLANS = RememberedNames[tuple[tuple[str, str, str], ...] | None](_plan, 1024)

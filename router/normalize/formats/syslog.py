@@ -128,8 +128,20 @@ def _at_iso(text: str, zone: Zone, _: float) -> Moment | None:
     return iso(text, zone)
 
 
+_DAYS = Remembered[tuple[tuple[int, int, int], Zone], list[tuple[float, float, Moment]]](lambda _: [], 8192)
+"""Day and second of a year, and a zone -> the moment that was last meant, and when what arrives means it."""
+_MONTH = 30 * 86_400
+
+
 def _at_day(plain: tuple[int, int, int], zone: Zone, receipt: float) -> Moment | None:
-    return placed(infer_year(*plain, zone, receipt), "", zone)
+    """The newest such day that is not later than a day after receipt; so it is the same one for the next ten months."""
+    held = _DAYS[plain, zone]
+    if held and held[0][0] <= receipt < held[0][1]:
+        return held[0][2]
+    moment = placed(infer_year(*plain, zone, receipt), "", zone)
+    if moment is not None:
+        held[:] = [(moment.seconds - 86_400, moment.seconds + 10 * _MONTH, moment)]
+    return moment
 
 
 def _at_second(local: int, zone: Zone, _: float) -> Moment | None:
