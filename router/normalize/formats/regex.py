@@ -134,6 +134,8 @@ def _reader(pattern: str) -> tuple[Callable[[str], Any], tuple[str, ...], tuple[
 def compile_regex(patterns: str | Sequence[str]) -> Callable[[str], dict[str, Any] | None]:
     """A parser: the first pattern that fits gives its named groups, those that took part."""
     readers = [_reader(p) for p in ((patterns,) if isinstance(patterns, str) else patterns)]
+    if len(readers) == 1:
+        return _alone(*readers[0])
 
     def parse(text: str) -> dict[str, Any] | None:
         if len(text) > _MAX_TEXT:
@@ -147,5 +149,29 @@ def compile_regex(patterns: str | Sequence[str]) -> Callable[[str], dict[str, An
                 return dict(zip(found, values, strict=True))
             return {k: v for k, v in zip(found, values, strict=True) if v is not None}
         return None
+
+    return parse
+
+
+def _alone(
+    match: Callable[[str], Any], names: tuple[str, ...], numbers: tuple[int, ...], complete: bool
+) -> Callable[[str], dict[str, Any] | None]:
+    """The parser for one pattern."""
+    if complete and not numbers:
+
+        def whole(text: str) -> dict[str, Any] | None:
+            taken = match(text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT])
+            return dict(zip(names, taken.groups())) if taken is not None else None  # noqa: B905 - as many
+
+        return whole
+
+    def parse(text: str) -> dict[str, Any] | None:
+        taken = match(text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT])
+        if taken is None:
+            return None
+        values = [taken[i] for i in numbers] if numbers else taken.groups()
+        if complete or None not in values:
+            return dict(zip(names, values))  # noqa: B905 - as many
+        return {k: v for k, v in zip(names, values) if v is not None}  # noqa: B905 - as many
 
     return parse
