@@ -57,6 +57,11 @@ class Mark(NamedTuple):
             tests.append(f"h.startswith({self.starts!r})")
         return " and ".join(tests) or "True"
 
+    def told(self, name: str) -> str:
+        """The test of a mark that asks for what the receiver was told, as text over `h` and `meta`; `name`: of the mark there."""
+        never = not all(_told("", values) for _, values in self.meta)
+        return f"(meta and {name}.holds(h, meta))" if never else f"{name}.holds(h, meta)"
+
 
 def _rarity(text: str) -> tuple[int, str]:
     """Long literals first: they are rarely there, and one that is missing ends the test."""
@@ -83,17 +88,16 @@ class Identity(NamedTuple):
         if len(self.marks) < 2:
             return self._test(self)
         tests = [self._test(self._replace(marks=(mark,))) for mark in self.marks]
-        last = tests[0]
+        some, last = self._test(self), tests[0]
 
         def test(head: str, meta: Mapping[str, str]) -> bool:
             nonlocal last
             if last(head, meta):
                 return True
-            for other in tests:
-                if other(head, meta):
-                    last = other
-                    return True
-            return False
+            if not some(head, meta):
+                return False
+            last = next(test for test in tests if test(head, meta))
+            return True
 
         return test
 
@@ -104,7 +108,7 @@ class Identity(NamedTuple):
 
     def code(self, marks: str) -> str:
         """The same test as Python text over `h` and `meta`; `marks`: the name of its marks there."""
-        told = [f"{marks}[{i}].holds(h, meta)" for i, mark in enumerate(self.marks) if mark.meta]
+        told = [mark.told(f"{marks}[{i}]") for i, mark in enumerate(self.marks) if mark.meta]
         plain = [f"({mark.code()})" for mark in self.marks if not mark.meta]
         return " or ".join(plain + told) or "False"
 
@@ -116,7 +120,7 @@ class Identity(NamedTuple):
     def weigher(self) -> Callable[[str, Mapping[str, str]], int]:
         """What gives the weight of the strongest mark that holds for a head; 0 when none does."""
         ranked = sorted(enumerate(self.marks), key=lambda item: -item[1].weight)
-        tests = [(f"marks[{i}].holds(h, meta)" if mark.meta else mark.code(), mark.weight) for i, mark in ranked]
+        tests = [(mark.told(f"marks[{i}]") if mark.meta else mark.code(), mark.weight) for i, mark in ranked]
         chain = " else ".join(f"{weight} if {test}" for test, weight in tests)
         made: Callable[[str, Mapping[str, str]], int] = eval(
             f"lambda h, meta: {chain} else 0" if tests else "lambda h, meta: 0", {"marks": self.marks}
