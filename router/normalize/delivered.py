@@ -17,7 +17,6 @@ import orjson
 from router.normalize.decoding import MAX_BYTES
 from router.normalize.formats.json import loads
 
-_MARKS = (('"requestId"', '"records"', '"data"'), ('"aws:kinesis"', '"kinesis"'), ('"awslogs"', '"data"'))
 _HEAD = 4096
 _FIRST = (
     "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters logEvents policyLevel"
@@ -42,7 +41,7 @@ def delivered(text: str) -> list[bytes] | None:
     head = text[:_HEAD]
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
-    if head[:1] != "{" or not any(all(mark in head for mark in marks) for marks in _MARKS):
+    if head[:1] != "{" or not _marked(head):
         return None
     value = loads(text)
     data = _data(value) if type(value) is dict else None
@@ -55,6 +54,13 @@ def delivered(text: str) -> list[bytes] | None:
             return None
         found += [line for line in _documents(payload) if line.strip(b"\x00\x01 \t\r\n")]
     return found
+
+
+def _marked(head: str) -> bool:
+    """Does it name the parts of one of the three?"""
+    if '"data"' not in head:
+        return '"aws:kinesis"' in head and '"kinesis"' in head
+    return ('"requestId"' in head and '"records"' in head) or '"awslogs"' in head or '"aws:kinesis"' in head
 
 
 def _rows(value: Any) -> list[bytes] | None:

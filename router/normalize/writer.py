@@ -104,6 +104,13 @@ class Function:
             return f"{locals_of[parent]}.get({path[-1]!r})"
         if locals_of:
             return "None"
+        if parent == ("event",):  # always there
+            return f"(out['event'][{path[-1]!r}] if {path[-1]!r} in out['event'] else None)"
+        if len(parent) == 1 and schema.plain_object(parent[0]):
+            held = f"{parent[0]!r} in out and {path[-1]!r} in (d1 := out[{parent[0]!r}])"
+            return f"(d1[{path[-1]!r}] if {held} else None)"
+        if not parent:
+            return f"(out[{path[-1]!r}] if {path[-1]!r} in out else None)"
         if len(parent) > 3 or not all(type(step) is str for step in path):
             return f"dig(out, {path!r})"
         node = "out"
@@ -208,8 +215,7 @@ class Function:
         lines = []
         for path, name in self._parents.items():
             above = self._parents[path[:-1]] if len(path) > 1 else "s"
-            lines.append(f"{name} = {above}.get({path[-1]!r})")
-            lines.append(f"if type({name}) is not dict: {name} = MISSING")
+            lines.append(f"{name} = w if {path[-1]!r} in {above} and type(w := {above}[{path[-1]!r}]) is dict else MISSING")
         return lines
 
     @staticmethod
