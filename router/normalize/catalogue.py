@@ -16,9 +16,10 @@ from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import unwrap
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
-from router.normalize.marks import Select, finder
+from router.normalize.marks import Asker, finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
+from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
 from router.normalize.wrapped import events, keep, keep_group, message
 from router.normalize.zones import Zone, zone
@@ -64,8 +65,10 @@ class Catalogue:
     ) -> None:
         self._normalizers = {n.id: n for n in normalizers}
         self._places = tuple(self._normalizers.values())
-        self._select: Select = self._select_first
-        self._weigh: list[Callable[[str, Mapping[str, str]], int]] = []
+        self._asker: Asker | None = None
+        self._weigh = Remembered[int, Callable[[str, Mapping[str, str]], int]](
+            lambda place: self._places[place].identity.weigher(), len(self._places)
+        )
         self._original = original
         self.enrich: Callable[[list[Event]], None] | None = None
         """Adds to finished documents, in place, what others know."""
@@ -120,12 +123,12 @@ class Catalogue:
 
     def prepare(self) -> None:
         """Read what it takes to choose one. Else the first payload waits for that. Raises ConfigError."""
-        self._weigh = [n.identity.weigher() for n in self._places]
-        self._select = finder([n.identity for n in self._places])
+        self._asking()
 
-    def _select_first(self, head: str, meta: Mapping[str, str]) -> list[int]:
-        self.prepare()
-        return self._select(head, meta)
+    def _asking(self) -> Asker:
+        if self._asker is None:
+            self._asker = finder([n.identity for n in self._places])
+        return self._asker
 
     def multiline(self, name: str) -> Multiline | None:
         """How the lines of this normalizer's source are joined, as its file says."""
@@ -269,14 +272,14 @@ class Catalogue:
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
-        return self._ranked(self._select(head, meta), head, meta)
+        return self._ranked(self._asking()(head, meta), head, meta)
 
     def _behind(self, outer: str, found: Line) -> list[int]:
         """The places of candidates for what stands in a line, which is mostly its end."""
         head = found.raw[:HEAD]
         if outer.endswith(found.raw):
-            return self._select.behind(head, outer, len(outer) - len(found.raw), found.meta)
-        return self._select(head, found.meta)
+            return self._asking().behind(head, outer, len(outer) - len(found.raw), found.meta)
+        return self._asking()(head, found.meta)
 
     def _ranked(self, places: list[int], head: str, meta: Mapping[str, str]) -> list[Candidate]:
         if len(places) < 2:

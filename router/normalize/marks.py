@@ -23,7 +23,6 @@ _MAX_TOLD = 1024
 _FEW = 8
 """Of fewer normalizers the generated tests are as quick, and need no database."""
 
-Select: TypeAlias = Callable[[str, Mapping[str, str]], list[int]]
 Rest: TypeAlias = tuple[int, Callable[[str], bool]]
 """Place of a normalizer, and the test of a mark once one of its texts has been found."""
 
