@@ -5,11 +5,14 @@ anything else stands, nothing is required. Only ASCII is required, case folded: 
 no other character outside ASCII folds into it, in RE2 as in our table.
 """
 
+import re
 from typing import NamedTuple, TypeAlias
 
 from router.detect.folding import fold
 
 Literals: TypeAlias = frozenset[str]
+REACHES_BACK = re.compile(r"\(\?[A-Za-z-]*\)[*+?{]|\\Q")
+"""Where RE2 repeats what stands before flags, or before an empty quotation: `a(?i)*` is `a*`. Such expressions are not read."""
 _MAX_LITERALS, _MAX_LENGTH, _MAX_DEPTH, _MAX_SETS, _MAX_LEAST = 36, 64, 50, 3, 1000
 _EMPTY_WIDTH, _CLASSES = frozenset("bBAz"), frozenset("dDwWS")
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
@@ -52,6 +55,8 @@ _ANYTHING = _Known(None, (), 0)
 
 def required(pattern: str) -> Required:
     """What a regular expression requires, whatever its flags."""
+    if REACHES_BACK.search(pattern):
+        return NONE
     reader = _Reader(pattern)
     try:
         known = reader.alternatives(0)

@@ -11,8 +11,10 @@ from functools import cache
 from math import log2
 from typing import Any, NamedTuple
 
+from router.detect.engine.required import REACHES_BACK
+
 _TOKEN = re.compile(
-    r"""(?P<class>\[\^?(?:\\[\\.^$*+?(){}|/"' \-dswtnr]|[^\\\[\]])+\])
+    r"""(?P<class>\[\^?+(?:\\[\\.^$*+?(){}|/"' \-dswtnr]|[^\\\[\]])+\])
     |(?P<escape>\\[\\.^$*+?(){}\[\]|/"' \-dswDSW])
     |(?P<char>[A-Za-z0-9 _,:;=!@%&'"<>/~`-])
     |(?P<gap>\.|\^|\$|\\b|\\B)""",
@@ -68,7 +70,7 @@ def _told(row: Iterable[str]) -> float:
 
 def _pieces(pattern: str) -> Iterator[_Piece]:
     """What stands at the top, up to what is not read here."""
-    at = 0
+    at = len(pattern) if REACHES_BACK.search(pattern) else 0
     while (token := _TOKEN.match(pattern, at)) is not None:
         source = _source(token)
         if source is None:

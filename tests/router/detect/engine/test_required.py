@@ -63,6 +63,11 @@ def test_whatever_matches_fulfils_what_is_required():
         "$",
         "|",
         "\\.",
+        "[^]a]",
+        "(?s)*",
+        "(?-i){0,2}",
+        "\\Q\\E*",
+        "\\Qa*\\E",
     ]
     for _ in range(3000):
         pattern = "".join(chance.choice(pieces) for _ in range(chance.randint(1, 6)))

@@ -120,7 +120,7 @@ class World:
 
     def _put(self, event: dict[str, Any], field: str, value: Any) -> None:
         """At one of the places where a view may find it, in one of the forms that a place may have."""
-        place = self.random.choice(["top", "event_data", "dotted", "ecs", "listed", "odd"])
+        place = self.random.choice(["top", "event_data", "dotted", "ecs", "listed", "nested", "odd"])
         if place == "event_data" and isinstance(event.get("winlog"), dict):
             data = event["winlog"].setdefault("event_data", {})
             if isinstance(data, dict):
@@ -131,6 +131,8 @@ class World:
             event.setdefault("process", {"executable": value, "command_line": self._value(), "name": value})
         elif place == "listed":
             event.setdefault("Deep", [{"Field": value}, {"Field": self._value()}, 3])
+        elif place == "nested":
+            event.setdefault("Deep", [[{"Field": value}, None], {"Field": self._value()}, [[{"Field": [self._value()]}]]])
         elif place == "odd" and isinstance(event.get("winlog"), dict):
             event["winlog"]["event_data"] = self.random.choice([None, "text", [{field: value}], {}])
         else:
