@@ -197,7 +197,7 @@ def _string(chain: Chain, value: Any, placeholders: Placeholders) -> list[Atom]:
     for modifier in chain.modifiers:
         step = _STEPS.get(modifier)
         patterns = [made for pattern in patterns for made in step(pattern)] if step else patterns
-    return [_atom(chain.field, _decoded(p), "cased" in chain.modifiers) for p in patterns]
+    return [_atom(chain.field, strings.merged(_decoded(p)), "cased" in chain.modifiers) for p in patterns]
 
 
 def _decoded(pattern: Pattern | bytes) -> Pattern:

@@ -34,6 +34,8 @@ except ImportError:  # pragma: no cover (not POSIX)
 _FORMAT = b"logweir literals 1\n"
 _FEW = 10
 """Up to so many patterns `str` is faster than a call of Hyperscan."""
+_LONGEST = 3900
+"""Bytes of a literal. Hyperscan takes expressions of 16,000 characters, and four of them are a byte."""
 _QUICK = 500
 """So many are compiled sooner than another process may be done with its own."""
 _MANY = 100
@@ -66,16 +68,24 @@ class Databases:
         """Compile, or take from memory or disk. Takes seconds for thousands of new patterns; the GIL is free meanwhile."""
         if len(patterns) <= _FEW or not available():
             return plain(patterns)
+        if aside := [n for n, pattern in enumerate(patterns) if len(pattern.text.encode()) > _LONGEST]:
+            return self._split(patterns, aside)
         key = _key(patterns)
         try:
             if key not in self._loaded:
                 self._loaded[key] = self._fetch(key, patterns)
-        except hyperscan.error as error:  # a literal longer than it takes, for example
+        except hyperscan.error as error:
             _log.warning(
                 "Hyperscan refuses literals of rules; they are looked for slowly", patterns=len(patterns), error=str(error)
             )
             return plain(patterns)
         return _scanner(self._loaded[key], patterns)
+
+    def _split(self, patterns: Sequence[Pattern], aside: Sequence[int]) -> Finder:
+        """A few are looked for aside, so that Hyperscan takes the rest."""
+        left = sorted(set(range(len(patterns))).difference(aside))
+        find, look = self.finder([patterns[n] for n in left]), plain([patterns[n] for n in aside])
+        return lambda text: [*(left[hit] for hit in find(text)), *(aside[hit] for hit in look(text))]
 
     def _fetch(self, key: bytes, patterns: Sequence[Pattern]) -> Any:
         if self._folder is None:

@@ -208,6 +208,8 @@ _CHAINS: list[tuple[str, Any, bool]] = [
 _STATES: tuple[dict[str, Any], ...] = ({}, {"f": None}, {"f": ""}, {"f": "x"})
 _PRESENCE: list[tuple[str, tuple[bool, bool, bool, bool]]] = [
     ("{f|contains: ''}", (False, False, True, True)),
+    ("{f|base64|contains: ''}", (False, False, True, True)),
+    ("{f|base64: ''}", (False, False, True, False)),
     ("{f|startswith: x}", (False, False, False, True)),
     ("{f|neq: ''}", (True, True, False, True)),
     ("{f|exists: true, f|neq: x}", (False, True, True, False)),

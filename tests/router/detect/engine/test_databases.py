@@ -70,7 +70,19 @@ def test_a_folder_that_cannot_be_made_costs_time_and_nothing_else(tmp_path):
     assert answers(found.finder(PATTERNS)) == answers(plain(PATTERNS))
 
 
-def test_a_literal_that_hyperscan_refuses_is_looked_for_without_it():
+@pytest.mark.parametrize("side", ["contains", "startswith", "endswith"])
+@pytest.mark.parametrize("literal", ["x" * 3900, "x" * 3901, "é" * 1951, "long" * 50_000])
+def test_a_literal_that_hyperscan_refuses_is_looked_for_beside_it(side, literal):
+    patterns, databases_ = [Pattern(side, literal), *PATTERNS, Pattern("contains", literal + "y")], Databases(None)
+    find = databases_.finder(patterns)
+    assert databases_.compiled == 1
+    assert answers(find) == answers(plain(patterns))
+    assert sorted(find(literal)) == sorted(plain(patterns)(literal))
+    assert {0, len(patterns) - 1} - {0 if side == "endswith" else None} <= set(find(literal + "y"))
+
+
+def test_literals_that_hyperscan_refuses_for_another_reason_are_looked_for_without_it(monkeypatch):
+    monkeypatch.setattr(databases, "_LONGEST", 1 << 20)
     patterns = [*PATTERNS, Pattern("contains", "long" * 50_000)]
     find = Databases(None).finder(patterns)
     assert answers(find) == answers(plain(patterns))
