@@ -118,8 +118,9 @@ def play(name: str, seed: int, minutes: float | None, summary: Path | None, *, m
     gc.collect()
     print(outcome.closing_line(), flush=True)
     if summary is not None:
-        summary.mkdir(parents=True, exist_ok=True) if many else summary.parent.mkdir(parents=True, exist_ok=True)
-        outcome.write(summary / f"{name}-{seed}.json" if many else summary)
+        path = summary / f"{name}-{seed}.json" if many or summary.is_dir() else summary
+        path.parent.mkdir(parents=True, exist_ok=True)
+        outcome.write(path)
     if outcome.holds:
         return Verdict.HELD
     return Verdict.PROMISE_BROKEN if outcome.breaks_a_promise else Verdict.NOT_HELD
