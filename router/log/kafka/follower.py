@@ -81,7 +81,7 @@ class BrokerFollower:
                 return []
             await self._hand_over(consumer)
             left = min(_SLICE_SECONDS, max(0.0, deadline - time.monotonic()))
-            found = await consumer.getmany(timeout_ms=int(left * 1000), max_records=max_records)
+            found = await _fetched(consumer, max_records, left)
         except (KafkaError, Retryable) as error:
             await self._recover(error, deadline)
             return []
@@ -282,3 +282,16 @@ class BrokerFollower:
             found = await self._reader.fetch(place, start, 1)
             known = self._seen[place] = (start, found[0].timestamp / 1000 if found else time.time())
         return Lag(end - start, max(0.0, time.time() - known[1]))
+
+
+async def _fetched(consumer: AIOKafkaConsumer, max_records: int, seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
+    """What comes within about `seconds`. The library's own limit does not hold once a rebalance has begun: it then waits for the
+    new assignment, and that for the reader to let go. Cancelled while it waits, it has taken nothing yet."""
+    reading = asyncio.create_task(consumer.getmany(timeout_ms=int(seconds * 1000), max_records=max_records))
+    try:
+        await asyncio.wait([reading], timeout=seconds + _SLICE_SECONDS)
+    finally:
+        reading.cancel()  # no harm where it has ended
+    if not reading.done():
+        await asyncio.wait([reading])
+    return {} if reading.cancelled() else reading.result()

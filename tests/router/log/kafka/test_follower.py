@@ -16,7 +16,7 @@ from router.errors import LogweirError, Misconfigured, Retryable
 from router.log.kafka import BrokerLog, clients
 from router.log.kafka.clients import Timing
 from router.log.kafka.watchdog import Watchdog
-from router.protocols import TopicSettings
+from router.protocols import Follower, TopicSettings
 from router.telemetry import REBUILDS
 from tests.contract.log_process import QUICK
 from tests.contract.log_scene import Diary, collect, numbers, record, settle
@@ -193,6 +193,29 @@ async def test_a_rebalance_waits_for_the_batch_in_hand(open_one: Open) -> None:
             await busy.commit({_ONE: Mark(1, "done")})
             await settle(busy, other, until=lambda: len(busy.assigned) == len(other.assigned) == 1)
     assert (await first.committed("g", ["one"]))[_ONE] == Mark(1, "done")
+
+
+async def test_a_read_that_is_under_way_when_a_rebalance_begins_holds_nobody_up(open_one: Open) -> None:
+    """Records that come in the middle of it, too: the library then waits for the new assignment, and that for the reader."""
+    patient = QUICK._replace(handover_seconds=100, rebalance_ms=100_000)
+    log, other, done = await open_one(patient), await open_one(patient), asyncio.Event()
+
+    async def keep_appending() -> None:
+        while not done.is_set():
+            await log.append("one", 0, [record(0)])
+            await log.append("one", 1, [record(1)])
+
+    async def keep_reading(follower: Follower) -> None:
+        while not done.is_set():
+            await follower.read(max_records=100, timeout_seconds=0.5)
+
+    async with asyncio.timeout(60), log.follow(["one"], group="g") as stays, asyncio.TaskGroup() as group:
+        group.create_task(keep_appending())
+        group.create_task(keep_reading(stays))
+        for _ in range(3):
+            async with other.follow(["one"], group="g") as comes:
+                await settle(comes, until=lambda: len(comes.assigned) == 1)
+        done.set()
 
 
 async def test_a_reader_that_never_comes_is_left_behind_and_its_commits_do_not_count(open_one: Open) -> None:
