@@ -78,13 +78,14 @@ class _Scan:
         escaped = bool(escape) and escape in text
         if escaped:
             text = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
+            escaped = _ESCAPED_ESCAPE in text or _ESCAPED_QUOTE in text
         chunks = text.split(quote) if quote else [text]
         if sep == " ":
             found = _regular_pairs(chunks, self._assign)
             if found is not None:
                 return self._restored(found) if escaped else found
         elif len(sep) == 1 and len(chunks) > 2:
-            found = _listed_pairs(chunks, self._assign, sep)
+            found = _listed_pairs(chunks, self._assign, sep, self._add)
             if found is not None:
                 return self._restored(found) if escaped else found
         if len(chunks) > 1 and not self._regular(chunks, sep):
@@ -228,25 +229,29 @@ def _regular_pairs(chunks: list[str], assign: str) -> dict[str, Any] | None:
     return out if len(out) == count + len(tokens) and out and "" not in out else None
 
 
-def _listed_pairs(chunks: list[str], assign: str, sep: str) -> dict[str, Any] | None:
-    """The pairs of `key:"value"; key:"value"` in which nothing is odd: all values are quoted, and no key repeats."""
+def _listed_pairs(chunks: list[str], assign: str, sep: str, add: Callable[..., Any]) -> dict[str, Any] | None:
+    """The pairs of `key:"value"; key:"value"` in which nothing is odd: all values are quoted."""
     last = len(chunks) - 1
     if last & 1 or chunks[last].strip() not in ("", sep):
         return None
     out: dict[str, Any] = {}
     known = _ALONE.setdefault(sep + assign, {})
     for chunk, value in zip(chunks[::2], chunks[1::2], strict=False):
-        name = known.get(chunk)
-        if name is None:
+        if chunk in known:
+            if not out:
+                return None
+            name = known[chunk]
+        else:
             name = chunk[1 if out else 0 :].strip().removesuffix(assign)
             if not _PLAIN_KEY.match(name) or not chunk.endswith(assign) or (out and chunk[0] != sep):
                 return None
             if out and len(name) < _LONG_KEY and len(known) < _MOST_KEYS:
                 known[chunk] = name
-        elif not out:
-            return None
-        out[name] = value
-    return out if 2 * len(out) == last else None
+        if name in out:
+            add(out, name, value)
+        else:
+            out[name] = value
+    return out or None
 
 
 def _added(out: dict[str, Any], tokens: list[str], assign: str) -> bool:
