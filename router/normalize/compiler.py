@@ -131,8 +131,8 @@ class _Compiler:
             self._time(into, target, specs, locals_of)
         writer = MapWriter(into, self._taken, overwritten, locals_of)
         for entry in mapped:
-            writer.entry(entry, locals_of[entry.target[:-1]], 1, None)
-        _attach(into, const, locals_of)
+            writer.entry(entry, into.local(locals_of[entry.target[:-1]]), 1, None)
+        _attach(into, locals_of)
         blocks = Blocks(definition, self._scope, self._conditions, self._taken, doubly_mapped(value), nulls)
         if "cases" in value:
             blocks.cases(value["cases"], ("cases",), into)
@@ -181,10 +181,15 @@ class _Compiler:
         return found
 
     def _open(self, into: Function, const: dict[str, Any], locals_of: Locals) -> None:
-        """One local per object of the document, with its constants in it."""
+        """One local per object of the document, with its constants in it; those that may stay empty are made on demand."""
+        filled = _filled(const)
+        into.lazy.update(local for node, local in locals_of.items() if node and node not in filled)
+        if into.lazy:
+            into.add(" = ".join([*(local for local in locals_of.values() if local in into.lazy), "None"]))
         for node, local in locals_of.items():
             own = {name.split(".")[-1]: item for name, item in const.items() if tuple(name.split(".")[:-1]) == node}
-            into.add(f"{local} = {own!r}")
+            if local not in into.lazy:
+                into.add(f"{local} = {own!r}")
 
     def _time(self, into: Function, target: tuple[str, ...], specs: list[TimeSpec], locals_of: Locals) -> None:
         depth = 1
@@ -202,7 +207,7 @@ class _Compiler:
                 into.add(f"if t is not None: m |= {self._taken.bit(own)}", depth)
         failed = self._scope.constant(tuple(names))
         into.add("if t is not None:")
-        into.add(f"{locals_of[target[:-1]]}[{target[-1]!r}] = t.iso", 2)
+        into.add(f"{into.local(locals_of[target[:-1]])}[{target[-1]!r}] = t.iso", 2)
         into.add("if not t.known: x.assume_zone()", 2)
         if names:
             into.add(f"{self._anything(into, names)}: x.fail_time({'.'.join(target)!r}, src, {failed})")
@@ -277,13 +282,18 @@ def _objects(const: dict[str, Any], mapped: list[Entry], timed: list[tuple[str, 
     return {node: "out" if not node else f"o{i}" for i, node in enumerate(ordered)}
 
 
-def _attach(into: Function, const: dict[str, Any], locals_of: Locals) -> None:
+def _attach(into: Function, locals_of: Locals) -> None:
     """Hang every object that holds something into its parent, the deepest first."""
-    filled = {tuple(name.split("."))[:n] for name in const for n in range(name.count(".") + 1)}
     for node in sorted(locals_of, key=len, reverse=True):
         if node:
-            test = "" if node in filled else f"if {locals_of[node]}: "
-            into.add(f"{test}{locals_of[node[:-1]]}[{node[-1]!r}] = {locals_of[node]}")
+            local = locals_of[node]
+            test = f"if {local} is not None: " if local in into.lazy else ""
+            into.add(f"{test}{into.local(locals_of[node[:-1]])}[{node[-1]!r}] = {local}")
+
+
+def _filled(const: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The objects that constants are in."""
+    return {tuple(name.split("."))[:n] for name in const for n in range(name.count(".") + 1)}
 
 
 def _blocks(value: Any) -> Iterable[dict[Any, Any]]:

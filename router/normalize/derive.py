@@ -8,7 +8,7 @@ from typing import Any
 
 from router.batch import Event
 from router.normalize import schema
-from router.normalize.runtime import child, dig, extend
+from router.normalize.runtime import child, extend
 from router.normalize.times import Moment, iso, stamp
 from router.normalize.zones import UTC
 
@@ -32,7 +32,8 @@ def _sum(leaf: str) -> Derivation:
 def _network_type(out: Event) -> None:
     """ipv4 or ipv6, from the first address there is."""
     for side in ("source", "destination", "client", "server"):
-        address = dig(out, (side, "ip"))
+        node = out.get(side)
+        address = node.get("ip") if type(node) is dict else None
         if address:
             child(out, "network").setdefault("type", "ipv6" if ":" in address else "ipv4")
             return

@@ -138,6 +138,10 @@ def named(key: str) -> Callable[[Any], Any]:
     def pipe(value: Any) -> Any:
         for item in value if type(value) is list else ():
             if type(item) is dict:
+                if len(item) == 2 and "Name" in item and "Value" in item:  # as nearly all are
+                    if str(item["Name"]).lower() == wanted:
+                        return item["Value"] if item["Value"] not in (None, "", []) else None
+                    continue
                 low = {str(k).lower(): v for k, v in item.items()}
                 if str(low.get("name", low.get("key", ""))).lower() == wanted:
                     return _value_of(low)

@@ -121,6 +121,18 @@ def _seconds_in(where: Zone) -> Remembered[str, int | None]:
 _PLACED = Remembered[Zone, Remembered[str, int | None]](_seconds_in, 64)
 
 
+def _zoned_seconds(text: str) -> int | None:
+    """'2026-03-01T10:00:00+0100' -> seconds since 1970; None for all that is not simple."""
+    if text[10] != "T" or text[13] != ":" or text[16] != ":" or text[4] != "-" or text[7] != "-" or not text[20:].isdecimal():
+        return None
+    there = zone(text[19:])
+    moment = placed(_SECONDS[text[:19]], "", there) if there is not None else None
+    return moment.seconds if moment is not None else None
+
+
+_ZONED = Remembered[str, int | None](_zoned_seconds, 8192)
+
+
 def iso(text: str, where: Zone) -> Moment | None:
     """ISO 8601 and its relatives (blank for T, slashes, comma, no separators); `where` holds when it names no zone."""
     length = len(text)
@@ -135,10 +147,10 @@ def iso(text: str, where: Zone) -> Moment | None:
             where = UTC
         if digits.isdecimal() and len(digits) < 10 and (seconds := _PLACED[where][text[:19]]) is not None:
             return _moment((seconds, digits, where.known))
-        if text[-5] in "+-" and text[10] == "T" and text[13] == ":" == text[16] and text[4] == "-" == text[7]:
-            digits, east = text[20:-5], text[-4:]
-            if digits.isdecimal() and len(digits) < 10 and east.isdecimal() and (there := zone(text[-5:])) is not None:
-                return placed(_SECONDS[text[:19]], digits, there)
+        if text[-5] in "+-" and (digits := text[20:-5]).isdecimal() and len(digits) < 10:
+            seconds = _ZONED[text[:19] + text[-5:]]
+            if seconds is not None:
+                return _moment((seconds, digits, True))
     return _iso(text, where)
 
 
@@ -173,6 +185,10 @@ def epoch(value: Any) -> Moment | None:
     if type(value) is int:
         value = str(value) if abs(value) < 1 << 70 else ""
     elif type(value) is float:
+        if _EARLIEST_EPOCH <= value < 1e11:
+            text = f"{value:.6f}"
+            if (seconds := int(text[:-7])) <= _LAST:
+                return _moment((seconds, text[-6:], True))
         value = f"{value:.6f}" if abs(value) < 1e11 else str(int(value)) if abs(value) < 1e20 else ""
     elif type(value) is not str:
         return None

@@ -65,6 +65,8 @@ class Function:
         self._parents: dict[Path, str] = {}
         self._objects: dict[tuple[str, ...], str] = {}
         self._found: dict[Hashable, str] = {}
+        self.lazy: set[str] = set()
+        """Locals that are None until something is put into them."""
 
     def add(self, line: str, depth: int = 1) -> None:
         self.lines.append("    " * depth + line)
@@ -101,7 +103,9 @@ class Function:
     def _document(self, path: Path, locals_of: dict[tuple[str, ...], str]) -> str:
         parent = tuple(map(str, path[:-1]))
         if parent in locals_of:
-            return f"{locals_of[parent]}.get({path[-1]!r})"
+            local = locals_of[parent]
+            read = f"{local}.get({path[-1]!r})"
+            return f"({read} if {local} is not None else None)" if local in self.lazy else read
         if locals_of:
             return "None"
         if parent == ("event",):  # always there
@@ -123,6 +127,10 @@ class Function:
     def _record(self, path: Path) -> str:
         held = self.held(path)
         return f"dig(src, {path!r})" if held is None else f"({held[0]}[{held[1]!r}] if {held[1]!r} in {held[0]} else None)"
+
+    def local(self, name: str) -> str:
+        """Code of an object that is a local variable, to write to."""
+        return f"({name} if {name} is not None else ({name} := {{}}))" if name in self.lazy else name
 
     def slot(self, name: str) -> tuple[str, str]:
         """Code of the parent object of an output field, made on demand, and the leaf's name."""
