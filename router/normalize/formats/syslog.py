@@ -76,7 +76,10 @@ def read(x: Line) -> None:
 
 def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
     """What the rest of this file makes of nearly all headers, by one search; None where it has to look closer."""
-    end = text.find(">1 ", 2, 7) if text[:1] == "<" else 0
+    first = text[:1]
+    if first in ("{", "["):
+        return NO_HEADER, text, None
+    end = text.find(">1 ", 2, 7) if first == "<" else 0
     if end > 0 and text[1:end].isdecimal():
         return _rfc5424(head, text[end + 1 :]) if (head := _PRIORITIES[text[1:end]]) is not None else None
     found = _USUAL.match(text)

@@ -89,6 +89,20 @@ def test_a_general_answer_is_not_remembered() -> None:
     assert answers == ["acme.general", "acme.wall", "acme.general", "acme.wall"]
 
 
+def test_a_sender_keeps_several_normalizers_in_mind_each_once() -> None:
+    catalogue = Catalogue.load()
+    facts = Facts("s", "192.0.2.1")
+    lines = (
+        b"<13>Mar  1 10:00:00 relay1 CEF:0|FORCEPOINT|Firewall|6|1|n|1|src=192.0.2.1",
+        b"<134>Mar  1 10:00:00 fw1 %ASA-6-302013: Built outbound TCP connection 1 for a:192.0.2.1/1 (192.0.2.1/1) to b:192.0.2.2/2 (192.0.2.2/2)",
+    )
+    for line in lines * 3:
+        catalogue.normalize(line, facts, RECEIPT)
+    kept = catalogue._senders["s", "192.0.2.1"]
+    assert len(kept) == len(set(map(id, kept)))
+    assert kept[0].id == "cisco.asa"
+
+
 def test_an_unknown_line_keeps_what_its_header_said() -> None:
     found = one(b"<38>Mar  1 10:00:00 h1 app[7]: hello", Facts("s", "192.0.2.1"))
     assert found["event"] == {

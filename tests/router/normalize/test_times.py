@@ -28,6 +28,8 @@ CASES = [
     ("2026-03-01t10:00:00z", "2026-03-01T10:00:00Z"),
     ("2026-03-01 10:00:00.123456789+01:00", "2026-03-01T09:00:00.123456789Z"),
     ("2026-03-01T10:00:00,5-0330", "2026-03-01T13:30:00.5Z"),
+    ("2026-03-01T10:00:00.820360-0400", "2026-03-01T14:00:00.820360Z"),
+    ("2026-03-01T10:00:00.8+0530", "2026-03-01T04:30:00.8Z"),
     ("2026/03/01 10:00:00", "2026-03-01T09:00:00Z"),
     ("20260301T100000Z", "2026-03-01T10:00:00Z"),
     ("2026-07-01T10:00:00", "2026-07-01T08:00:00Z"),
@@ -141,3 +143,9 @@ def test_digits_of_other_scripts_are_no_part_of_a_time(text: str) -> None:
 
 def test_digits_of_other_scripts_do_not_fit_a_format() -> None:
     assert compile_format("%d/%b/%Y:%H:%M:%S.%f")("01/Mar/2026:10:00:00.\u0661\u0662", UTC, 1.8e9) is None
+
+
+@given(st.integers(100_000_000, 99_999_999_999), st.integers(0, 999))
+def test_an_epoch_with_a_fraction_is_read_alike_as_number_and_as_text(seconds: int, thousandths: int) -> None:
+    number = float(f"{seconds}.{thousandths:03d}")
+    assert epoch(number) == epoch(f"{number:.6f}")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.normalize.formats import cef as cef_format
 from router.normalize.formats import csv as csv_format
 from router.normalize.formats.cef import compile_cef
 from router.normalize.formats.csv import cells, compile_csv
@@ -118,3 +119,38 @@ def test_quotes_around_whole_values_read_as_by_the_library(line: str) -> None:
     bare = csv_format._bare(line, ",")
     if bare is not None and line:
         assert bare.split(",") == next(csv.reader([line]))
+
+
+_PIECES = (
+    "src=",
+    "a=1",
+    "b=x y",
+    "=",
+    "\\=",
+    "\\\\",
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\\n",
+    " \\n",
+    "(x",
+    "[0]=",
+    "é=",
+    "http://a?b=c&d=e",
+    "x" * 130,
+    "\x0bk=",
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=12).map("".join))
+def test_usual_extensions_of_cef_read_as_by_the_closer_look(text: str) -> None:
+    usual = cef_format._usual(text)
+    assert usual is None or list(usual.items()) == list(cef_format._any(text).items())
+
+
+def test_words_of_a_hostile_sender_are_not_kept_for_ever() -> None:
+    for number in range(3 * cef_format._MOST_KEYS):
+        cef_format.extensions(f"key{number}=1 other{number}=2")
+    assert len(cef_format._KNOWN) <= cef_format._MOST_KEYS

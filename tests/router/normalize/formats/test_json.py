@@ -40,3 +40,31 @@ def test_only_objects_are_records() -> None:
 def test_text_before_the_object_is_skipped_on_request() -> None:
     assert compile_json(find=True)('app: {"a": 1}') == {"a": 1}
     assert compile_json()('app: {"a": 1}') is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a.b": 1, "a.c": 2, "d": 3}, {"d": 3, "a": {"b": 1, "c": 2}}),
+        ({"a": {"x": 0}, "a.b": 1}, {"a": {"x": 0, "b": 1}}),
+        ({"a": None, "a.b": 1}, {"a": None, "a.b": 1}),
+        ({"a.b": 1, "a.b.c": 2}, {"a": {"b": 1}, "a.b.c": 2}),
+        ({".a": 1, "b.": 2, "c..d": 3}, {".a": 1, "b.": 2, "c..d": 3}),
+        ({"a.b.c": 1, "a.b.d": 2}, {"a": {"b": {"c": 1, "d": 2}}}),
+    ],
+)
+def test_dotted_keys_are_read_alike_however_often_they_come(value: dict[str, object], expected: dict[str, object]) -> None:
+    parse = compile_json(expand=True)
+    text = orjson.dumps(value).decode()
+    assert parse(text) == expected
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ['[action:"Accept"]', "{x}", "[1, 2]", "[]", '["a"]'])
+def test_what_begins_like_json_and_holds_no_object_is_none(text: str) -> None:
+    assert compile_json(find=True)(text) is None
+
+
+@pytest.mark.parametrize(("depth", "read"), [(99, True), (100, True), (101, False)])
+def test_objects_are_read_to_a_depth_of_a_hundred(depth: int, read: bool) -> None:
+    assert (loads('{"a":' * depth + "{}" + "}" * depth) is not None) is read

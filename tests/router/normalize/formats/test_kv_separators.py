@@ -40,3 +40,9 @@ def test_a_first_value_with_commas_does_not_hide_the_separator():
     parse = compile_kv(sep=["|", " "])
     assert parse("id={0x1,0x2} origin=192.0.2.1") == {"id": "{0x1,0x2}", "origin": "192.0.2.1"}
     assert parse("id={0x1,0x2}|origin=a b") == {"id": "{0x1,0x2}", "origin": "a b"}
+
+
+@pytest.mark.parametrize(("repeat", "kept"), [("list", ["1", "3"]), ("last", "3"), ("first", "1")])
+def test_a_key_that_repeats_among_quoted_pairs_is_kept_as_the_file_says(repeat, kept):
+    parse = compile_kv(assign=":", sep=";", repeat=repeat)
+    assert parse('a:"1"; b:"2"; a:"3"') == {"a": kept, "b": "2"}

@@ -144,3 +144,14 @@ def test_a_body_that_comes_before_the_header_is_complete_is_not_taken_for_it(
     assert x.body == body
     assert (x.head.hostname, x.head.appname, x.head.procid, x.head.priority) == ("fw1", app, process, 13)
     assert x.syslog_iso == "2026-03-01T10:00:00Z"
+
+
+def test_the_year_of_a_header_follows_the_day_of_receipt_however_often_it_is_read() -> None:
+    days = [calendar.timegm((year, month, 1, 0, 0, 0)) for year in (2026, 2027, 2024) for month in (1, 3, 12)]
+    read_years = []
+    for day in [*days, *reversed(days)]:
+        x = Line("<13>Mar  1 10:00:00 h1 app: x", float(day), UTC)
+        read(x)
+        read_years.append((x.syslog_iso or "")[:4])
+    expected = ["2025", "2026", "2026", "2026", "2027", "2027", "2023", "2024", "2024"]
+    assert read_years == [*expected, *reversed(expected)]

@@ -33,6 +33,12 @@ _BODIES = (
     "a: b",
     "1,2026/03/01 10:00:00,01",
     "message repeated 2 times",
+    "CEF:0|a|b|1|c|d|1|x=1",
+    "12,2026-03-01T10:00:00.000000Z,no-serial,GLOBALPROTECT",
+    '{"a": 1}',
+    '[a:"1"; b:"2"]',
+    "app 77 id - text",
+    "- - - CEF:0|a",
 )
 _PIECES = st.tuples(
     *(st.sampled_from(part) for part in (_PRIORITIES, _STAMPS, _HOSTS, _TAGS, _BODIES)), st.sampled_from((" ", "  ", ""))
