@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(child(*options.child, runs=options.runs)))
+        print(json.dumps(child(*options.child, runs=options.runs)))  # type: ignore[misc]  # the words of the list are all but the last argument
         return
     if not EVENTS.exists() or not RULES.exists():
         print("the folder with recorded events and public rules is missing; nothing to measure")

@@ -25,7 +25,7 @@ def counted(source: str) -> dict[str, float]:
     }
     for (name, reason), child in telemetry.REJECTED._metrics.items():
         if name == source:
-            found[reason] = child._value.get()
+            found[reason] = child._value.get()  # type: ignore[attr-defined]  # the library has no types for what is below a metric
     return found
 
 

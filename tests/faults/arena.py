@@ -131,7 +131,7 @@ class Arena:
     def _config(self) -> dict[str, Any]:
         (self.folder / "ledger.yml").write_text(RULE)
         tokens = [{"name": "plain", "secret": "${T1}"}, {"name": "ack", "secret": "${T2}", "ack": True}]
-        sources = {
+        sources: dict[str, dict[str, Any]] = {
             "hec": {"kind": "splunk_hec", "listen": f"127.0.0.1:{self.hec_port}", "tokens": tokens},
             "syslog": {"kind": "syslog", "tcp": f"127.0.0.1:{self.syslog_port}"},
         }

@@ -19,7 +19,7 @@ class _Definitions(yaml.SafeLoader):
     """YAML 1.1 gives a lone `=` a type of its own; in these files it is text."""
 
 
-_Definitions.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
+_Definitions.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)  # type: ignore[type-var]  # the stubs know the class itself alone
 
 
 def _go(package: str, binary: str) -> Path:

@@ -41,11 +41,11 @@ async def test_what_was_written_is_found_and_nothing_else(node: Node, by_id: boo
     made = [canary(n) for n in range(1, 600)]
     wanted = {record.id: text for record, text in made}
     async with opened(Elasticsearch("soc", settings)) as sink:
-        assert await sink.found(wanted) == set(), "there is no such stream yet"
+        assert await sink.found(wanted) == set(), "there is no such stream yet"  # type: ignore[attr-defined]  # this sink is Searchable
         written = [record for record, _ in made[::2]]
         await sink.write(written)
         async with asyncio.timeout(30):
-            while len(found := await sink.found(wanted)) < len(written):
+            while len(found := await sink.found(wanted)) < len(written):  # type: ignore[attr-defined]  # this sink is Searchable
                 await asyncio.sleep(0.2)
         assert found == {record.id for record in written}
 

@@ -9,7 +9,7 @@ import pytest
 
 from router.batch import Facts, Record
 from router.errors import Misconfigured, Retryable, TooLarge
-from router.protocols import Outcome
+from router.protocols import Outcome, Sink
 from sinks._elasticsearch_settings import ElasticsearchSettings
 from sinks._elasticsearch_setup import setup
 from sinks.elasticsearch import Elasticsearch
@@ -177,7 +177,7 @@ async def test_a_request_that_is_too_large_is_to_be_split(node: Node) -> None:
 async def test_a_full_queue_loses_and_doubles_nothing(node: Node) -> None:
     seen: set[Outcome | type] = set()
 
-    async def patiently(ready: Elasticsearch, wanted: list[Record]) -> None:
+    async def patiently(ready: Sink, wanted: list[Record]) -> None:
         while wanted:
             try:
                 result = await ready.write(wanted)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gzip
 import os
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import pytest
 from router.batch import Record
 from router.errors import Misconfigured, Retryable
 from router.protocols import Outcome
-from sinks import file as module
 from sinks.file import File, FileSettings
 from tests.contract.sink import SinkContract, record, records
 
@@ -53,7 +53,7 @@ class TestFile(SinkContract):
 async def test_nothing_is_delivered_before_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     real = os.fsync
-    monkeypatch.setattr(module.os, "fsync", lambda file: (synced.append(os.fstat(file).st_size), real(file))[1])
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file).st_size), real(file))[1])  # type: ignore[func-returns-value]  # one expression that does both
     await file_sink(tmp_path / "f").write(records(3))
     assert (tmp_path / "f").stat().st_size in synced
 
@@ -92,7 +92,7 @@ async def test_a_full_disk_is_waited_for_and_leaves_no_torn_line(
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.os, "write", half)
+        patched.setattr(os, "write", half)
         with pytest.raises(Retryable):
             await sink.write([record(b'{"b":"0123456789"}'), record(b'{"c":"0123456789"}')])
     assert path.read_bytes() == b'{"a":1}\n'
@@ -162,7 +162,7 @@ async def test_a_failing_compression_keeps_the_lines(tmp_path: Path, monkeypatch
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(module.shutil, "copyfileobj", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     result = await file_sink(tmp_path / "f.ndjson", rotate_bytes=1024, gzip=True).write(records(2, pad="x" * 2000))
     assert list(result.outcomes) == [Outcome.DELIVERED] * 2
     assert len(lines(next(tmp_path.glob("f-*.ndjson")))) == 2

@@ -18,7 +18,7 @@ from tests.peers import tenzir
 
 WALL = Facts(dataset="acme.wall", severity=50)
 LINE = re.compile(rb"<13>1 (\S+) (\S+) LEEF:2\.0\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|x09\|(.*)\n", re.DOTALL)
-FIREWALL = {
+FIREWALL: dict[str, Any] = {
     "event": {"dataset": "acme.wall", "code": "106023", "action": "deny", "category": ["network"], "outcome": "failure"},
     "source": {"ip": "10.0.0.1", "port": 1234, "bytes": 5, "mac": "00-11-22-33-44-55", "nat": {"ip": "1.2.3.4", "port": 9}},
     "destination": {"ip": "2001:db8::1", "port": 443},

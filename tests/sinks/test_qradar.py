@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from router.batch import Record
 from router.demo.standins import QRadarStandIn
 from router.errors import Misconfigured, Retryable
-from router.protocols import Outcome
+from router.protocols import Outcome, Sink
 from sinks._line_connection import LineConnection
 from sinks.qradar import QRadar, QRadarSettings
 from tests.contract.sink import FarEnd, RemoteContract, opened, record, records, write_all
@@ -63,7 +63,7 @@ def standing_still() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-async def kinds_of_endings(sink: QRadar) -> set[type]:
+async def kinds_of_endings(sink: Sink) -> set[type]:
     """Of writing some 8 MB at once."""
     writing = [asyncio.create_task(sink.write(records(500, message="x" * 3000))) for _ in range(5)]
     return {type(one) for one in await asyncio.gather(*writing, return_exceptions=True)}
@@ -308,7 +308,7 @@ async def test_a_receiver_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     port = await receiver.start()
     delivered = 0
 
-    async def pour(sink: QRadar, mine: list[list[Record]]) -> None:
+    async def pour(sink: Sink, mine: list[list[Record]]) -> None:
         nonlocal delivered
         for batch in mine:
             await write_all(sink, batch, tries=1000)

@@ -35,7 +35,9 @@ async def chaos_at_the_far_ends(outcome: Outcome) -> None:
                 one.faults["lone records called too large"] = buried
                 await redrive(one, sink)
         await one.end()
-        hits = {toxic: sum(p.hits.get(toxic, 0) for p in one.proxies.values()) for toxic in Toxic if toxic != "none"}
+        hits: dict[str, int] = {
+            toxic: sum(p.hits.get(toxic, 0) for p in one.proxies.values()) for toxic in Toxic if toxic != "none"
+        }
         one.faults |= hits
         one.judge(repeats=lambda _: sum(one.faults.values()) * 1000)
         outcome.check("several kinds of faults really hit", sum(map(bool, hits.values())) >= 3, hits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.faults import conservation
 from tests.faults.arena import Arena, Plan, arena
-from tests.faults.ledger import Key
+from tests.faults.events import Key
 from tests.faults.neighbours import Neighbours
 from tests.faults.outcome import Outcome
 from tests.faults.proxy import Toxic

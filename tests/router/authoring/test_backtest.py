@@ -83,6 +83,7 @@ async def test_each_rule_says_how_often_when_and_on_whom(log, tmp_path):
     assert (never.matches, never.seen, never.samples) == (0, 20, [])
     assert (unseen.matches, unseen.seen, unseen.micros_alone) == (0, 0, None)
     assert result.seconds > 0
+    assert bad.micros_alone is not None
     assert bad.micros_alone > 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from tests.journeys.deployment import Deployment
-from tests.router.cli.process import logweir
+from tests.router.cli.process import ROOT, logweir
 
 RULE = """
 title: %s
@@ -127,6 +127,47 @@ async def test_a_sighup_that_arrives_while_the_configuration_is_read_is_carried_
 async def _said(log: Path, event: str) -> None:
     while f'"event": "{event}"' not in log.read_text():
         await asyncio.sleep(0.05)
+
+
+async def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    slow = tmp_path / "slow/typer"  # found before the one that is installed
+    slow.mkdir(parents=True)
+    (slow / "__init__.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(100)\n")
+    loading = await _interrupted(tmp_path, path=slow.parent)
+    assert loading == (-signal.SIGINT, b"")
+    os.mkfifo(tmp_path / "logweir.yaml")
+    reading = await _interrupted(tmp_path, at=tmp_path / "logweir.yaml")
+    assert reading[0] == 130
+    assert b"Traceback" not in reading[1]
+
+
+async def _interrupted(folder: Path, path: Path | None = None, at: Path | None = None) -> tuple[int | None, bytes]:
+    """Exit code and standard error of `run` that gets SIGINT: by itself, or when it opens the fifo `at`."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _AS_IN_A_TERMINAL, *(sys.executable, "-m", "router", "run", "-c", str(folder / "logweir.yaml"))),
+        env=os.environ | {"PYTHONPATH": f"{path or ROOT}:{ROOT}"},
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(100):
+            if at:
+                await asyncio.to_thread(_interrupt, at, process.pid)
+            _, told = await process.communicate()
+            return process.returncode, told
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+_AS_IN_A_TERMINAL = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+"""What runs tests in the background has SIGINT ignored, and so would what it starts."""
+
+
+def _interrupt(fifo: Path, process: int) -> None:
+    with fifo.open("w"):
+        os.kill(process, signal.SIGINT)
 
 
 def _handed_over(fifo: Path, text: str, hang_up: int) -> None:

@@ -185,7 +185,7 @@ def test_a_checkpoint_survives_its_text():
     assert Checkpoint.parse("17 5.0 6.0 7.0") is None
 
 
-def brute_force(moments: list[int], timespan: int, least: int) -> list[int]:
+def brute_force(moments: list[int], timespan: int, least: int) -> list[float]:
     """Rising edges by counting at every tick and half tick: slow, and plainly what the specification says."""
     edges, on = [], False
     for half in range(0, 2 * (max(moments, default=0) + timespan) + 2):

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -146,7 +147,7 @@ def test_a_restart_anywhere_raises_what_an_unbroken_run_raises(kind, condition, 
     steps = data.draw(
         st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3), st.integers(0, 4), st.sampled_from("xy")), max_size=30)
     )
-    records = []
+    records: list[Any] = []
     for i, (jitter, which, value, group) in enumerate(steps):
         if which == 3:
             records.append((i, "", Tick(i + jitter / 4)))

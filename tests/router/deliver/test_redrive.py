@@ -18,7 +18,7 @@ from tests.router.deliver.scene import FAST, ScriptedSink, all_delivered, number
 
 async def bury(log: Log, stage: str, wanted: Sequence[Record], reason: str = "mapping: field a", **about: Any) -> None:
     await log.partitions(f"dlq.{stage}")
-    place = {"topic": EVENTS, "partition": 0, "attempts": 1, "keep_body": True} | about
+    place: dict[str, Any] = {"topic": EVENTS, "partition": 0, "attempts": 1, "keep_body": True} | about
     letters = [dead_letter(r, stage=stage, reason=reason, offset=number(r), **place) for r in wanted]
     await log.append(f"dlq.{stage}", 0, letters)
 

@@ -41,7 +41,7 @@ def test_folding_keeps_length_and_folds_once(text):
     assert fold(fold(text)) == fold(text)
 
 
-parts = st.lists(st.sampled_from(["a", "b", "ab", "\n", Wild.MANY, Wild.ONE]), max_size=7).map(merged)
+parts = st.lists(st.sampled_from(["a", "b", "ab", "\n", Wild.MANY, Wild.ONE]), max_size=7).map(merged)  # type: ignore[arg-type]  # of letters and wildcards
 
 
 @given(parts, st.text("ab\n", max_size=12))

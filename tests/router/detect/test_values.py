@@ -85,7 +85,7 @@ def test_spaces_are_no_part_of_a_field_name():
 
 
 def test_a_list_as_deep_as_a_sender_likes_is_read():
-    value = "x"
+    value: object = "x"
     for _ in range(5000):
         value = [value]
     assert holds("{f: x}", {"f": value})

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.ingest._hec_objects import MAX_DEPTH, HecObjects
+from router.ingest._hec_objects import HecObjects
+from router.ingest._json_brackets import MAX_DEPTH
 
 
 def read(pieces: list[bytes], limit: int = 900_000) -> tuple[list[bytes], str]:

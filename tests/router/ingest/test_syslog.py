@@ -299,7 +299,7 @@ class TestClientCertificates:
         before = counted("net").get("tls_handshake", 0)
         async with running(build("syslog", "net", tls=tls)) as one:
             context = ssl.create_default_context(cafile=str(authority.ca_file))
-            options = {"ssl": context, "server_hostname": "localhost"}
+            options: dict[str, Any] = {"ssl": context, "server_hostname": "localhost"}
             reader, writer = await asyncio.open_connection("127.0.0.1", one.addresses[0][1], **options)
             writer.write(b"<13>x\n")
             await closed(reader)

@@ -1,12 +1,14 @@
 """A source's `host` names the host of events that name none."""
 
+from typing import Any
+
 from router.batch import Facts
 from router.normalize import Catalogue, Hints
 
 CATALOGUE = Catalogue.load(sources={"cloud": Hints(host="tenant.example.com")})
 
 
-def _host(source: str, body: bytes, **facts: object) -> str | None:
+def _host(source: str, body: bytes, **facts: Any) -> str | None:
     return CATALOGUE.normalize(body, Facts(source, **facts), 1_772_359_200.0)[0].get("host", {}).get("name")
 
 

@@ -5,6 +5,7 @@ import random
 import tarfile
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -77,7 +78,7 @@ def test_events_made_of_what_the_rules_look_for(ruleset):
 
 
 def made(rule, chance):
-    event = {"logweir": {"logsource": {k: v for k, v in rule.logsource._asdict().items() if v}}}
+    event: dict[str, Any] = {"logweir": {"logsource": {k: v for k, v in rule.logsource._asdict().items() if v}}}
     listed = list(atoms(rule.tree))
     chance.shuffle(listed)
     for atom in listed:
@@ -93,7 +94,7 @@ def made(rule, chance):
 
 
 def wanted(atom: Atom):
-    payload = atom.payload
+    payload: Any = atom.payload
     match atom.kind:
         case "eq" | "contains" | "startswith" | "endswith":
             return payload

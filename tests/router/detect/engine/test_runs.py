@@ -33,7 +33,7 @@ ROWS = {
 @pytest.mark.parametrize("pattern", ROWS)
 def test_the_most_telling_row_is_read_from_an_expression(pattern):
     row = run(pattern, "")
-    assert (row and row.__self__.pattern) == ROWS[pattern]
+    assert (row and row.__self__.pattern) == ROWS[pattern]  # type: ignore[attr-defined]  # a bound method of a pattern
 
 
 def test_a_row_says_nothing_where_case_does_not_matter():

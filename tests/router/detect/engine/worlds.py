@@ -146,12 +146,12 @@ class World:
             self._text,
             lambda: pick([None, "", 0, 1, 1.0, 0.0, True, False, 4688, 4688.0, "4688", -3, 1e16]),
         ]
-        listed = [
+        listed: list[Callable[[], object]] = [
             lambda: [pick(scalar)() for _ in range(self.random.randint(0, 3))],
             lambda: [[self._text()], None],
             lambda: {"k": self._text()},
         ]
-        special = [
+        special: list[Callable[[], object]] = [
             lambda: pick(
                 ["10.1.2.3", "::1", "2026-11-29T12:30:00Z", "1700000000", "12.50", "1e2", "\ud800x", "x" * 5000 + self._text()]
             )
@@ -162,7 +162,7 @@ class World:
         """Something that rules look for, with its case changed and other things around it; or anything."""
         pick = self.random.choice
         text = pick(self.texts) if self.texts and self.random.random() < 0.8 else "".join(pick(LETTERS) for _ in range(4))
-        text = pick([str, str, str.upper, str.lower, str.swapcase, str.casefold, fold])(text)
+        text = pick([str, str, str.upper, str.lower, str.swapcase, str.casefold, fold])(text)  # type: ignore[operator]  # each makes text of text
         around = ["", "", "x", "cmd ", "foobaz", " -e ", "\n", "K", "ab", "`", "\u212a", "c.exe"]
         return pick(around) + text + pick(around) + (pick(self.texts) if self.texts and self.random.random() < 0.3 else "")
 
