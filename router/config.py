@@ -142,7 +142,8 @@ class Admin(Settings):
     """Metrics and health."""
 
     listen: Annotated[str, AfterValidator(listen_address)] = "127.0.0.1:9600"
-    """`host:port` of /metrics, /healthz and /readyz; empty turns them off."""
+    """`host:port` of /metrics, /healthz and /readyz; empty turns them off. Processes of one configuration on one machine need a
+    port each: `127.0.0.1:${ADMIN_PORT}`."""
 
 
 class Limits(Settings):

@@ -192,7 +192,7 @@ async def _begin(site: web.BaseSite, listen: str) -> None:
         await site.start()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        remedy = "free the port, or choose another one in `admin.listen`"
+        remedy = "free the port, or choose another one in `admin.listen` (each process on one machine needs its own)"
         raise Misconfigured(f"admin: cannot listen on {listen}: {why}; {remedy}") from error
 
 

@@ -46,8 +46,9 @@ _RETRY_AFTER = {BUSY: "1", UNHEALTHY: "1", CLOSING: "1", ACKS_FULL: "5"}
 class Refusal(Exception):
     """Ends the handling of a request with a code other than success."""
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+    def __init__(self, code: int, *, is_counted: bool = False) -> None:
+        """`is_counted`: the events of the request have been counted as refused, each for itself."""
+        self.code, self.is_counted = code, is_counted
         super().__init__(REPLIES[code][1])
 
 

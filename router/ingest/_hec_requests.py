@@ -1,7 +1,7 @@
 """What a HEC source answers: routes, tokens, channels, events to the log, and only then success."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -69,7 +69,7 @@ class HecRequests:
         try:
             return await self._route(request)
         except Refusal as refusal:
-            return await self._refuse(request, refusal.code)
+            return await self._refuse(request, refusal.code, is_counted=refusal.is_counted)
         except (ConnectionError, web.RequestPayloadError):
             raise ConnectionResetError from None  # the sender is gone: nobody waits for an answer
         except Exception:
@@ -88,8 +88,8 @@ class HecRequests:
             raise Refusal(replies.CLOSING)
         return await handler(request)
 
-    async def _refuse(self, request: web.BaseRequest, code: int) -> web.Response:
-        if code not in _NO_EVENTS:
+    async def _refuse(self, request: web.BaseRequest, code: int, *, is_counted: bool = False) -> web.Response:
+        if code not in _NO_EVENTS and not is_counted:
             self._emit.reject(f"hec_{code}")
         if code in _AUTHORIZATION and self._tarpit.failed(_peer(request)):
             await asyncio.sleep(TARPIT_DELAY_SECONDS)
@@ -137,7 +137,7 @@ class HecRequests:
                 raise Refusal(batch.code or replies.NO_DATA)
             body.becomes(sum(cost(payloads) for _, payloads in batch.runs))
             for flaw, payloads in batch.runs:
-                await self._emit(payloads, self._facts_of(_peer(request), envelope, meta, flaw), held=True)
+                await self._append(payloads, self._facts_of(_peer(request), envelope, meta, flaw))
                 if flaw:
                     self._doubts(flaw).inc(len(payloads))
         except Malformed as error:
@@ -150,6 +150,12 @@ class HecRequests:
             self._emit.reject(f"hec_{batch.code}")
         ack_id = self._acks.issue(token.name, channel) if token.ack else None
         return reply(batch.code, bad_event=batch.bad_event, ack_id=ack_id)
+
+    async def _append(self, payloads: Sequence[bytes], facts: Facts) -> None:
+        try:
+            await self._emit(payloads, facts, held=True)
+        except Retryable as error:
+            raise Refusal(replies.BUSY, is_counted=True) from error
 
     def _body(self, request: web.BaseRequest, max_bytes: int = 0) -> Body:
         limits = self._limits

@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 8.0
 _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full; free space or lower `retention_bytes`",
     sqlite3.SQLITE_IOERR: "the disk reports an input/output error; look at the kernel's log",
-    sqlite3.SQLITE_BUSY: "another process has held the write lock for too long",
+    sqlite3.SQLITE_BUSY: "another process has held the write lock for too long; `fuser` names what has the file open",
     sqlite3.SQLITE_LOCKED: "another connection holds the write lock",
     sqlite3.SQLITE_CANTOPEN: "the file or a file beside it cannot be opened; check permissions and open file limits",
     sqlite3.SQLITE_READONLY: "the file has become read-only; check permissions and the mount",

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.contract.memory_log import MemoryLog
+from tests.contract.source import counted
 from tests.router.ingest.hec_scene import Client, hec, serving
 
 
@@ -148,7 +149,11 @@ async def test_when_the_log_does_not_answer_the_client_is_told_to_try_again() ->
     log = MemoryLog()
     async with serving(log, deadline_seconds=0.1) as (client, _):
         log.failures = 10_000
-        assert (await client.post("", b'{"event":1}'))[1]["code"] == 9
+        before = counted("hec")
+        assert (await client.post("", b'{"event":1}{"event":2}'))[1]["code"] == 9
+        refused = {reason: count - before.get(reason, 0) for reason, count in counted("hec").items()}
+        assert {reason for reason, count in refused.items() if count} == {"received", "log_unavailable"}, "each event once"
+        assert refused["received"] == refused["log_unavailable"] == 2
         log.failures = 0
         assert (await client.post("", b'{"event":1}'))[0] == 200
         assert len(log.bodies) == 1
