@@ -254,7 +254,9 @@ class _Reader:
             self._problem(*problem)
         if frame.rules.topic and not isinstance(frame.log, KafkaLog):
             self._problem(
-                ("rules", "topic"), "is read from the cluster of the log, which is not Kafka", "leave it out, and use files"
+                ("rules", "topic"),
+                "is read from the cluster of the log, which is not Kafka",
+                "name a folder in `rules.detect` instead",
             )
         parts = frame.log, frame.rules, frame.process, frame.admin, frame.limits, sources, sinks, frame.workers, frame.canary
         return Config(*parts, self._document), self._problems
