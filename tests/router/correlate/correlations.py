@@ -56,7 +56,7 @@ def match(
     """A match at a time; its id is its number, else told by its time and rule."""
     which = int(time * 1000) if number is None else number
     own = which.to_bytes(8, signed=True) + rule.encode()[:8].rjust(8)
-    return Match(own, rule, time, group, {"source": {"ip": "192.0.2.1"}}, f"e{which}", values)
+    return Match(own, rule, time, group, b'{"source": {"ip": "192.0.2.1"}}', f"e{which}", values)
 
 
 def run(correlator: Correlator, matches: list[Match], start: int = 0, name: str = "c") -> list[Firing]:

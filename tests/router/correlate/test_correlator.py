@@ -232,7 +232,7 @@ def test_what_waits_for_the_watermark_does_not_hang_on_the_order_of_arrival(mome
 @settings(max_examples=300)
 def test_a_restart_anywhere_raises_what_an_unbroken_run_raises(steps, data):
     """Times go forward with jitter; the run is cut at any record and goes on from its checkpoint."""
-    matches = [Match(i.to_bytes(16), "r", i * 2 + jitter / 4, (group,), {}, "") for i, (jitter, group) in enumerate(steps)]
+    matches = [Match(i.to_bytes(16), "r", i * 2 + jitter / 4, (group,), b"{}", "") for i, (jitter, group) in enumerate(steps)]
     cut = data.draw(st.integers(0, len(matches)))
     condition = data.draw(st.sampled_from(["{gte: 3}", "{gte: 2, lte: 3}"]))
     whole = run(correlator(condition), matches)

@@ -1,5 +1,6 @@
 """The alert of a correlation."""
 
+import orjson
 import pytest
 
 from router.correlate import Correlator, Match, signal_document
@@ -11,7 +12,7 @@ def fired():
         {"source": {"ip": "192.0.2.1", "port": 1}, "user": {"name": "a"}, "event": {"action": "login"}},
         {"source": {"ip": "192.0.2.1", "port": 2}, "user": {"name": "b"}, "event": {"action": "login"}},
     ]
-    matches = [Match(i.to_bytes(16), "r", 1767225600.0 + i, ("u",), e, f"e{i}") for i, e in enumerate(events)]
+    matches = [Match(i.to_bytes(16), "r", 1767225600.0 + i, ("u",), orjson.dumps(e), f"e{i}") for i, e in enumerate(events)]
     [firing] = Correlator([event_count("{gte: 2}")], 60).feed([(i, "c", m) for i, m in enumerate(matches)])
     return signal_document(firing)
 
@@ -40,7 +41,7 @@ def test_fields_in_which_the_matches_agree_are_the_alerts_own():
 
 
 def test_a_large_window_shows_its_first_and_last_matches():
-    matches = [Match(i.to_bytes(16), "r", i / 100, ("u",), {}, f"e{i}") for i in range(100)]
+    matches = [Match(i.to_bytes(16), "r", i / 100, ("u",), b"{}", f"e{i}") for i in range(100)]
     [firing] = Correlator([event_count("{gte: 100}")], 60).feed([(i, "c", m) for i, m in enumerate(matches)])
     alert = signal_document(firing)
     assert alert["logweir"]["correlation"]["count"] == 100

@@ -293,4 +293,4 @@ def test_a_match_of_a_rule_that_the_correlation_no_longer_names_does_not_count()
 
 
 def test_a_match_keeps_what_decode_made_of_it():
-    assert Match(b"", "r", 0.0, (), {}).carried == {}
+    assert Match(b"", "r", 0.0, (), b"{}").carried == {}
