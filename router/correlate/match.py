@@ -264,7 +264,8 @@ def decode(match_id: bytes, body: bytes) -> tuple[str, Match]:
         group = tuple(intern(str(text)) for text in read["group"])
         values = tuple(tuple(map(str, column)) for column in read.get("values", ()))
         carried = {intern(str(name)): tuple(map(str, column)) for name, column in read.get("carried", {}).items()} or _NOTHING
-        time, shown, event_id = float(read["time"]), orjson.dumps(dict(read["event"])), str(read["event_id"])
+        time, event_id = float(read["time"]), str(read["event_id"])
+        shown = bytes(memoryview(orjson.dumps(dict(read["event"]))))  # orjson's own bytes keep the whole buffer
         rule, version = intern(str(read["rule"])), intern(str(read.get("version", "")))
         return str(read["correlation"]), Match(match_id, rule, time, group, shown, event_id, values, carried, version)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
