@@ -88,15 +88,18 @@ def _print_reasons(reasons: Counter[str]) -> None:
 
 
 async def _peek(settings: Config, stage: str, count: int, reason: str) -> None:
+    left = count
     async with opened(settings) as log:
         done = await cursors(log, stage)
         for partition, (start, stop) in (await ends(log, stage)).items():
             async for page in pages(log, partition, start, stop):
-                for found in [f for f in page if is_about(f.reason, reason)][:count]:
-                    count -= 1
+                for found in [f for f in page if is_about(f.reason, reason)][:left]:
+                    left -= 1
                     sys.stdout.buffer.write(orjson.dumps(_shown(found, done[partition]), default=str) + b"\n")
-                if not count:
+                if not left:
                     return
+    if left == count:
+        typer.echo(f"{stage}: no dead letters" + (f" for the reason {reason!r}" if reason else ""), err=True)
 
 
 def _shown(found: Found, done: Cursor) -> dict[str, Any]:

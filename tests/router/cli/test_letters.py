@@ -118,6 +118,9 @@ async def test_peek_shows_readable_bodies_and_one_reason_if_told_so(tmp_path: Pa
     [only] = map(json.loads, logweir("dlq", "peek", "soc", "--reason", "mapping", folder=tmp_path).stdout.splitlines())
     assert only["body"] == {"n": 1}
     assert logweir("dlq", "peek", "soc", "-n", 2, folder=tmp_path).stdout.count(b"\n") == 2
+    nothing = logweir("dlq", "peek", "soc", "--reason", "quota", folder=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (0, b"")
+    assert nothing.stderr == b"soc: no dead letters for the reason 'quota'\n"
 
 
 async def test_a_stage_that_is_none_has_a_suggestion(tmp_path: Path) -> None:
