@@ -252,6 +252,17 @@ async def opened(config: Config) -> AsyncIterator[Log]:
         yield log
 
 
+@asynccontextmanager
+async def existing(config: Config) -> AsyncIterator[Log]:
+    """The log of a router that runs, or ran. Raises ConfigError where there is none: a question must not make one, which might
+    then belong to whoever asked."""
+    if isinstance(config.log, EmbeddedLog) and not config.log.path.exists():
+        text, remedy = f"there is no log at {config.log.path}", "start the router first, or ask where it runs"
+        raise ConfigError([_placed(Problem("configuration", 1, "log.path", text, remedy), config)])
+    async with opened(config) as log:
+        yield log
+
+
 def _for_one_of(settings: EmbeddedLog | KafkaLog) -> EmbeddedLog | KafkaLog:
     """Each worker is a static member of its groups by itself: two with one name would push each other out."""
     share = mine()

@@ -66,10 +66,10 @@ async def _run(
 ) -> Any:
     from router.authoring.backtest import Trial, ends
     from router.authoring.backtest import backtest as tried
-    from router.topology import Content, opened
+    from router.topology import Content, existing
 
     trial = Trial(ruleset, wanted, Content(settings).catalogue if raw else None)
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         places = await ends(log, raw=raw)
         with progress("judging", sum(stop - start for start, stop in places.values())) as seen:
             return await tried(log, trial, since=since, until=until, limit=limit, raw=raw, progressed=seen, places=places)

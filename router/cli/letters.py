@@ -20,7 +20,7 @@ from router.errors import ConfigError, Problem
 from router.process.stage import NAME as PROCESS
 from router.protocols import Log
 from router.registry import nearest
-from router.topology import opened, sink_of
+from router.topology import existing, sink_of
 
 StageName = Annotated[str, typer.Argument(help="`process` or the name of a sink.")]
 Reason = Annotated[str, typer.Option(help="Only letters with this reason: its text up to the first colon.")]
@@ -75,7 +75,7 @@ def _stages(settings: Config) -> list[str]:
 
 
 async def _list(settings: Config) -> None:
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         for stage in _stages(settings):
             total, found = sum(stop - start for start, stop in (await ends(log, stage)).values()), await survey(log, stage)
             typer.echo(f"{stage}: {total}" + (f", {found.done} of them redriven" if found.done else ""))
@@ -89,7 +89,7 @@ def _print_reasons(reasons: Counter[str]) -> None:
 
 async def _peek(settings: Config, stage: str, count: int, reason: str) -> None:
     left = count
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         done = await cursors(log, stage)
         for partition, (start, stop) in (await ends(log, stage)).items():
             async for page in pages(log, partition, start, stop):
@@ -140,7 +140,7 @@ def _readable(body: bytes) -> Any:
 
 
 async def _survey(settings: Config, stage: str, reason: str, limit: int | None) -> int:
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         found = await survey(log, stage, reason)
     waiting = found.waiting.total()
     count = waiting if limit is None else min(limit, waiting)
@@ -152,7 +152,7 @@ async def _survey(settings: Config, stage: str, reason: str, limit: int | None) 
 
 
 async def _redrive(settings: Config, stage: str, reason: str, limit: int | None) -> int:
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         if stage == PROCESS:
             return await _run(log, stage, ToRaw(log), reason, limit)
         sink = sink_of(settings, stage)

@@ -15,7 +15,7 @@ from router.config import Config, load
 from router.deliver import replay as stored
 from router.deliver.handover import Handover
 from router.errors import ConfigError, Problem
-from router.topology import chosen_sinks, opened, sink_of
+from router.topology import chosen_sinks, existing, sink_of
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,7 @@ def _matches(texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, st
 
 
 async def _count(settings: Config, sink: str, selection: stored.Selection) -> int:
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         places = await stored.ends(log, settings.sinks[sink].read)
         total = sum(stop - start for start, stop in places.values())
         with progress("counting", total) as seen:
@@ -73,7 +73,7 @@ async def _count(settings: Config, sink: str, selection: stored.Selection) -> in
 async def _apply(settings: Config, name: str, selection: stored.Selection, rate: float | None) -> int:
     sink = sink_of(settings, name)
     width = 1 if sink.limits.ordered else sink.limits.max_concurrency
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         places = await stored.ends(log, settings.sinks[name].read)
         await sink.open()
         try:

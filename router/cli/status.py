@@ -12,7 +12,7 @@ import typer
 from router.cli.run import ConfigFile, run_command
 from router.cli.standing import Reading, Router, standing
 from router.config import Config, load
-from router.topology import opened
+from router.topology import existing
 
 _HEAD = ("", "reads", "lag", "oldest", "headroom", "unread", "lost", "dead letters", "breaker")
 
@@ -39,7 +39,7 @@ def status(
 
 
 async def _standing(settings: Config) -> tuple[Router, list[Reading]]:
-    async with opened(settings) as log:
+    async with existing(settings) as log:
         return await standing(settings, log)
 
 

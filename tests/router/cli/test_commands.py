@@ -179,6 +179,7 @@ def test_setup_without_anything_to_prepare_says_so(tmp_path: Path) -> None:
 
 def test_dead_letters_of_an_empty_log_are_none(tmp_path: Path) -> None:
     logweir("init", tmp_path)
+    (tmp_path / "logweir.db").touch()
     done = logweir("dlq", "list", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert b"process: 0" in done.stdout

@@ -131,3 +131,12 @@ def test_durations_have_two_units(seconds: float, text: str) -> None:
 
 def test_columns_stand_side_by_side() -> None:
     assert table([("", "lag"), ("soc", "12")]) == ["     lag", "soc  12"]
+
+
+def test_a_question_makes_no_log(tmp_path: Path) -> None:
+    (tmp_path / "logweir.yaml").write_text("log: {path: log.db}\n")
+    for question in (["status"], ["dlq", "list"]):
+        done = logweir(*question, folder=tmp_path)
+        assert done.returncode == 2
+        assert b"there is no log at log.db" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["logweir.yaml"]
