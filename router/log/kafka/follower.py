@@ -286,12 +286,12 @@ class BrokerFollower:
 
 async def _fetched(consumer: AIOKafkaConsumer, max_records: int, seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
     """What comes within about `seconds`. The library's own limit does not hold once a rebalance has begun: it then waits for the
-    new assignment, and that for the reader to let go. Cancelled while it waits, it has taken nothing yet."""
-    reading = asyncio.create_task(consumer.getmany(timeout_ms=int(seconds * 1000), max_records=max_records))
+    new assignment, and that for the reader to let go. It waits before it takes anything, so that nothing is lost then."""
     try:
-        await asyncio.wait([reading], timeout=seconds + _SLICE_SECONDS)
-    finally:
-        reading.cancel()  # no harm where it has ended
-    if not reading.done():
-        await asyncio.wait([reading])
-    return {} if reading.cancelled() else reading.result()
+        async with asyncio.timeout(seconds + _SLICE_SECONDS):
+            found: Mapping[TopicPartition, Sequence[Any]] = await consumer.getmany(
+                timeout_ms=int(seconds * 1000), max_records=max_records
+            )
+            return found
+    except TimeoutError:
+        return {}
