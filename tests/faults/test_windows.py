@@ -33,11 +33,21 @@ def holds(calm: list[float], sick: list[float], others: float) -> bool:
         ([0.001, 0.001], [0.024, 0.024], 0.0, True),
         ([0.02, 9.0], [0.05, 0.05], 0.0, False),
         ([0.02, 0.02, 0.02], [0.03, 0.03, 9.0], 0.0, True),
+        ([0.01, 0.02, 0.05, 0.12], [0.09, 0.09], 0.0, True),
+        ([0.01, 0.02, 0.05, 0.12], [0.13, 0.13], 0.0, False),
         ([0.02, 0.02], [0.5, 0.5], 0.5, True),
         ([0.02, 0.02], [0.6, 0.6], 0.5, False),
         ([1.0, 1.0], [2.1, 2.1], 0.5, False),
     ],
-    ids=["twice", "more", "below the floor", "a bad calm window excuses nothing", "a bad window is no proof", *("shared",) * 3],
+    ids=[
+        "twice",
+        "more",
+        "below the floor",
+        "a bad calm window excuses nothing",
+        "a bad window is no proof",
+        *("restless",) * 2,
+        *("shared",) * 3,
+    ],
 )
 def test_the_median_window_with_a_fault_is_within_bounds(
     calm: list[float], sick: list[float], others: float, expected: bool
