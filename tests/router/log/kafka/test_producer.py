@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from router.batch import Record
 from router.config import KafkaLog
-from router.errors import Rejected, Retryable
+from router.errors import Misconfigured, Rejected, Retryable
 from router.log.kafka import BrokerLog
 from router.protocols import TopicSettings
 from router.telemetry import REBUILDS
@@ -50,6 +50,17 @@ async def _make(bootstrap: str, name: str, replication: int = 1, partitions: int
         await admin.create_topics([NewTopic(name, partitions, replication, topic_configs=configs)])
     finally:
         await admin.close()
+
+
+async def _known(log: BrokerLog) -> None:
+    """Until the brokers have told each other of the topic: which of them the log asks is chance."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await log.partitions("one")
+                return
+            except Misconfigured:
+                await asyncio.sleep(0.1)
 
 
 def _rebuilds() -> float:
@@ -242,6 +253,7 @@ async def test_a_partition_without_a_leader_costs_little_and_holds_up_no_other(k
     log = await open_on(*kafka_cluster.bootstrap, send_deadline_seconds=6)
     full = log._settings.prefix + "one"
     await _make(kafka_cluster.bootstrap[0], full, replication=1, partitions=3, **{"min.insync.replicas": "1"})
+    await _known(log)
     for partition in range(3):
         await _persist(log, partition, [record(partition)])
     await asyncio.to_thread(kafka_cluster.brokers[1].kill)
