@@ -62,8 +62,7 @@ async def run(payloads: list[bytes], rules: Rules, folder: Path) -> tuple[float,
     await log.start()
     await log.create(standard_topics(settings))
     await fill(log, RAW, payloads, Facts("bench", "192.0.2.1"))
-    content = Content(config)
-    content.catalogue.prepare()  # as `run` does before it begins
+    content = Content(config, ["process"])
     content.catalogue.normalizers()  # compiled now, as all of them are in a process that has run for a while
     stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), 4)
     if rules.detect:

@@ -53,9 +53,10 @@ class Receive:
 
 
 class Content:
-    """Every rule of a configuration, loaded and checked: normalizers, detections, noise rules."""
+    """Every rule of a configuration, loaded and checked: normalizers, detections, noise rules. What the given roles need before
+    their first batch is made ready now; what others read of it, when somebody asks."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, roles: Collection[Role] = ()) -> None:
         problems: list[Problem] = []
         rules = config.rules
         hints = {n: Hints(s.normalizer, s.tz, s.host) for n, s in config.sources.items()}
@@ -63,6 +64,8 @@ class Content:
             self.catalogue = Catalogue.load(
                 rules.normalize, tz=config.process.tz, original=config.process.original, sources=hints, disable=rules.disable
             )
+            if "process" in roles:
+                self.catalogue.prepare()
         except ConfigError as error:
             problems += error.problems
         try:
@@ -119,7 +122,6 @@ async def assembled(
     built: list[Part] = []
     match_partitions = await log.partitions(MATCHES)
     if "process" in roles:
-        content.catalogue.prepare()
         stage = Stage(content.catalogue, content.ruleset, Reducer(content.noise), match_partitions)
         stage.engine.foresee()
         built.append(Process(log, stage))

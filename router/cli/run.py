@@ -49,11 +49,7 @@ def run(
     if settings.rules.topic:
         asyncio.run(rule_topic.fetch_once(settings))
     watched = (*before, *rules_state(settings)) if watch or settings.rules.topic else None
-    content = Content(settings)
-    if "process" in roles:
-        content.catalogue.prepare()  # before memory is tuned for what lives long
-    main = _serve(config, settings, content, roles, sinks, watched)
-    del content  # rules that are renewed must be able to go
+    main = _serve(config, settings, Content(settings, roles), roles, sinks, watched)
     tune()
     run_loop(main)
 

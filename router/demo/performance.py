@@ -50,7 +50,7 @@ class Demonstration:
             qradar = await stack.enter_async_context(QRadarStandIn())
             path = write_configuration(folder, configuration(folder, elastic.url, splunk.url, qradar.address))
             config = load(path, {**os.environ, "DEMO_TOKEN": TOKEN})
-            content = Content(config)
+            content = Content(config, ROLES)
             titles = {rule.id: rule.title for rule in (*content.ruleset.rules, *content.ruleset.correlations)}
             titles |= {rule.id: rule.settings.title for rule in content.noise.rules}
             view = stack.enter_context(view_of(titles))

@@ -107,7 +107,7 @@ _HOLES = """\
   can have; a killed process finds it again in the same network (machine, pod). One that does not come back there is missed after 30 s.
 - **Twenty bombs at once** share the one processor of the process that they are thrown at with its good clients: large bodies and
   frames take turns and small requests go in between, yet while some fifty milliseconds of work come in at once, these wait for a part
-  of it. The p99 of a good client is allowed twice what it is without bombs, or 100 ms (50 beside slow connections),
+  of it. The p99 of a good client is allowed twice what it is without bombs, or 100 ms (25 beside slow connections),
   or, where the disk makes good clients wait without any bomb, as much as in the worst such stretch. Where other work takes more than 15 % of the machine
   meanwhile, S2, S3 and R7 do not look at differences below half a second; how much it took is in their summaries.
 - **Windows of correlations fill up.** A match that a window of a day waits with takes about 0.7 KB, up to 100,000 matches a group. In a

@@ -9,6 +9,8 @@ from tests.faults.outcome import Outcome
 
 _SHARED_FLOOR_SECONDS = 0.5
 """Differences below this are noise of a machine of which others take a part."""
+_RESTLESS_TIMES = 2.0
+"""Windows without a fault that differ by more than this are those of a restless disk."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Windows:
 
     def judge(self, outcome: Outcome, claim: str, times: float, floor_seconds: float) -> None:
         """With a fault, the p99 of the median window is at most `times` that without: what a fault does it does all the time, what
-        others do comes and goes. The disk is shared as well: where more than one window without it is above `times` the best such
+        others do comes and goes. The disk is shared as well: where more than one window without it is above twice the best such
         window, the worst of them is the measure. Less than `floor_seconds` is not looked at; where others share the processors, a
         difference of half a second is not either."""
         without = [p99(window) for window in self.calm] or [0.0]
@@ -36,7 +38,7 @@ class Windows:
         floor = floor_seconds if share <= QUIET_SHARE else max(floor_seconds, calm + _SHARED_FLOOR_SECONDS)
         outcome.figures |= {"p99_ms": round(1000 * sick), "p99_calm_ms": round(1000 * calm)}
         outcome.figures |= {"p99_ms_of_windows": self._in_milliseconds(), "processors_of_others": f"{share:.0%}"}
-        is_restless = sum(window > times * min(without) for window in without) > 1
+        is_restless = sum(window > _RESTLESS_TIMES * min(without) for window in without) > 1
         most = max(times * calm, floor, max(without) if is_restless else 0.0)
         detail = f"p99 {sick:.3f} s, {most:.3f} s are allowed; windows {self._in_milliseconds()} ms; others took {share:.0%}"
         outcome.check(claim, sick <= most, detail)
