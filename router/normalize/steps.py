@@ -21,7 +21,7 @@ _OWN = TEXT_FORMATS - {"zip", "any", "switch"}
 _OPTIONS: dict[str, frozenset[str]] = {
     "json": frozenset(("expand", "find")),
     "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),
-    "csv": frozenset("columns by default sep minimum".split()),
+    "csv": frozenset("columns by default header sep minimum".split()),
     "cef": frozenset(("strip_prefix", "labels")),
     "leef": frozenset(),
     "xml": frozenset(),
@@ -202,6 +202,10 @@ class Steps:
 
 def _made(kind: str, options: dict[str, Any]) -> Parser:
     if kind == "csv":
+        if "header" in options:
+            if not isinstance(options["header"], list) or set(options) - {"header", "sep"}:
+                raise ValueError("header takes a list of names that the first line must have, and only `sep` beside it")
+            return csv.compile_headed(tuple(map(str, options["header"])), str(options.get("sep", ",")))
         by = options.pop("by", None)
         if by is not None:
             options |= {"by_column": by["column"], "variants": by["variants"]}

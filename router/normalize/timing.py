@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from router.documents import PathKey
 from router.normalize import coerce, times
 from router.normalize.definition import Definition
-from router.normalize.expressions import Ref, reference
+from router.normalize.expressions import Ref, parse
 from router.normalize.line import Line
 from router.normalize.timeformats import TimeReader, compile_format
 from router.normalize.times import Moment
@@ -35,6 +35,34 @@ def _epoch(value: Any, where: Zone, receipt: float) -> Moment | None:
     return times.epoch(value)
 
 
+_READ_BY: dict[TimeReader, str] = {_guess: "guess", _iso: "iso", _epoch: "epoch"}
+
+
+class _NoField(ValueError):
+    """What stands for a field is an expression; `remedy` says how to write it."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+
+def _field(key: str, name: Any) -> Ref:
+    """The one field that `key` names. An expression would be read as a name that no record has: refused, with what to write."""
+    written = str(name)
+    choice = parse(written).choices[0]
+    if choice.pipes:
+        raise _NoField(f"`{key}: {written}` has a pipe, where a time takes a field as it is", "write the field alone")
+    if len(choice.refs) > 1:
+        first, second = (part.strip() for part in written.split("//")[:2])
+        ways = (
+            f"[{{{key}: {first}}}, {{{key}: {second}}}]"
+            if key in ("guess", "iso", "epoch")
+            else f"one mapping for `{first}`, one for `{second}`"
+        )
+        raise _NoField(f"`{key}: {written}` names more than one field", f"write a list, the first that parses wins: {ways}")
+    return choice.refs[0]
+
+
 class Timing:
     """Reads the time specs of one file."""
 
@@ -59,6 +87,8 @@ class Timing:
             place = (*at, i) if isinstance(value, list) else at
             try:
                 made.append(self._spec({"guess": item} if isinstance(item, str) else item, place))
+            except _NoField as error:
+                self._definition.problem(place, str(error), error.remedy)
             except ValueError as error:
                 self._definition.problem(place, str(error), "see the reference, section time")
         return made
@@ -67,15 +97,14 @@ class Timing:
         if not isinstance(spec, dict) or not spec or set(spec) - _SPEC_KEYS:
             raise ValueError(f"a time is a field name or a mapping with some of {' '.join(sorted(_SPEC_KEYS))}")
         default = self._zone(spec["zone"], (*at, "zone")) if "zone" in spec else self._default
-        zone_ref = reference(str(spec["tz"])) if "tz" in spec else None
+        zone_ref = _field("tz", spec["tz"]) if "tz" in spec else None
         if spec.get("syslog"):
             return TimeSpec((), zone_ref, _syslog(default))
         names, reader = self._reader(spec)
-        if zone_ref is None and len(names) == 1 and (quick := _QUICK.get(reader)) is not None:
-            return TimeSpec((reference(str(names[0])),), None, quick(default))
-        return TimeSpec(
-            tuple(reference(str(n)) for n in names), zone_ref, _timer(reader, default, len(names), str(spec.get("sep", " ")))
-        )
+        refs = tuple(_field("join" if "join" in spec else _READ_BY.get(reader, "of"), name) for name in names)
+        if zone_ref is None and len(refs) == 1 and (quick := _QUICK.get(reader)) is not None:
+            return TimeSpec(refs, None, quick(default))
+        return TimeSpec(refs, zone_ref, _timer(reader, default, len(refs), str(spec.get("sep", " "))))
 
     def _reader(self, spec: dict[str, Any]) -> tuple[list[Any], TimeReader]:
         if "join" in spec:

@@ -1,4 +1,4 @@
-"""CSV whose columns depend on the kind of line and its firmware: variants by a column's value and by the column count."""
+"""CSV whose columns depend on the kind of line and its firmware (a value, the column count), or are named by a first line."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,8 @@ EXTRA = "_extra"
 """Key of values behind the last known column."""
 SKIPPED = "_"
 """Name of a column that is left out."""
+UNFIT = "_line"
+"""Key of a line below a header that has more or fewer values than the header has names."""
 _MAX_FIELD = 1 << 22
 
 
@@ -69,6 +71,33 @@ def compile_csv(
         return _named(names, values)
 
     return parse
+
+
+def compile_headed(names: Sequence[str], sep: str = ",") -> Callable[[str], list[dict[str, str]] | None]:
+    """A parser for lines below one that names their columns: an object per line, with `_` for a dash or a blank in a name.
+
+    None unless the first line has all of `names` and no name twice, and another line follows. A line with more or fewer values
+    than names is given whole (`_line`): which value stands where is not known.
+    """
+    csv.field_size_limit(_MAX_FIELD)
+    needed = frozenset(names)
+
+    def parse(text: str) -> list[dict[str, str]] | None:
+        first, newline, rest = text.lstrip("\ufeff").partition("\n")
+        if not newline:
+            return None
+        columns = [name.strip().replace("-", "_").replace(" ", "_") for name in cells(first.rstrip("\r"), sep)]
+        if not needed.issubset(columns) or len(set(columns)) < len(columns):
+            return None
+        lines = [line for line in rest.replace("\r", "").split("\n") if line.strip()]
+        return [_under(columns, line, sep) for line in lines] or None
+
+    return parse
+
+
+def _under(columns: list[str], line: str, sep: str) -> dict[str, str]:
+    values = cells(line, sep)
+    return dict(zip(columns, values, strict=True)) if len(values) == len(columns) else {UNFIT: line}
 
 
 def _by_count(variant: Variant) -> list[tuple[int, Columns]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from router.normalize.formats import cef as cef_format
 from router.normalize.formats import csv as csv_format
 from router.normalize.formats.cef import compile_cef
-from router.normalize.formats.csv import cells, compile_csv
+from router.normalize.formats.csv import cells, compile_csv, compile_headed
 from router.normalize.formats.dissect import compile_dissect, names
 from router.normalize.formats.leef import compile_leef
 
@@ -40,6 +40,23 @@ def test_columns_depend_on_kind_and_count() -> None:
     assert parse("1,U") == {"n": "1", "k": "U"}
     assert parse("1,other,x") is None
     assert parse("1") is None
+
+
+def test_a_first_line_names_the_columns() -> None:
+    parse = compile_headed(["src", "b_c"], " ")
+    assert parse("\ufeffx src b-c\r\n1 2 3\r\n\n4 5 6") == [
+        {"x": "1", "src": "2", "b_c": "3"},
+        {"x": "4", "src": "5", "b_c": "6"},
+    ]
+
+
+def test_values_that_are_not_as_many_as_the_names_are_not_guessed() -> None:
+    assert compile_headed(["a"], " ")("a b\n1 2 3\n1") == [{"_line": "1 2 3"}, {"_line": "1"}]
+
+
+@pytest.mark.parametrize("text", ["a b", "a b\n", "x y\n1 2", "a a\n1 2", ""])
+def test_no_header_no_rows(text: str) -> None:
+    assert compile_headed(["a"], " ")(text) is None
 
 
 CEF_CASES = [
