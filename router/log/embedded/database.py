@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ T = TypeVar("T")
 Job = Callable[[Connection], Any]
 
 BUSY_SECONDS = 5.0
+_LOCK_SECONDS = 0.0005
 _READERS = 2
 _JOBS_PER_COMMIT = 256
 _CLOSE_SECONDS = 8.0
@@ -90,6 +92,7 @@ class Database:
         self._readers = ThreadPoolExecutor(_READERS, "log-reader")
         self._mine = threading.local()
         self._connections: list[Connection] = []
+        self._write_connection: Connection | None = None
         self._jobs: list[tuple[Job, asyncio.Future[Any]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._closed = False
@@ -136,11 +139,17 @@ class Database:
             self._connections.append(connection)
         return connection
 
+    def _writing(self) -> Connection:
+        """The connection of transactions that write. It does not wait for the lock by itself: see `_take_lock`."""
+        if self._write_connection is None:
+            self._write_connection = self._impatient()
+        return self._write_connection
+
     async def watch(self) -> "Watch":
         """Tells whether anybody else has written since."""
-        return Watch(await self._run(self._readers, self._watching))
+        return Watch(await self._run(self._readers, self._impatient))
 
-    def _watching(self) -> Connection:
+    def _impatient(self) -> Connection:
         connection = connect(self.path)
         connection.execute("PRAGMA busy_timeout=0")
         self._connections.append(connection)
@@ -202,8 +211,8 @@ class Database:
             return [error] if len(jobs) == 1 else [r for job in jobs for r in self._commit([job])]
 
     def _together(self, jobs: Sequence[Job]) -> list[Any]:
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
+        connection = self._writing()
+        _take_lock(connection)
         try:
             results = [job(connection) for job in jobs]
             connection.execute("COMMIT")
@@ -212,6 +221,20 @@ class Database:
                 connection.execute("ROLLBACK")
             raise
         return results
+
+
+def _take_lock(connection: Connection) -> None:
+    """Begin to write, within BUSY_SECONDS. SQLite's own waiting sleeps longer from try to try, up to a tenth of a second, and
+    meanwhile others come and take the lock: of four processes that write, one waited 35 ms at p99, with short sleeps 17."""
+    due = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > due:
+                raise
+        time.sleep(_LOCK_SECONDS)
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any) -> None:
