@@ -28,6 +28,7 @@ _SHRINK_STEPS = 64
 _LARGEST_WAL_BYTES = 256 << 20
 _RECORDS_PER_BLOCK = 2000
 _BYTES_PER_BLOCK = 2 << 20
+_SMALL_BYTES = 16 << 10  # encoded sooner than a thread is asked
 _body = itemgetter(Record._fields.index("body"))
 _log = logger("log")
 
@@ -101,7 +102,8 @@ class SqliteLog:
         found = await self._partition(topic, partition)
         if records:
             check_sizes(topic, records)
-        pieces = await self._database.compute(partial(_pieces, records))
+        size = sum(map(len, map(_body, records)))
+        pieces = _pieces(records, size) if size <= _SMALL_BYTES else await self._database.compute(partial(_pieces, records, size))
         first = await self._database.write(lambda c: store.append(c, found.id, partition, pieces, self._clock()))
         self._keep(found.id, partition, first, pieces)
         self._wake(found.id)
@@ -202,9 +204,8 @@ class SqliteLog:
             await asyncio.sleep(self._retention_every)
 
 
-def _pieces(records: Sequence[Record]) -> list[Piece]:
-    """Blocks of a bounded size, so that reading a few records never decodes a huge one."""
-    total = sum(map(len, map(_body, records)))
+def _pieces(records: Sequence[Record], total: int) -> list[Piece]:
+    """Blocks of a bounded size, so that reading a few records never decodes a huge one. `total` bytes of bodies."""
     if 0 < len(records) <= _RECORDS_PER_BLOCK and total <= _BYTES_PER_BLOCK:
         return [_piece(records, total)]
     pieces, start, size = list[Piece](), 0, 0
