@@ -13,7 +13,7 @@ from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.delivered import delivered, may_hold_several
-from router.normalize.envelope import unwrap
+from router.normalize.envelope import keep_envelope, unwrap
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
 from router.normalize.marks import Asker, finder
@@ -180,7 +180,7 @@ class Catalogue:
             if tags:
                 document["tags"] = [*document.get("tags", ()), *tags]
             if kept:
-                _keep(document, kept)
+                keep_envelope(document, kept)
             seal(document, x, self._original)
         if self.enrich is not None:
             self.enrich(made)
@@ -260,6 +260,8 @@ class Catalogue:
                 return None
             found, beside = held
             least = GENERAL
+            if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
+                return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
         places = self._behind(x.raw, found)
         made = self._first(
             [n for n in self._ranked(places, found.raw[:HEAD], x.meta) if n.identity.priority >= least], found, key
@@ -356,14 +358,6 @@ class Catalogue:
             "tags": tags,
             "documents": fresh.normalize(body, facts, time),
         }
-
-
-def _keep(document: Event, kept: dict[str, Any]) -> None:
-    """The HEC envelope under `splunk`."""
-    held = document.setdefault("splunk", {})
-    if type(held) is dict:
-        for key, value in kept.items():
-            held.setdefault(key, value)
 
 
 def _site(name: str, source: str, problems: list[Problem]) -> Zone:

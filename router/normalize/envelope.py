@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from router.batch import Event
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.times import epoch
@@ -40,3 +41,11 @@ def _kept(value: dict[str, Any]) -> dict[str, Any]:
     if type(fields) is dict and fields:
         kept["fields"] = fields
     return kept
+
+
+def keep_envelope(document: Event, kept: dict[str, Any]) -> None:
+    """What is kept of the envelope, in the document."""
+    held = document.setdefault("splunk", {})
+    if type(held) is dict:
+        for key, value in kept.items():
+            held.setdefault(key, value)

@@ -47,6 +47,23 @@ def test_the_message_as_it_came_outranks_what_a_shipper_made_of_it(catalogue: Ca
     assert document["shipper"] == {"message": "Denied", "event": {"code": "700"}}
 
 
+def test_an_event_of_winlogbeat_is_read_from_its_fields_however_long_its_message_in_front(catalogue: Catalogue) -> None:
+    context = "        Host ID = 1c251f62\n        Sequence Number = 77\n        User = EX\\ann"
+    winlog = {
+        "channel": "Microsoft-Windows-PowerShell/Operational",
+        "provider_name": "Microsoft-Windows-PowerShell",
+        "event_id": "4103",
+        "computer_name": "pc1.example.com",
+        "user": {"identifier": "S-1-5-21-1-2-3-500"},
+        "event_data": {"ContextInfo": context, "Payload": "x"},
+    }
+    text = 'CommandInvocation(Get-Item): "Get-Item"\n' * 40 + "\n\nContext:\n        Sequence Number = 1\n\nUser Data:\n"
+    document = normalized(catalogue, {"message": text, "winlog": winlog})[0]
+    assert (document["event"]["dataset"], document["event"]["code"]) == ("windows.powershell", "4103")
+    assert (document["event"]["sequence"], document["user"]["id"]) == (77, "S-1-5-21-1-2-3-500")
+    assert "shipper" not in document
+
+
 def test_the_cef_of_any_product_is_read_in_an_object_of_one_key(catalogue: Catalogue) -> None:
     document = normalized(catalogue, {"_raw": "CEF:0|Example Corp|Wall|1|700|Denied|3|src=192.0.2.1"})[0]
     assert (document["event"]["dataset"], document["source"]["ip"]) == ("cef", "192.0.2.1")
