@@ -11,7 +11,7 @@ from typing import Any
 
 _TIME = r"(?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?"
 _HEAD = re.compile(r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,64}(?:\[\d{1,5}\])?) )?msg=audit\(" + _TIME)
-_KERNEL_HEAD = re.compile(r"(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
+_KERNEL_HEAD = re.compile(r"(?:\[ {0,11}\d{1,11}\.\d{1,9}\] )?(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
 _TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|"[^"]*\Z|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
 _LENGTH = re.compile(r"a\d{1,5}_len\Z")
