@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from router.ingest import _hec_replies as replies
 from router.ingest._hec_replies import Refusal
 from router.share import mine
 
-MAX_CHANNELS, MAX_IDS, IDLE_SECONDS = 10_000, 100_000, 600.0
+MAX_CHANNELS, MAX_IDS, IDLE_SECONDS, _SWEEP_SECONDS = 10_000, 100_000, 600.0, 60.0
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -16,7 +16,8 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 class _Channel:
     used: float
     next_id: int = 0
-    unasked: set[int] = field(default_factory=set)
+    unasked: set[int] | None = None
+    """None instead of an empty one: of senders that take a channel for each request, thousands are kept that nobody asks again."""
 
 
 def channel_of(value: str | None, *, required: bool) -> str:
@@ -40,26 +41,31 @@ class Acks:
     def __init__(self, clock: Callable[[], float], max_channels: int = MAX_CHANNELS, max_ids: int = MAX_IDS) -> None:
         self._clock, self._max_channels, self._max_ids = clock, max_channels, max_ids
         self._share = mine()
-        self._channels: dict[tuple[str, str], _Channel] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._swept = clock()
 
     def reserve(self, token: str, channel: str) -> None:
         """Make sure that an id can be issued later. Raises Refusal when the channel, or the number of channels, is full."""
-        if (token, channel) not in self._channels:
-            if len(self._channels) >= self._max_channels:
-                self._forget()
+        found = self._channels.get(key := _key(token, channel))
+        if found is None:
+            self._sweep()
             if len(self._channels) >= self._max_channels:
                 raise Refusal(replies.ACKS_FULL)
-            self._channels[token, channel] = _Channel(self._clock())
-        elif len(self._channels[token, channel].unasked) >= self._max_ids:
+            self._channels[key] = _Channel(self._clock())
+        elif found.unasked is not None and len(found.unasked) >= self._max_ids:
             raise Refusal(replies.ACKS_FULL)
 
     def issue(self, token: str, channel: str) -> int:
         """The id for a request whose events are durable: 0, 1, 2... per channel."""
-        found = self._channels.setdefault((token, channel), _Channel(0))
+        found = self._channels.get(key := _key(token, channel))
+        if found is None:
+            found = self._channels[key] = _Channel(0)
         found.used = self._clock()
         number, found.next_id = found.next_id, found.next_id + 1
         if self._share.is_one_of_several:
             return number * self._share.of + self._share.number
+        if found.unasked is None:
+            found.unasked = set()
         found.unasked.add(number)
         return number
 
@@ -67,14 +73,29 @@ class Acks:
         """Status by id, as asked; true once, then forgotten. Unknown ids and those of other channels are false."""
         if self._share.is_one_of_several:
             return {str(number): number >= 0 for number in numbers}
-        found = self._channels.get((token, channel))
+        found = self._channels.get(_key(token, channel))
         if found is None:
             return {str(number): False for number in numbers}
         found.used = self._clock()
-        answer = {str(number): number in found.unasked for number in numbers}
-        found.unasked.difference_update(map(int, answer))
+        unasked = found.unasked or set()
+        answer = {str(number): number in unasked for number in numbers}
+        unasked.difference_update(map(int, answer))
+        found.unasked = unasked or None
         return answer
 
-    def _forget(self) -> None:
-        oldest = self._clock() - IDLE_SECONDS
-        self._channels = {key: c for key, c in self._channels.items() if c.used >= oldest}
+    def __len__(self) -> int:
+        """How many channels are known."""
+        return len(self._channels)
+
+    def _sweep(self) -> None:
+        """Forget the idle ones: now and then, and whenever there is no room."""
+        now = self._clock()
+        if now - self._swept < _SWEEP_SECONDS and len(self._channels) < self._max_channels:
+            return
+        self._swept = now
+        self._channels = {key: c for key, c in self._channels.items() if c.used >= now - IDLE_SECONDS}
+
+
+def _key(token: str, channel: str) -> str:
+    """One text instead of a tuple of two. A channel has no space in it."""
+    return f"{channel} {token}"

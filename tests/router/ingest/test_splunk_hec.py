@@ -200,6 +200,21 @@ class TestAcknowledgement:
         now = 601.0
         acks.reserve("t", "c")
 
+    def test_channels_that_nobody_uses_are_forgotten_before_there_is_no_room(self) -> None:
+        from router.ingest._hec_acks import Acks
+
+        now = 0.0
+        acks = Acks(lambda: now)
+        for number in range(100):
+            acks.reserve("t", f"c{number}")
+            acks.issue("t", f"c{number}")
+        now = 599.0
+        assert acks.report("t", "c0", [0]) == {"0": True}
+        now = 601.0
+        acks.reserve("t", "new")
+        assert acks.report("t", "c1", [0]) == {"0": False}
+        assert (acks.issue("t", "c0"), len(acks)) == (1, 2)
+
 
 async def test_stop_answers_what_was_begun_and_closes_the_rest() -> None:
     log = MemoryLog()
