@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-_MALLOC = ((_TRIM_THRESHOLD, 256 << 20), (_TOP_PAD, 64 << 20), (_MMAP_THRESHOLD, 256 << 20))
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+_MALLOC = ((_TRIM_THRESHOLD, 256 << 20), (_TOP_PAD, 64 << 20), (_MMAP_THRESHOLD, 256 << 20), (_ARENA_MAX, 1))
 _FALLBACK = 32 << 20  # the most that old versions of glibc take
 GC_THRESHOLDS = (100_000, 50, 100)
 _MAPS = Path("/proc/self/maps")
@@ -21,7 +21,9 @@ def tune() -> bool:
 
     glibc gives memory back and maps every buffer above 128 KiB afresh, which costs a page fault per 4 KiB of each batch; the
     default collector walks all young objects of every batch. Together this is a factor of 2 to 3 on a busy process. Freed
-    memory stays with the process afterwards: size its limit by the peak. Returns whether the allocator took the settings.
+    memory stays with the process afterwards: size its limit by the peak. Threads share one heap, as one of them at a time runs
+    Python: with one for each, what a thread of the log decoded and the event loop let go is filled again by that thread alone,
+    and memory crept up for as long as one looked. Returns whether the allocator took the settings.
     """
     taken = _tune_malloc()
     freeze()

@@ -29,6 +29,30 @@ def test_malloc_and_collector_are_set_and_a_reload_lets_go_of_old_cycles() -> No
     assert done.stdout == "tuned\n", done.stderr
 
 
+THREADS = """
+import re, threading
+from pathlib import Path
+from router.tuning import tune
+tune()
+gate = threading.Barrier(5)
+def fill():
+    held = [bytes(800) for _ in range(20_000)]
+    gate.wait(); gate.wait()
+threads = [threading.Thread(target=fill) for _ in range(4)]
+for thread in threads: thread.start()
+gate.wait()
+own = [line for line in Path("/proc/self/maps").read_text().splitlines() if re.search(r" rw-p 0+ 00:00 0 *$", line)]
+gate.wait()
+print(sum(int(line.split("-")[0], 16) % (64 << 20) == 0 for line in own))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no Linux")
+def test_threads_have_no_heaps_of_their_own() -> None:
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_huge_pages_are_asked_for_what_is_large_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     maps = tmp_path / "maps"
     maps.write_text(
