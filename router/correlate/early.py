@@ -45,6 +45,12 @@ class Early:
     def _new(self) -> Slide:
         return Slide(self._timespan, self._make(), self._holds)
 
+    def knows(self, match_id: bytes) -> bool:
+        return match_id in self._ids
+
+    def forget(self, match_id: bytes) -> None:
+        self._ids.discard(match_id)
+
     def add(self, match: Match) -> Iterator[Edge]:
         if match.id in self._ids:
             return
@@ -142,7 +148,6 @@ class Early:
     def prune(self, watermark: float) -> bool:
         old = bisect_left(self._times, watermark - self._timespan)
         if old:
-            self._ids.difference_update(match.id for match in self._matches[:old])
             for match in self._matches[:old]:
                 self._bound.remove(match)
             del self._matches[:old], self._times[:old]

@@ -25,6 +25,7 @@ class Held(NamedTuple):
     time: float
     before: Clock
     group: tuple[str, ...]
+    id: bytes
 
 
 class Groups:
@@ -57,11 +58,14 @@ class Groups:
         return "group_limit" if match.group not in self._groups and len(self._groups) >= MAX_GROUPS else ""
 
     def take(self, offset: int, match: Match, clock: Clock) -> Iterator[Firing]:
-        """Count a match that is not refused; `clock` is that before it."""
+        """Count a match that is not refused; `clock` is that before it. Of a repeat nothing is kept: of risks, which count once
+        an hour, nearly all are."""
         window = self._groups.get(match.group)
         if window is None:
             window = self._groups[match.group] = self._open()
-        self._held.append(Held(offset, match.time, clock, match.group))
+        elif window.knows(match.id):
+            return
+        self._held.append(Held(offset, match.time, clock, match.group, match.id))
         yield from self._fired(match.group, window, window.add(match))
         self._schedule(match.group, window)
 
@@ -93,12 +97,14 @@ class Groups:
         self._forget(watermark)
 
     def _forget(self, watermark: float) -> None:
-        held, stale = self._held, set[tuple[str, ...]]()
+        held, stale = self._held, dict[tuple[str, ...], Window]()
         while held and held[0].time + self._horizon < watermark:
-            stale.add(held.popleft().group)
-        for group in stale:
-            window = self._groups.get(group)
-            if window is not None and window.prune(watermark):
+            gone = held.popleft()
+            if (window := self._groups.get(gone.group)) is not None:
+                window.forget(gone.id)
+                stale[gone.group] = window
+        for group, window in stale.items():
+            if window.prune(watermark):
                 del self._groups[group]
                 self._scheduled.pop(group, None)
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from itertools import product
 from sys import intern
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
@@ -46,6 +46,24 @@ _not_counted = bound(LATE.labels)
 
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_Kept = TypeVar("_Kept", bytes, str, tuple[str, ...], tuple[tuple[str, ...], ...])
+
+
+class _Once:
+    """Equal texts as one object, as far as the last ones go: one event makes several matches, and the matches of one machine show
+    the same."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Any, Any] = {}
+
+    def __call__(self, text: _Kept) -> _Kept:
+        if len(self._seen) > _MAX_KEPT:
+            self._seen.clear()
+        kept: _Kept = self._seen.setdefault(text, text)
+        return kept
+
+
+_once = _Once()
 
 
 class Match(NamedTuple):
@@ -261,11 +279,13 @@ def decode(match_id: bytes, body: bytes) -> tuple[str, Match]:
     """(correlation id, match) of one record of `matches`. Raises Malformed."""
     try:
         read = orjson.loads(body)
-        group = tuple(intern(str(text)) for text in read["group"])
-        values = tuple(tuple(map(str, column)) for column in read.get("values", ()))
-        carried = {intern(str(name)): tuple(map(str, column)) for name, column in read.get("carried", {}).items()} or _NOTHING
-        time, event_id = float(read["time"]), str(read["event_id"])
-        shown = bytes(memoryview(orjson.dumps(dict(read["event"]))))  # orjson's own bytes keep the whole buffer
+        group = _once(tuple(intern(str(text)) for text in read["group"]))
+        values = _once(tuple(_once(tuple(map(str, column))) for column in read.get("values", ())))
+        carried = {
+            intern(str(name)): _once(tuple(map(str, column))) for name, column in read.get("carried", {}).items()
+        } or _NOTHING
+        time, event_id = float(read["time"]), _once(str(read["event_id"]))
+        shown = _once(bytes(memoryview(orjson.dumps(dict(read["event"])))))  # orjson's own bytes keep the whole buffer
         rule, version = intern(str(read["rule"])), intern(str(read.get("version", "")))
         return str(read["correlation"]), Match(match_id, rule, time, group, shown, event_id, values, carried, version)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

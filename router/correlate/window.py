@@ -36,8 +36,14 @@ class Window(Protocol):
     lost: int
     """How many, since whoever counts them set it to 0."""
 
+    def knows(self, match_id: bytes) -> bool:
+        """Whether a match of this id came before. Another one would not count."""
+
     def add(self, match: Match) -> Iterator[Edge]:
         """Take a match that is not late, and report the edges that can be decided now."""
+
+    def forget(self, match_id: bytes) -> None:
+        """A match of this id would be late by now."""
 
     def advance(self, watermark: float) -> Iterator[Edge]:
         """Report what the new watermark decides."""
@@ -123,6 +129,12 @@ class Sealed:
         self._fell = -math.inf
         self.degraded, self.lost = False, 0
 
+    def knows(self, match_id: bytes) -> bool:
+        return match_id in self._ids
+
+    def forget(self, match_id: bytes) -> None:
+        self._ids.discard(match_id)
+
     def add(self, match: Match) -> Iterator[Edge]:
         if match.id not in self._ids:
             if len(self._waiting) + len(self._slide.matches) >= MAX_MATCHES and not self._make_room():
@@ -146,8 +158,6 @@ class Sealed:
             yield from self._edges(self._slide.enter(match))
         del self._waiting[:ready]
         yield from self._edges(self._slide.expire(watermark))
-        if len(self._ids) > 100 + 2 * (len(self._waiting) + len(self._slide.matches)):
-            self._ids = {match.id for match in (*self._slide.matches, *self._waiting)}
 
     def _edges(self, changes: Iterator[Change]) -> Iterator[Edge]:
         for on, time, match, value in changes:
@@ -187,6 +197,12 @@ class Quiet:
     @lost.setter
     def lost(self, count: int) -> None:
         self._window.lost = count
+
+    def knows(self, match_id: bytes) -> bool:
+        return self._window.knows(match_id)
+
+    def forget(self, match_id: bytes) -> None:
+        self._window.forget(match_id)
 
     def add(self, match: Match) -> Iterator[Edge]:
         yield from filter(self._first, self._window.add(match))

@@ -17,7 +17,7 @@ class _Channel:
     used: float
     next_id: int = 0
     unasked: set[int] | None = None
-    """None instead of an empty one: of senders that take a channel for each request, thousands are kept that nobody asks again."""
+    """None instead of an empty one: senders that take a channel for each request leave thousands that nobody asks again."""
 
 
 def channel_of(value: str | None, *, required: bool) -> str:

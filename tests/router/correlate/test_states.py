@@ -294,3 +294,32 @@ def test_a_match_of_a_rule_that_the_correlation_no_longer_names_does_not_count()
 
 def test_a_match_keeps_what_decode_made_of_it():
     assert Match(b"", "r", 0.0, (), b"{}").carried == {}
+
+
+def test_repeats_of_a_match_take_no_room_and_a_restart_still_knows_the_first():
+    one = correlation("event_count", "{gte: 2}")
+    first = Correlator([one], 5)
+    again = match(0, 7)._replace(time=3.0)
+    assert run(first, [match(0, 7), *[again] * 1000]) == []
+    assert len(first._groups["c"]._held) == 1
+    mark = first.checkpoint(1001)
+    assert mark.needed_from == 0
+    after = Correlator([one], 5, resume=mark, committed=1001)
+    assert run(after, [match(0, 7), *[again] * 1000, again]) == []
+    assert times(run(after, [match(4, 8)], 1002)) == [4]
+
+
+@pytest.mark.parametrize("kind", ["event_count", "value_count", "temporal", "temporal_ordered"])
+def test_of_matches_that_were_pushed_out_nothing_is_left_after_their_time(kind, monkeypatch):
+    monkeypatch.setattr("router.correlate.plan.MAX_REMEMBERED", 10)
+    monkeypatch.setattr("router.correlate.window.MAX_MATCHES", 10)
+    condition = {"event_count": "{gte: 5}", "value_count": "{gte: 9, field: n}"}.get(kind, "")
+    one = correlation(kind, condition, rules="[a, b]", timespan="1m")
+    values = (("same",),) if kind == "value_count" else ()
+    flooded = Correlator([one], 1)
+    run(flooded, [match(t / 100, t, rule="a", values=values) for t in range(20_000)])
+    groups = flooded._groups["c"]
+    (window,) = groups._groups.values()
+    known = [t for t in range(20_000) if window.knows(match(t / 100, t, rule="a").id)]
+    assert known[-1] == 19_999
+    assert len(known) <= len(groups._held) + 1 < 7_000
