@@ -89,7 +89,11 @@ class Join:
         self.probes, self.separator = probes, separator
 
     def __call__(self, values: Values) -> Any:
-        parts = [self.separator.join(texts(values[probe])) for probe in self.probes]
+        return self.of([values[probe] for probe in self.probes])
+
+    def of(self, answers: Sequence[Any]) -> Any:
+        """What it makes of the answers of its probes."""
+        parts = [self.separator.join(texts(answer)) for answer in answers]
         return self.separator.join(parts) if all(parts) else MISSING
 
 
@@ -102,7 +106,10 @@ class Item:
         self.probe, self.number = probe, number
 
     def __call__(self, values: Values) -> Any:
-        answer = values[self.probe]
+        return self.of(values[self.probe])
+
+    def of(self, answer: Any) -> Any:
+        """What it makes of the answer of its probe."""
         return answer[self.number] if isinstance(answer, list) and len(answer) > self.number else MISSING
 
 
@@ -115,7 +122,10 @@ class Translate:
         self.probe, self.table = probe, table
 
     def __call__(self, values: Values) -> Any:
-        answer = values[self.probe]
+        return self.of(values[self.probe])
+
+    def of(self, answer: Any) -> Any:
+        """What it makes of the answer of its probe."""
         return self.table.get(answer, answer) if isinstance(answer, str) else answer
 
 

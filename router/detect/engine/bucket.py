@@ -3,15 +3,17 @@
 fields -> signatures (a memo a field) -> the next fields, or the verdict; what misses is decided exactly, and kept.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 from router.batch import Event
+from router.detect.engine.doors import Door
 from router.detect.engine.field import FieldMatcher
 from router.detect.engine.index import Index
 from router.detect.engine.keywords import Gate, Marks, Pieces, gate, pieces_of
-from router.detect.engine.layouts import Fields, Layout, Layouts, Step
+from router.detect.engine.layouts import Fields, Layout, Layouts
 from router.detect.engine.literals import Build
 from router.detect.engine.memo import Budget, Memo, ValueMemo
 from router.detect.engine.numbers import REFERENCES, Asked, Numbers
@@ -54,13 +56,13 @@ class Signatures(Memo):
 class Verdicts(Memo):
     """(layout, open rules and what matters to them, fields to read) -> what follows; all that leads there goes with it."""
 
-    __slots__ = ("layouts",)
-    layouts: Layouts
+    __slots__ = ("doors",)
+    doors: WeakSet[Door]
 
     def forget(self) -> None:
         super().forget()
-        for layout in self.layouts.made:
-            layout.roots.clear()
+        for door in self.doors:
+            door.forget()
 
 
 class Bucket:
@@ -74,67 +76,31 @@ class Bucket:
         self._signatures, self._verdicts = Signatures(budget), Verdicts(budget)
         fields = _fields(asked, build, self._signature, budget, self._index)
         self.memos = list(fields.memos.values())
-        self._layouts = self._verdicts.layouts = Layouts(fields)
+        self.layouts = Layouts(fields, lambda: budget.flush(self._verdicts))
+        self._door = Door(self, told=False)
+        self._doors = self._verdicts.doors = WeakSet([self._door])
         budget.memos += [self._signatures, self._verdicts, *self.memos]
         self.keywords = _keywords(rules, asked, build)
-        self.marks: Marks | None = None
-        """Tells for whole batches which events may hold a keyword of this bucket."""
         self.pieces = self.keywords.pieces if self.keywords else None
         self.verdict_misses = self.candidates = 0
 
-    def match(self, event: Event, raw: bytes = b"", encoded: bytes | None = None) -> Verdict:
-        """The rules that the event satisfies. `encoded` is the event as orjson writes it, if somebody did already."""
-        keywords = self.keywords
-        if keywords is not None and keywords.gate(event, raw, encoded):
-            return self.judge(event, self._searched(keywords, event, raw))
-        return self.judge(event)
+    def door(self) -> Door:
+        """The way in for events of which nothing was told."""
+        return self._door
 
-    def judge(self, event: Event, found: int = 0) -> Verdict:
-        """The same, where it is known which keywords are in the message: `found` is their signature.
+    def told(self) -> Door:
+        """One more way in, for events of one channel and event id."""
+        door = Door(self, told=True)
+        door.marks = self._door.marks
+        self._doors.add(door)
+        return door
 
-        The loop stands again in `_walked`: for most documents no list of objects is made, and no call.
-        """
-        layout: Any = self._layouts.top.children.get(tuple(event))
-        if layout.__class__ is not Layout:
-            return self._walked(event, layout, found)
-        after: Any = layout.roots.get(found)
-        if after is None:
-            after = self._begin(layout, found)
-        while after.__class__ is Question:
-            question, reading = after, after.reading
-            reading.uses += 1
-            try:
-                key = reading.key(event)
-            except TypeError:  # a list or an object is no key of a dict
-                key = reading.of_any([event])
-            if reading.more:
-                key += self._more(reading, [event])
-            after = question.next.get(key)
-            if after is None:
-                after = self._go_on(layout, question, key)
-        return after  # type: ignore[no-any-return]  # a Verdict
+    def mark(self, marks: Marks | None) -> None:
+        """`marks` tells for whole batches which events may hold a keyword of this bucket."""
+        for door in self._doors:
+            door.marks = marks
 
-    def _walked(self, event: Event, step: Step | None, found: int) -> Verdict:
-        """The verdict about a document in which more than its top is looked into. `step` follows the top, where that is known."""
-        layout, objects = self._layouts.of(event, step)
-        after: Any = layout.roots.get(found)
-        if after is None:
-            after = self._begin(layout, found)
-        while after.__class__ is Question:
-            question, reading = after, after.reading
-            reading.uses += 1
-            try:
-                key = reading.key(objects)
-            except TypeError:
-                key = reading.of_any(objects)
-            if reading.more:
-                key += self._more(reading, objects)
-            after = question.next.get(key)
-            if after is None:
-                after = self._go_on(layout, question, key)
-        return after  # type: ignore[no-any-return]  # a Verdict
-
-    def _more(self, reading: Reading, objects: Sequence[Any]) -> Key:
+    def more(self, reading: Reading, objects: Sequence[Any]) -> Key:
         """Signatures of what hangs on more than the keys of the document, and on more than one field."""
         read = tuple([memo.of(read(objects)) for read, memo in reading.reads])
         return (*read, self._compared(reading, objects)) if reading.references else read
@@ -154,20 +120,25 @@ class Bucket:
         true = [atom for atom, one, other, mode in reading.references if _holds(_MODES[mode], one(objects), other(objects))]
         return self._signature(tuple(sorted(true)))
 
-    def _searched(self, keywords: "Keywords", event: Event, raw: bytes) -> int:
+    def searched(self, event: Event, raw: bytes) -> int:
+        """The signature of the keywords that are in the message."""
+        assert self.keywords is not None
         (text,) = message(Values(event, raw))
-        return self._signature(tuple(sorted(keywords.matcher.of_text(text))))
+        return self._signature(tuple(sorted(self.keywords.matcher.of_text(text))))
 
-    def _begin(self, layout: Layout, found: int) -> Question | Verdict:
-        """What is to be asked of documents of a layout, given the signature of the keywords in the message."""
+    def begin(self, layout: Layout, found: int, told: Mapping[int, int]) -> Question | Verdict:
+        """What is to be asked of documents of a layout. `found`: the keywords in the message; `told`: signatures by field."""
         index, signatures = self._index, self._signatures
-        rules, true = layout.rules, [*layout.settled, *signatures.atoms[found]]
+        rules, hit, true = layout.rules, layout.hit | signatures.hits[found], [*layout.settled, *signatures.atoms[found]]
         if None in index.number:
             rules &= index.free[index.number[None]] | signatures.clauses[found]
-        after = layout.roots[found] = self._follow(layout, rules, layout.hit | signatures.hits[found], true, layout.fields)
-        return after
+        for field, number in told.items():
+            rules &= index.free[field] | signatures.clauses[number]
+            hit |= signatures.hits[number]
+            true += signatures.atoms[number]
+        return self._follow(layout, rules, hit, true, tuple([field for field in layout.fields if field not in told]))
 
-    def _go_on(self, layout: Layout, question: Question, key: Key) -> Question | Verdict:
+    def go_on(self, question: Question, key: Key) -> Question | Verdict:
         """What follows from an answer that was not given to the question before."""
         self.verdict_misses += 1
         signatures, free = self._signatures, self._index.free
@@ -176,7 +147,7 @@ class Bucket:
             rules &= free[field] | signatures.clauses[number]
             hit |= signatures.hits[number]
         true = [atom for atoms in (question.true, *(signatures.atoms[number] for number in key)) for atom in atoms]
-        after = question.next[key] = self._follow(layout, rules, hit, true, question.unread)
+        after = question.next[key] = self._follow(question.layout, rules, hit, true, question.unread)
         self._budget.take(self._verdicts, _ANSWER_BYTES + _KEY_BYTES * len(key))
         if signatures.full and after.__class__ is not Question:
             self._renew()
@@ -201,7 +172,7 @@ class Bucket:
         if not fields:
             return tuple(self._true(rules, true))
         reading = layout.reading(fields, self._references)
-        return Question(reading, tuple([f for f in unread if f not in fields]), rules, hit, true)
+        return Question(layout, reading, tuple([f for f in unread if f not in fields]), rules, hit, true)
 
     def _true(self, candidates: int, true: frozenset[int]) -> Iterator[Rule]:
         while candidates:
@@ -223,7 +194,7 @@ class Bucket:
         """Drop what was learned from events, as if no event had been seen."""
         self._budget.flush(self._signatures)
         self._renew()
-        self._layouts.forget()
+        self.layouts.forget()
 
     def close(self) -> None:
         """Give the memory back to the budget."""

@@ -11,6 +11,7 @@ from router.batch import Event
 from router.detect.engine.bucket import Bucket
 from router.detect.engine.counts import Counts
 from router.detect.engine.databases import Databases, prune
+from router.detect.engine.doors import Door
 from router.detect.engine.keywords import Marks
 from router.detect.engine.memo import Budget
 from router.detect.engine.numbers import Numbers
@@ -54,6 +55,12 @@ class Slow:
 
     judge = match
 
+    def door(self) -> "Slow":
+        """Itself."""
+        return self
+
+    told = door
+
 
 class Nothing:
     """Judges events that no rule sees."""
@@ -65,6 +72,12 @@ class Nothing:
         return ()
 
     judge = match
+
+    def door(self) -> "Nothing":
+        """Itself."""
+        return self
+
+    told = door
 
 
 Judge = Bucket | Slow | Nothing
@@ -111,11 +124,11 @@ class Engine:
         given = [b""] * len(events) if raws is None else raws
         bodies: Sequence[bytes | None] = [None] * len(events) if encoded is None else encoded
         marks, of = self._marks, self._routes.of
-        marked = marks.of(events, given, bodies) if marks is not None else ()
+        marked = marks.of(events, raws, encoded) if marks is not None else ()
         out: list[Sequence[Rule]] = []
         add = out.append
         for n, event in enumerate(events):
-            judge: Judge = of(event)
+            judge: Door | Slow | Nothing = of(event)
             if judge.marks is marks is not None and n not in marked:
                 add(judge.judge(event))
             else:
@@ -150,7 +163,7 @@ class Engine:
         if pieces != self._marked:
             self._marks, self._marked = Marks(pieces), pieces
         for bucket in buckets:
-            bucket.marks = self._marks
+            bucket.mark(self._marks)
 
     def costs(self) -> tuple[int, int, int]:
         """Values that no memo had, verdicts that none had, and rules that were worked out for those, since the beginning."""
@@ -194,15 +207,15 @@ class Engine:
     def _seen(self, logsources: frozenset[Logsource]) -> list[Rule]:
         return [rule for rule in self._rules if rule.logsource in logsources]
 
-    def _open(self, key: RouteKey) -> Judge:
-        """The bucket of a route: the same for all routes whose events the same rules see."""
+    def _open(self, key: RouteKey) -> Door | Slow | Nothing:
+        """The way into the bucket of a route: the same for all routes whose events the same rules see."""
         logsources = self._logsources_of(key)
         judge = self._judges.get(logsources)
         if judge is None:
             judge = self._judges[logsources] = self._judge(self._seen(logsources))
             if self._options.background and not isinstance(judge, Nothing):
                 remember(key, self._options.cache)
-        return judge
+        return judge.door()
 
     def _judge(self, rules: list[Rule]) -> Judge:
         """Compiled at once where that is quick, and nobody else compiles; else by the slow matcher until it is done."""
@@ -258,7 +271,7 @@ class Engine:
         self._unmarked = True
         while self._ready:
             slow, bucket = self._ready.popleft()
-            self._routes.replace(slow, bucket)
+            self._routes.replace(slow, bucket.door())
             for logsources, judge in self._judges.items():
                 if judge is slow:
                     self._judges[logsources] = bucket

@@ -7,8 +7,8 @@ does not hold, and the message itself decides.
 
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Sequence
-from itertools import accumulate
-from typing import Any, TypeAlias
+from itertools import accumulate, repeat
+from typing import Any, TypeAlias, cast
 
 import orjson
 
@@ -66,14 +66,17 @@ class Marks:
     def __init__(self, pieces: Pieces) -> None:
         self._find = byte_finder(sorted(pieces))
 
-    def of(self, events: Sequence[Event], raws: Sequence[bytes], encoded: Sequence[bytes | None]) -> Container[int]:
+    def of(self, events: Sequence[Event], raws: Sequence[bytes] | None, encoded: Sequence[bytes | None] | None) -> Container[int]:
         """The indexes of the events whose message may hold a keyword."""
-        searched = list(map(_searched, events, raws, encoded))
-        marked = {n for n, piece in enumerate(searched) if piece is None} if None in searched else set[int]()
-        pieces = [piece or b"" for piece in searched]
-        ends = self._find(b"\n".join(pieces))
+        pieces, marked = encoded, set[int]()
+        if raws is not None or encoded is None or None in encoded:
+            searched = list(map(_searched, events, raws or repeat(b""), encoded or repeat(None)))
+            marked.update(n for n, piece in enumerate(searched) if piece is None)
+            pieces = [piece or b"" for piece in searched]
+        given = cast(Sequence[bytes], pieces)
+        ends = self._find(b"\n".join(given))
         if ends:
-            stops = list(accumulate(len(piece) + 1 for piece in pieces))
+            stops = list(accumulate(len(piece) + 1 for piece in given))
             marked.update(bisect_left(stops, end) for end in ends)
         return marked
 

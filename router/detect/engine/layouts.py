@@ -1,6 +1,6 @@
 """From a document to the places of its fields: a walk over its keys, as far as the bucket's rules look."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -9,9 +9,10 @@ from router.detect.engine.index import Index
 from router.detect.engine.memo import ValueMemo
 from router.detect.engine.numbers import REFERENCES
 from router.detect.engine.places import Found, Known, Need, Place, Search, keys_asked, keys_of
-from router.detect.engine.readings import Placed, Question, Read, Reading, Verdict
-from router.detect.probes import Probe, Values
-from router.detect.values import MISSING
+from router.detect.engine.readings import Placed, Read, Reading
+from router.detect.engine.reads import read
+from router.detect.engine.routes import HEADER, told_places
+from router.detect.probes import Probe
 
 _MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
 _Told: TypeAlias = tuple[Sequence[int], int, int]
@@ -36,10 +37,10 @@ class Layout:
     """Comparisons of two fields that are both there: atom, one, other, mode."""
     fields: tuple[int, ...]
     """Numbers of all fields that are there and have to be read."""
+    routed: list[int]
+    """Those of `places` that routing has read."""
     flat: bool
     """Whether only the document itself is looked into."""
-    roots: dict[int, Question | Verdict] = field(default_factory=dict)
-    """By the signature of the keywords that were found."""
     readings: dict[tuple[int, ...], Reading] = field(default_factory=dict)
 
     def reading(self, fields: tuple[int, ...], references: int) -> Reading:
@@ -48,6 +49,12 @@ class Layout:
         if reading is None:
             reading = self.readings[fields] = self._reading(fields, references)
         return reading
+
+    def told(self, objects: Sequence[Any]) -> dict[int, int]:
+        """Signatures of what routing has read, by number of the field. Texts, and integers, which `1.0` equals and reads as."""
+        read = ((number, *self.places[number]) for number in self.routed)
+        known = ((number, objects[at][key], memo) for number, at, key, memo in read)
+        return {number: memo.of(value) for number, value, memo in known if value.__class__ in (str, int)}
 
     def _reading(self, fields: tuple[int, ...], references: int) -> Reading:
         placed = sorted((number for number in fields if number in self.places), key=lambda number: self.places[number][0])
@@ -114,20 +121,25 @@ class Step:
 class Layouts:
     """The layouts of a bucket, found by walking over documents."""
 
-    def __init__(self, fields: Fields) -> None:
-        self._fields = fields
+    def __init__(self, fields: Fields, forgotten: Callable[[], None]) -> None:
+        """`forgotten` is called when layouts are replaced by others."""
+        self._fields, self._forgotten = fields, forgotten
         self._probes = fields.probes()
         self._keys = {probe: keys_asked([probe]) for probe in self._probes}
         self._absent = {probe: self._tells(probe, atoms) for probe, atoms in fields.absent.items()}
         self._present = {probe: self._tells(probe, memo.present) for probe, memo in fields.memos.items() if memo.present_only}
-        self.asked = frozenset[str]().union(*self._keys.values())
-        self.made: list[Layout] = []
+        self.asked = frozenset(HEADER).union(*self._keys.values())
+        self._made = 0
         self.top = Step(self, {}, ((),), Search({}))
 
-    def of(self, event: Event, step: "Step | Layout | None") -> tuple[Layout, list[Any]]:
+    def first(self, event: Event) -> "Step | Layout":
+        """What the keys of a document lead to."""
+        return self.top.children.get(tuple(event)) or self.top.grow(event)
+
+    def of(self, event: Event, step: "Step | None") -> tuple[Layout, list[Any]]:
         """The layout of a document, and the objects walked over, the document first. `step`: what its own keys lead to."""
         objects: list[Any] = [event]
-        node = step or self.top.grow(event)
+        node = step or self.first(event)
         add = objects.append
         while node.__class__ is Step:
             value = objects[node.index][node.key]
@@ -137,7 +149,8 @@ class Layouts:
 
     def forget(self) -> None:
         """Start anew."""
-        self.made.clear()
+        self._made = 0
+        self._forgotten()
         for memo in self._fields.memos.values():
             memo.forget_users()
         self.top = Step(self, {}, ((),), Search({}))
@@ -149,11 +162,10 @@ class Layouts:
             if probe not in found:
                 nowhere = bool(keys) and keys.isdisjoint(there)  # the quick answer for most
                 found[probe] = Found.ABSENT if nowhere else search.find(probe)
-        if len(self.made) >= _MAX_LAYOUTS:
+        if self._made >= _MAX_LAYOUTS:
             self.forget()
-        layout = self._laid(search, objects)
-        self.made.append(layout)
-        return layout
+        self._made += 1
+        return self._laid(search, objects)
 
     def _laid(self, search: Search, objects: tuple[Place, ...]) -> Layout:
         fields, number, found = self._fields, self._fields.index.number, search.found
@@ -165,16 +177,18 @@ class Layouts:
             if memo.present_only and search.is_object(place):
                 told.append(self._present[probe])
             elif _is_aside(place, memo):
-                reads[number[probe]] = (_read(probe, place, objects), memo)
+                reads[number[probe]] = (read(probe, search, objects), memo)
             elif isinstance(place, tuple):
                 places[number[probe]] = (objects.index(place[:-1]), place[-1], memo)
         references = [
-            (atom, _read(one, found[one], objects), _read(other, found[other], objects), mode)
+            (atom, read(one, search, objects), read(other, search, objects), mode)
             for atom, one, other, mode in fields.references
             if Found.ABSENT not in (found[one], found[other])
         ]
+        routed = set(told_places(search.known))
+        told_by_route = [number[probe] for probe in fields.memos if number[probe] in places and found[probe] in routed]
         there = (*places, *reads, *((number[REFERENCES],) if references else ()))
-        return Layout(*self._settled(told, there), places, reads, references, there, len(objects) == 1)
+        return Layout(*self._settled(told, there), places, reads, references, there, told_by_route, len(objects) == 1)
 
     def _settled(self, told: Sequence[_Told], there: Sequence[int]) -> tuple[frozenset[int], int, int]:
         """What is told by keys, of all fields together."""
@@ -197,11 +211,3 @@ class Layouts:
 def _is_aside(found: Place | Found, memo: ValueMemo) -> bool:
     """Is the value read by itself? What is only asked for being there is often an object, and no key of a memo."""
     return found is Found.READ or (memo.present_only and isinstance(found, tuple))
-
-
-def _read(probe: Probe, found: Place | Found, objects: Iterable[Place]) -> Read:
-    """Reads a value from the objects of the walk."""
-    if isinstance(found, tuple):
-        number, key = list(objects).index(found[:-1]), found[-1]
-        return lambda walked: walked[number].get(key, MISSING)
-    return lambda walked: Values(walked[0])[probe]

@@ -47,7 +47,7 @@ class Search:
     """Looks for the places of probes in documents with the keys that are known. Raises Need."""
 
     def __init__(self, known: Known) -> None:
-        self._known = known
+        self.known = known
         self._paths: dict[str, Place | Found] = {"": ()}
         self.found: dict[Probe, Place | Found] = {}
         """For whoever asks for many: the answers so far."""
@@ -60,11 +60,11 @@ class Search:
 
     def is_object(self, found: Place | Found) -> bool:
         """Whether it is certain that an object stands at a place."""
-        return isinstance(found, tuple) and isinstance(self._known.get(found), frozenset)
+        return isinstance(found, tuple) and isinstance(self.known.get(found), frozenset)
 
     def keys(self) -> frozenset[str]:
         """All keys of the objects looked into."""
-        return frozenset[str]().union(*(keys for keys in self._known.values() if not isinstance(keys, Shape)))
+        return frozenset[str]().union(*(keys for keys in self.known.values() if not isinstance(keys, Shape)))
 
     def find(self, probe: Probe) -> Place | Found:
         """The place of a probe's value."""
@@ -94,7 +94,7 @@ class Search:
             if parent is Found.ABSENT:
                 continue
             assert isinstance(parent, tuple)
-            keys = self._known.get(parent)
+            keys = self.known.get(parent)
             if keys is None:
                 raise Need(parent)
             if keys is Shape.LIST and not n:

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from router.detect.engine.memo import ValueMemo
 from router.detect.rules import Rule
+
+if TYPE_CHECKING:
+    from router.detect.engine.layouts import Layout
 
 Read = Callable[[Sequence[Any]], Any]
 Verdict: TypeAlias = tuple[Rule, ...]
@@ -82,6 +85,7 @@ def _maker(numbers: tuple[int, ...], flat: bool) -> Callable[[list[str], list[Va
 class Question:
     """A reading, after answers that left some rules open."""
 
+    layout: "Layout"
     reading: Reading
     unread: tuple[int, ...]
     """The fields of the layout that neither it nor what came before it reads."""

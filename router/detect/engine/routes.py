@@ -1,13 +1,36 @@
 """Which bucket an event goes to, by the cheapest key that tells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from router.batch import Event
+from router.detect.engine.places import Known, Place, Shape
 from router.detect.routing import RouteKey, Router
 
+HEADER = ("winlog", "event_id", "EventID", "channel", "Channel")
+"""Keys of a document that tell where its event id and channel stand."""
 _MAX_ROUTES = 4096
 _TYPE_DECIDES, _MAX_TYPE = "12", 200
+
+
+def told_places(known: Known) -> Iterator[Place]:
+    """Where the event id and the channel that `Routes.of` reads stand, as far as what is known of a document tells."""
+    header: Place = ("winlog",) if "winlog" in _names(known, ()) else ()
+    if known.get(header) is Shape.LIST or known.get(header) is Shape.OTHER:
+        header = ()
+    names = _names(known, header)
+    for both in (("event_id", "EventID"), ("channel", "Channel")):
+        yield from [(*header, name) for name in both if name in names][:1]
+
+
+def _names(known: Known, place: Place) -> frozenset[str]:
+    keys = known.get(place, Shape.OTHER)
+    return frozenset() if isinstance(keys, Shape) else keys
+
+
+def _is_exact(channel: Any, event_id: Any) -> bool:
+    """Is whatever equals these the same to every rule? `True` is `1` to a dict."""
+    return (channel is None or channel.__class__ is str) and event_id.__class__ is not bool
 
 
 class Routes:
@@ -49,7 +72,7 @@ class Routes:
         if bucket is None:
             if len(buckets) >= _MAX_ROUTES:
                 buckets.clear()
-            bucket = buckets[kind[:_MAX_TYPE]] = self._whole(event)
+            bucket = buckets[kind[:_MAX_TYPE]] = self._whole(event).told()
         return bucket
 
     def _whole(self, event: Event) -> Any:
@@ -68,11 +91,11 @@ class Routes:
         """Remember the quick key, if it tells all that the whole key does."""
         key = self._router.key(event)
         bucket = self.open(key)
-        told = "logweir" not in event and not key.values and not isinstance(quick[1], bool)  # `True` is `1` to a dict
+        told = "logweir" not in event and not key.values and _is_exact(*quick[:2])
         if told:
             if len(self._quick) >= _MAX_ROUTES:
                 self._quick.clear()
-            self._quick[quick] = ByType() if key.windows and key.windows[1] == _TYPE_DECIDES else bucket
+            self._quick[quick] = ByType() if key.windows and key.windows[1] == _TYPE_DECIDES else bucket.told()
         return bucket
 
     def key(self, event: Event) -> RouteKey:

@@ -64,6 +64,17 @@ title: a value in an object
 id: inside
 logsource: {product: acme}
 detection: {sel: {o.k: x}, condition: sel}
+---
+title: an event id
+id: number
+logsource: {product: windows}
+detection: {sel: {EventID: 1}, condition: sel}
+---
+title: a channel
+id: channel
+logsource: {product: logweir}
+taxonomy: ecs
+detection: {sel: {Channel: 1}, condition: sel}
 """
 """Rules for what the tables and the corpus hardly touch: filters, places of fields that are put together, few keywords."""
 _BATCH = 50
@@ -117,6 +128,12 @@ def _hard() -> Iterator[Received]:
     """Events that differ only in what a memo might not tell apart."""
     for f in (1, True, 1.0, "1", 0, False, "", None, [None], [""], ["1", None], ["1"], [1]):
         yield Received({"f": f, **_ACME}, b"")
+    for i in (1, 2, 1.0, True, "1", None, [1]):
+        yield Received({"Channel": "Security", "EventID": i}, b"")
+        yield Received({"Channel": "Security", "EventID": 1, "event_id": i}, b"")
+        yield Received({"Channel": "Security", "EventID": 2, "winlog": {"EventID": i}}, b"")
+        yield Received({"Channel": i, "EventID": 3}, b"")
+        yield Received({"Channel": "Security", "EventID": i, "logweir": {"logsource": {"product": "acme"}}}, b"")
     for tail in ("one", "two", "a b"):
         yield Received({"f": "x" * 5000 + tail, **_ACME}, b"")
         yield Received({"f": "x", **_ACME}, tail.encode())

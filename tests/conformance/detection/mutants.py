@@ -144,8 +144,8 @@ NAMED = (
         "comparisons of two fields are not in the key of a verdict",
     ),
     Mutant(
-        _E + "bucket",
-        "self.judge(event, self._searched(keywords, event, raw))",
+        _E + "doors",
+        "self._walked(event, None, self._bucket.searched(event, raw))",
         "self.judge(event)",
         "keywords are not in the key of a verdict",
     ),
@@ -173,9 +173,19 @@ NAMED = (
     ),
     Mutant(
         _E + "places",
-        "isinstance(self._known.get(found), frozenset)",
-        "self._known.get(found) is not None",
+        "isinstance(self.known.get(found), frozenset)",
+        "self.known.get(found) is not None",
         "whatever is looked into is taken for an object",
+    ),
+    Mutant(_E + "bucket", "true += signatures.atoms[number]", "pass", "what routing has read is forgotten"),
+    Mutant(_E + "doors", "if self._is_told else {}", "", "events without a door of their own are taken for the first of them"),
+    Mutant(_E + "routes", "if name in names][:1]", "if name in names]", "fields that routing has not read are taken as read"),
+    Mutant(_E + "routes", "channel is None or channel.__class__ is str", "True", "1 and true are one channel"),
+    Mutant(
+        _E + "reads",
+        "if isinstance(found, tuple):\n            return",
+        "if found:\n            return",
+        "a place that may be empty hides the next",
     ),
     Mutant(_E + "layouts", "told.append(self._present[probe])", "pass", "an object that is there is forgotten"),
     Mutant(

@@ -42,6 +42,7 @@ def test_the_same_where_memory_is_so_short_that_memos_are_emptied_all_the_time(s
     monkeypatch.setattr("router.detect.engine.layouts._MAX_LAYOUTS", 3)
     monkeypatch.setattr("router.detect.engine.layouts._MAX_CHILDREN", 2)
     monkeypatch.setattr("router.detect.engine.routes._MAX_ROUTES", 2)
+    monkeypatch.setattr("router.detect.engine.doors._MAX_KNOWN", 2)
     world = World(seed)
     engine = Engine(world.rules(60), Options(memory_bytes=3000))
     compared(engine, world.events(200))

@@ -1,0 +1,59 @@
+"""How a value that hangs on more than keys is read: from the places of its parts, without asking each probe anew."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from router.detect.engine.places import Found, Place, Search
+from router.detect.engine.readings import Read
+from router.detect.probes import First, Item, Join, Probe, Translate, Values
+from router.detect.values import MISSING
+
+
+def read(probe: Probe, search: Search, objects: Sequence[Place]) -> Read:
+    """Reads the value of a probe from the objects of a walk, which stand at `objects`. Raises Need."""
+    found = search.find(probe)
+    if isinstance(found, tuple):
+        return _placed(objects.index(found[:-1]), found[-1])
+    if isinstance(probe, First):
+        return _first([read(p, search, objects) for p in _in_question(probe, search)])
+    if isinstance(probe, Join) and found is Found.READ:
+        return _joined(probe, [read(p, search, objects) for p in probe.probes])
+    if isinstance(probe, (Item, Translate)) and found is Found.READ:
+        return _changed(probe, read(probe.probe, search, objects))
+    return lambda walked: Values(walked[0])[probe]
+
+
+def _in_question(first: First, search: Search) -> Iterator[Probe]:
+    """The probes that may give the answer: those up to the first that is there for certain."""
+    for probe in first.probes:
+        found = search.find(probe)
+        if found is not Found.ABSENT:
+            yield probe
+        if isinstance(found, tuple):
+            return
+
+
+def _placed(number: int, key: str) -> Read:
+    return lambda walked: walked[number].get(key, MISSING)
+
+
+def _first(reads: Sequence[Read]) -> Read:
+    if len(reads) == 1:
+        return reads[0]
+
+    def first(walked: Sequence[Any]) -> Any:
+        for one in reads:
+            answer = one(walked)
+            if answer is not MISSING:
+                return answer
+        return MISSING
+
+    return first
+
+
+def _joined(probe: Join, reads: Sequence[Read]) -> Read:
+    return lambda walked: probe.of([one(walked) for one in reads])
+
+
+def _changed(probe: Item | Translate, one: Read) -> Read:
+    return lambda walked: probe.of(one(walked))
