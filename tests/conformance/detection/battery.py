@@ -128,9 +128,10 @@ def _hard() -> Iterator[Received]:
     """Events that differ only in what a memo might not tell apart."""
     for f in (1, True, 1.0, "1", 0, False, "", None, [None], [""], ["1", None], ["1"], [1]):
         yield Received({"f": f, **_ACME}, b"")
-    for i in (1, 2, 1.0, True, "1", None, [1]):
+    for i in (1, 1, 2, 1.0, True, "1", None, [1]):
         yield Received({"Channel": "Security", "EventID": i}, b"")
         yield Received({"Channel": "Security", "EventID": 1, "event_id": i}, b"")
+        yield Received({"Channel": "Security", "EventID": i, "event_id": 2}, b"")
         yield Received({"Channel": "Security", "EventID": 2, "winlog": {"EventID": i}}, b"")
         yield Received({"Channel": i, "EventID": 3}, b"")
         yield Received({"Channel": "Security", "EventID": i, "logweir": {"logsource": {"product": "acme"}}}, b"")
