@@ -1,9 +1,10 @@
 """The command `detect`: rules over any file of events, without a log or a service."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import orjson
 import typer
@@ -15,6 +16,9 @@ from router.cli.progress import progress
 from router.cli.rulefiles import present
 from router.cli.setting import MaybeConfig, Setting
 from router.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from router.detect import Ruleset
 
 Form: TypeAlias = Literal["match", "ecs", "ocsf"]
 
@@ -32,7 +36,7 @@ def detect(
     form: Annotated[
         Form, typer.Option("--as", help="A line a match, the ECS alert, or the OCSF detection finding (class 2004).")
     ] = "match",
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if a rule is refused.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 if any rule is refused, and judge nothing.")] = False,
     ecs: Annotated[
         bool, typer.Option("--ecs", help="Take the input as it is: documents, or flat JSON with Sigma's names.")
     ] = False,
@@ -43,7 +47,9 @@ def detect(
 ) -> None:
     """Judge events by Sigma rules; one NDJSON line a match: event (0-based number), rule (id), title, level.
 
-    Correlations among the rules come last, in order of event time; what they found has the numbers of its events.
+    Correlations among the rules come last, in order of event time; what they found has the numbers of its events. A rule that is
+    refused is named on standard error with place, reason and remedy, a last line says how many there are, and the others judge:
+    exit code 0. It is 2 with --strict, or if no rule is left.
     """
     from router.detect import Ruleset
     from router.detect.engine.options import Options, user_cache
@@ -59,14 +65,14 @@ def detect(
         options=Options(cache=user_cache()),
     )
     is_empty = not ruleset.rules and not ruleset.correlations
-    if (strict or is_empty) and ruleset.refused:
-        raise ConfigError(ruleset.refused)
-    if is_empty:
+    if is_empty and not ruleset.refused:
         raise ConfigError(
             [Problem(str(p), 1, "", "there is no rule in it", "name a Sigma rule, or a folder of them") for p in rules]
         )
-    for problem in ruleset.refused:
-        typer.echo(str(problem), err=True)
+    for line in _refusals(ruleset):
+        typer.echo(line, err=True)
+    if ruleset.refused and (strict or is_empty):
+        raise typer.Exit(2)
     reader, out = _reader(setting, source, tz, logsource, as_is=ecs or bool(logsource)), _Output(form, ruleset.correlations)
     with progress("judging", size_of(files), in_bytes=True) as moved:
         for number, event, raw in _events(files, reader, moved):
@@ -75,6 +81,18 @@ def detect(
     out.correlated()
     sys.stdout.buffer.flush()
     reader.report()
+
+
+def _refusals(ruleset: "Ruleset") -> Iterator[str]:
+    """Each problem, and what they come to."""
+    from router.detect.refusals import reason
+
+    yield from map(str, ruleset.refused)
+    if ruleset.refused:
+        loaded = len(ruleset.rules) + len(ruleset.correlations)
+        reasons = ", ".join(f"{word} {count}" for word, count in sorted(Counter(map(reason, ruleset.refused)).items()))
+        rest = f"the other {loaded} judge" if loaded else "none is left to judge by"
+        yield f"{ruleset.left_out} of {ruleset.left_out + loaded} rules refused ({reasons}); {rest}"
 
 
 def _reader(setting: Setting, source: str, tz: str, logsource: str, *, as_is: bool) -> Reader | Documents:

@@ -1,6 +1,7 @@
 """The rules in force: read from files, linked, indexed by log source, matched."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -28,6 +29,12 @@ class _Read(NamedTuple):
     correlations: list[Correlation]
     problems: list[Problem]
     lints: list[Problem]
+    starts: dict[str, list[int]]
+    """File -> the lines where its documents start."""
+
+    def left_out(self, problems: Iterable[Problem]) -> int:
+        """How many documents the problems are in; a file that cannot be read is one."""
+        return len({(p.file, bisect_right(self.starts.get(p.file, ()), p.line)) for p in problems})
 
 
 class Ruleset:
@@ -37,6 +44,8 @@ class Ruleset:
     correlations: list[Correlation]
     refused: list[Problem]
     """Why rules were left out; empty unless loaded with `strict=False`."""
+    left_out = 0
+    """How many rules, filters and correlations that is."""
     lints: list[Problem]
     """What is exact but odd."""
 
@@ -79,6 +88,7 @@ class Ruleset:
         if problems and strict:
             raise ConfigError(problems)
         made = cls(linked.rules, linked.correlations, problems, [*read.lints, *linked.lints], options)
+        made.left_out = read.left_out(problems)
         there = (*read.rules, *read.filters, *read.correlations)
         made.disabled = frozenset(disable).intersection(name for one in there for name in (one.id, one.name))
         return made
@@ -119,13 +129,14 @@ def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders, pipelines: Pipelines) -> _Read:
-    read = _Read([], [], [], [], [])
+    read = _Read([], [], [], [], [], {})
     for path, name in paths:
         try:
             documents = load_file(path, name)
         except ConfigError as error:
             read.problems.extend(error.problems)
             continue
+        read.starts[name] = [document.place(())[0] for document in documents]
         for document in documents:
             _read(document, placeholders, pipelines, read)
     return read

@@ -137,6 +137,43 @@ def test_options_that_say_nothing_are_refused(tmp_path: Path, options: list[str]
     assert told in done.stderr
 
 
+BROKEN = """
+title: Old
+logsource: {product: linux}
+detection: {sel: {a: b}, condition: sel | count() > 5}
+---
+title: Older
+action: global
+---
+title: Open
+logsource: {product: linux}
+detection: {sel: {a|expand: '%nobody%', b|expand: '%either%'}, condition: sel}
+"""
+
+
+def test_how_many_rules_are_refused_is_told_and_the_others_judge(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "broken.yml").write_text(BROKEN)
+    (tmp_path / "yaml.yml").write_text("title: [")
+    named = ("--rules", "rules.yml", "--rules", "broken.yml", "--rules", "yaml.yml", "auth.log")
+    done = logweir("detect", *named, folder=tmp_path)
+    assert len(lines(done)) == 4
+    *problems, last = done.stderr.decode().splitlines()
+    assert last == "4 of 6 rules refused (condition 1, metadata 1, placeholder 2, yaml 1); the other 2 judge"
+    assert problems[0].startswith("broken.yml:4:")
+    assert len(problems) == 5
+    strict = logweir("detect", "--strict", *named, folder=tmp_path)
+    assert (strict.returncode, strict.stdout, strict.stderr) == (2, b"", done.stderr)
+
+
+def test_nothing_is_judged_where_every_rule_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "broken.yml").write_text(BROKEN)
+    done = logweir("detect", "--rules", "broken.yml", "auth.log", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"3 of 3 rules refused (condition 1, metadata 1, placeholder 2); none is left to judge by" in done.stderr
+
+
 def test_the_bar_is_drawn_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
     write(tmp_path, 60)
     assert logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path).stderr == b""
