@@ -9,6 +9,7 @@ from router.normalize.formats.cef import header
 HEADER = ("leef_version", "vendor", "product", "version", "event_id")
 _HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
+_PIPED = re.compile(r"[A-Za-z]\w{0,63}=[^|=]{0,256}\|[A-Za-z]\w{0,63}=")
 
 
 def _delimiter(text: str) -> str | None:
@@ -38,6 +39,8 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
             named = _delimiter(first) if found else None
             if named is not None:
                 delimiter, body = named, rest
+        elif "\t" not in body and _PIPED.match(body):
+            delimiter = "|"  # PAN-OS 4 to 8 was documented so
         for key, value in _attributes(body, delimiter):
             _put(out, key if key not in HEADER else f"attribute.{key}", value)
         return out

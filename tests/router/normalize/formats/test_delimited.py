@@ -171,3 +171,14 @@ def test_words_of_a_hostile_sender_are_not_kept_for_ever() -> None:
     for number in range(3 * cef_format._MOST_KEYS):
         cef_format.extensions(f"key{number}=1 other{number}=2")
     assert len(cef_format._KNOWN) <= cef_format._MOST_KEYS
+
+
+def test_attributes_of_leef_1_between_pipes() -> None:
+    found = compile_leef()("LEEF:1.0|V|P|1|deny|cat=TRAFFIC|ReceiveTime=2026/03/01 10:00:00|src=192.0.2.1|usrName=")
+    assert found is not None
+    assert {key: found[key] for key in ("cat", "ReceiveTime", "src", "usrName")} == {
+        "cat": "TRAFFIC",
+        "ReceiveTime": "2026/03/01 10:00:00",
+        "src": "192.0.2.1",
+        "usrName": "",
+    }
