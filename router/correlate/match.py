@@ -42,6 +42,7 @@ _KEPT = {
     "event": ("dataset", "action", "code", "outcome"),
 }
 _MAX_KEPT = 4096
+_MAX_SHARED_BYTES = 8 << 10
 _not_counted = bound(LATE.labels)
 
 
@@ -57,6 +58,7 @@ class _Once:
         self._seen: dict[Any, Any] = {}
 
     def __call__(self, text: _Kept) -> _Kept:
+        """The first of its equals; itself where that was too long ago."""
         if len(self._seen) > _MAX_KEPT:
             self._seen.clear()
         kept: _Kept = self._seen.setdefault(text, text)
@@ -64,6 +66,11 @@ class _Once:
 
 
 _once = _Once()
+
+
+def _itself(text: _Kept) -> _Kept:
+    """Instead of `_once` for matches that are large: what is seen once is not to be kept."""
+    return text
 
 
 class Match(NamedTuple):
@@ -279,13 +286,14 @@ def decode(match_id: bytes, body: bytes) -> tuple[str, Match]:
     """(correlation id, match) of one record of `matches`. Raises Malformed."""
     try:
         read = orjson.loads(body)
-        group = _once(tuple(intern(str(text)) for text in read["group"]))
-        values = _once(tuple(_once(tuple(map(str, column))) for column in read.get("values", ())))
+        once = _once if len(body) <= _MAX_SHARED_BYTES else _itself
+        group = once(tuple(intern(str(text)) for text in read["group"]))
+        values = once(tuple(once(tuple(map(str, column))) for column in read.get("values", ())))
         carried = {
-            intern(str(name)): _once(tuple(map(str, column))) for name, column in read.get("carried", {}).items()
+            intern(str(name)): once(tuple(map(str, column))) for name, column in read.get("carried", {}).items()
         } or _NOTHING
-        time, event_id = float(read["time"]), _once(str(read["event_id"]))
-        shown = _once(bytes(memoryview(orjson.dumps(dict(read["event"])))))  # orjson's own bytes keep the whole buffer
+        time, event_id = float(read["time"]), once(str(read["event_id"]))
+        shown = once(bytes(memoryview(orjson.dumps(dict(read["event"])))))  # orjson's own bytes keep the whole buffer
         rule, version = intern(str(read["rule"])), intern(str(read.get("version", "")))
         return str(read["correlation"]), Match(match_id, rule, time, group, shown, event_id, values, carried, version)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
