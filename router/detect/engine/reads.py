@@ -3,23 +3,30 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from router.detect.engine.places import Found, Place, Search
+from router.detect.engine.places import Found, Need, Place, Search
 from router.detect.engine.readings import Read
 from router.detect.probes import First, Item, Join, Probe, Translate, Values
 from router.detect.values import MISSING
 
 
 def read(probe: Probe, search: Search, objects: Sequence[Place]) -> Read:
-    """Reads the value of a probe from the objects of a walk, which stand at `objects`. Raises Need."""
+    """Reads the value of a probe from the objects of a walk, which stand at `objects`."""
+    try:
+        return _read(probe, search, objects)
+    except Need:  # to look into one more object of every document costs more than to ask the probe
+        return lambda walked: Values(walked[0])[probe]
+
+
+def _read(probe: Probe, search: Search, objects: Sequence[Place]) -> Read:
     found = search.find(probe)
     if isinstance(found, tuple):
         return _placed(objects.index(found[:-1]), found[-1])
     if isinstance(probe, First):
-        return _first([read(p, search, objects) for p in _in_question(probe, search)])
+        return _first([_read(p, search, objects) for p in _in_question(probe, search)])
     if isinstance(probe, Join) and found is Found.READ:
-        return _joined(probe, [read(p, search, objects) for p in probe.probes])
+        return _joined(probe, [_read(p, search, objects) for p in probe.probes])
     if isinstance(probe, (Item, Translate)) and found is Found.READ:
-        return _changed(probe, read(probe.probe, search, objects))
+        return _changed(probe, _read(probe.probe, search, objects))
     return lambda walked: Values(walked[0])[probe]
 
 
