@@ -35,6 +35,11 @@ id: joined
 logsource: {product: windows, category: process_creation}
 detection: {sel: {User: 'CORP\bob', Image|endswith: '\a.exe'}, condition: sel}
 ---
+title: a place that is null
+id: emptied
+logsource: {product: windows, category: process_creation}
+detection: {sel: {User: null, Image|endswith: '\a.exe'}, condition: sel}
+---
 title: translated places
 id: translated
 logsource: {product: windows, category: process_creation}
@@ -96,6 +101,8 @@ def _special() -> Iterator[Received]:
         yield Received({"winlog": {**_NEW, "event_data": data}}, b"")
         yield Received({"winlog": {**_NEW, "event_data": {**data, "MandatoryLabel": "High"}}}, b"")
         yield Received({"winlog": {**_NEW, "event_data": {**data, "MandatoryLabel": 5, "Image": None}}}, b"")
+        yield Received({"winlog": {**_NEW, "event_data": {**data, "User": None}}}, b"")
+        yield Received({"winlog": {**_NEW, "event_data": data}, "user": {"domain": None, "name": None}, "User": None}, b"")
     for arguments in (["x"], [None], ["y", "x"], []):
         yield Received({"event": {"dataset": "linux.auditd"}, "process": {"args": arguments}, "a0": "x"}, b"")
     for text in ("\u212aelvin", "Kelvin", "C:\\TOOLS", 'A"b', "none", "c:/tools"):

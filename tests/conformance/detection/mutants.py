@@ -93,7 +93,7 @@ NAMED = (
     ),
     Mutant(_D + "views", '_listed(profile.get("ecs", {}).get(field))', "()", "ECS places are not read"),
     Mutant(
-        _D + "probes",
+        _E + "reads",
         "if answer is not MISSING:\n                return answer\n        return MISSING",
         "if answer is not MISSING and answer is not None:\n                return answer\n        return MISSING",
         "null does not count as there",
