@@ -228,7 +228,7 @@ NAMED = (
         "a match exactly as old as the window counts",
     ),
     Mutant(_C + "window", "elif time != self._fell:", "else:", "what falls and rises at one instant fires"),
-    Mutant(_C + "window", "if match.id not in self._ids:", "if True:", "a match delivered twice counts twice"),
+    Mutant(_C + "window", "self._ids.add(match.id)", "pass", "a match delivered twice counts twice"),
     Mutant(_C + "tally", "if self.present[kind] == 1:", "if True:", "a value expires although a duplicate stays"),
     Mutant(_C + "tally", "_EXACT.subtract(self._sum, n)", "self._sum", "sums never fall"),
     Mutant(_C + "tally", "low + 1, len", "low, len", "percentiles are not interpolated"),
