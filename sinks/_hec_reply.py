@@ -49,8 +49,8 @@ def read(reply: Reply, count: int, size: int) -> Verdict:
     Raises Retryable when the answer says nothing about them, Misconfigured and TooLarge as the code says.
     """
     answer, status = _answer(reply.body), reply.status
-    code = answer.get("code")
-    if status == 200 and type(code) is int and code in _ACCEPTED:
+    code = _code(answer)
+    if status == 200 and code in _ACCEPTED:
         return Verdict(WriteResult([Outcome.DELIVERED] * count), _ack_id(answer))
     if status == 400 and code in _EVENT_AT_FAULT:
         return _named(reply, answer, code, count, size)
@@ -89,15 +89,15 @@ def _unnamed(reply: Reply, code: int, count: int) -> Verdict:
 
 def failure(reply: Reply) -> LogweirError:
     """What an answer that names no event means for the whole request."""
-    status, code = reply.status, _answer(reply.body).get("code")
-    what = f"{reply.url} answered {status}" + (f" with code {code}" if type(code) is int else "")
+    status, code = reply.status, _code(_answer(reply.body))
+    what = f"{reply.url} answered {status}" + (f" with code {code}" if code is not None else "")
     if status in (408, 429) or status >= 500:
         return Retryable(f"busy: {what}", reply.retry_after_seconds)
     if status == 413:
         return TooLarge(f"too_large: {what}")
-    if 200 <= status < 300 or (status == 400 and type(code) is not int):
+    if 200 <= status < 300 or (status == 400 and code is None):
         return Retryable(f"unreadable_answer: {what}, which is no answer of a collector; all is sent again")
-    if type(code) is int and code in _REMEDIES:
+    if code in _REMEDIES:
         return Misconfigured(f"refused: {what}: {_REMEDIES[code]}")
     return Misconfigured(f"refused: {what}: check `urls` and `token`")
 
@@ -106,7 +106,7 @@ def unhealthy(reply: Reply) -> Retryable | Misconfigured | None:
     """What the health page says against sending; None when nothing does, or when there is no such page."""
     if reply.status == 429 or reply.status >= 500:
         return Retryable(f"unhealthy: {reply.url} answered: {reply.status}", reply.retry_after_seconds)
-    code = _answer(reply.body).get("code")
+    code = _code(_answer(reply.body))
     if reply.status == 400 and code in (21, 22):
         return Misconfigured(f"refused: {reply.url} answered code {code}: {_REMEDIES[code]}")
     return None
@@ -118,6 +118,12 @@ def _answer(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _code(answer: Mapping[str, Any]) -> int | None:
+    """The product's own word for what happened; None where there is none. Whatever answers there may say anything."""
+    found = answer.get("code")
+    return found if type(found) is int else None
 
 
 def _ack_id(answer: Mapping[str, Any]) -> int | str | None:

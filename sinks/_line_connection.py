@@ -49,6 +49,8 @@ class LineConnection(asyncio.Protocol):
             self._put(self._codec.receive(data))
         except ssl.SSLError as error:
             self._fail(error)
+        if self._codec.is_closed:
+            self._fail(ConnectionResetError("closed by the far end"))
         if self._codec.ready:
             self._shaken.set()
 

@@ -10,13 +10,15 @@ class TlsCodec:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self.ready = False
+        self.is_closed = False
+        """The far end has said goodbye: it may go on taking bytes from the wire, but reads none of them."""
 
     def start(self) -> bytes:
         """The first bytes for the wire."""
         return self.receive(b"")
 
     def receive(self, wire: bytes) -> bytes:
-        """Take bytes from the wire; give what has to be answered. Raises ssl.SSLError, also when the far end closes."""
+        """Take bytes from the wire; give what has to be answered. Raises ssl.SSLError."""
         self._incoming.write(wire)
         if not self.ready:
             self._shake_hands()
@@ -51,9 +53,13 @@ class TlsCodec:
             pass
 
     def _read_on(self) -> None:
-        """Session tickets, key updates and alerts are handled by reading; a syslog receiver says nothing else."""
+        """Session tickets, key updates and alerts are handled by reading; a syslog receiver says nothing else.
+
+        Reading gives nothing, instead of asking for more, once the closing alert has come.
+        """
         try:
             while self._tls.read(16_384):
                 pass
         except ssl.SSLWantReadError:
-            pass
+            return
+        self.is_closed = True

@@ -105,11 +105,9 @@ async def test_lines_arrive_in_the_order_of_the_calls() -> None:
 
 async def test_nothing_is_delivered_before_it_has_settled() -> None:
     async with End() as end, opened(end.sink(settle_seconds=0.5)) as sink:
-        writing = asyncio.create_task(sink.write(records(3)))
-        while end.received < 3:
-            await asyncio.sleep(0.01)
-        assert not writing.done()
-        assert list((await writing).outcomes) == [Outcome.DELIVERED] * 3
+        called = time.monotonic()
+        assert list((await sink.write(records(3))).outcomes) == [Outcome.DELIVERED] * 3
+        assert time.monotonic() - called >= 0.5
 
 
 async def test_a_connection_that_is_lost_before_settling_delivers_nothing() -> None:
@@ -126,6 +124,14 @@ async def test_a_far_end_that_says_goodbye_counts_as_lost() -> None:
     async with Wire(b"").listening() as url, opened(qradar(port=int(url.rpartition(":")[2]), settle_seconds=5)) as sink:
         with pytest.raises(Retryable):
             await sink.write(records(3))
+
+
+async def test_a_far_end_that_closes_tls_and_not_the_connection_counts_as_lost(authority: Authority) -> None:
+    """It takes bytes from the wire as before, and reads none of them: what the kernel acknowledges says nothing any more."""
+    with blocking_tls(authority.server(), says_goodbye=True) as port:
+        async with opened(qradar(port=port, tls={"ca_file": authority.ca_file}, settle_seconds=5)) as sink:
+            with pytest.raises(Retryable, match="closed by the far end"):
+                await sink.write(records(1))
 
 
 async def test_a_write_that_waited_does_not_overtake_those_that_were_lost() -> None:

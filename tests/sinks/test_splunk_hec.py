@@ -112,7 +112,7 @@ async def test_a_refusal_that_names_no_event_pauses(code: int) -> None:
             await sink.write(records(5))
 
 
-@pytest.mark.parametrize("body", [b"", b"bad request", b"{}", b'{"code":"7"}', b"[7]"])
+@pytest.mark.parametrize("body", [b"", b"bad request", b"{}", b'{"code":"7"}', b"[7]", b'{"code":[7]}', b'{"code":{}}'])
 async def test_a_400_that_is_not_of_a_collector_is_tried_again(body: bytes) -> None:
     async with End(TOKEN) as end, opened(end.sink()) as sink:
         end.script(Answer(400, body))
