@@ -54,7 +54,10 @@ class Reader:
         return {place: (oldest[place], ends[place]) for place in wanted}
 
     async def fetch(self, place: TopicPartition, offset: int, max_records: int) -> list[Any]:
-        """Messages from `offset` on, or from the oldest kept after it; none at the end."""
+        """Messages from `offset` on, or from the oldest kept after it; none at the end.
+
+        Raises Retryable where there are some and none came: who takes that for the end would give up what follows.
+        """
 
         async def ask(consumer: AIOKafkaConsumer) -> list[Any]:
             oldest = (await consumer.beginning_offsets([place]))[place]
@@ -64,14 +67,16 @@ class Reader:
             consumer.assign([place])
             consumer.seek(place, start)
             try:
-                return await _first(consumer, place, max_records)
+                return await _first(consumer, place, end, max_records)
             finally:
                 consumer.assign([])
 
         return await self._ask(f"fetch from {place.topic} partition {place.partition}", ask)
 
 
-async def _first(consumer: AIOKafkaConsumer, place: TopicPartition, max_records: int) -> list[Any]:
+async def _first(consumer: AIOKafkaConsumer, place: TopicPartition, end: int, max_records: int) -> list[Any]:
     found = await consumer.getmany(place, timeout_ms=_FETCH_MS, max_records=max_records)
     messages: list[Any] = found.get(place, [])
+    if not messages and await consumer.position(place) < end:  # it moves on over marks of transactions, which are no messages
+        raise TimeoutError("no messages, though there are some")
     return messages

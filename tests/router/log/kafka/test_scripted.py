@@ -22,6 +22,7 @@ _ZERO = Partition("one", 0)
 _DEADLINE_SECONDS = 4.0
 _TOO_LARGE = frozenset((10, 18))
 _FOR_A_PERSON = frozenset((12, 17, 26, 29, 30, 31, 32, 33, 44, 58))
+_FETCH, _NOT_LEADER = 1, 6
 _SUCCESS = 46
 """DUPLICATE_SEQUENCE_NUMBER: the broker has the batch already. Scripted it is a lie, so what it was said of is not looked for."""
 
@@ -198,3 +199,14 @@ async def _tried(commit: Awaitable[None]) -> None:
         await commit
     except Retryable:
         pass
+
+
+async def test_a_stretch_that_does_not_come_is_not_taken_for_the_end(cluster: MockKafka, log: BrokerLog) -> None:
+    """The mark of how far a stage came, a replay and a redrive all read this way: nothing would stop them too early, in silence."""
+    await log.append("one", 0, [record(number) for number in range(3)])
+    cluster("always", _FETCH, _NOT_LEADER)
+    with pytest.raises(Retryable, match="fetch from one"):
+        await log.fetch("one", 0, 2, 1)
+    cluster("never", _FETCH)
+    assert numbers([await log.fetch("one", 0, 2, 1)]) == [2]
+    assert numbers([await log.fetch("one", 0, 3, 1)]) == []
