@@ -44,6 +44,7 @@ def replay(
         *span(since, until, now),
         datasets,
         values,
+        settings.sinks[sink].shape,
     )
     sys.exit(run_command(_apply(settings, sink, selection, rate) if apply else _count(settings, sink, selection)))
 

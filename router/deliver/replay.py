@@ -1,7 +1,7 @@
 """Sends what is stored in `events` and `signals` to one sink once more: a stretch of time, some datasets, some values.
 
-Reads without a group, so nothing that runs is disturbed. The sink's own `choose` holds; noise rules do not: what they left
-out is what is wanted back. What the sink has already it gets again, with the same ids.
+Reads without a group, so nothing that runs is disturbed. The sink's own `choose` and shape hold; noise rules do not: what they
+left out is what is wanted back. What the sink has already it gets again, with the same ids.
 """
 
 import asyncio
@@ -14,9 +14,11 @@ import orjson
 
 from router.batch import Batch, Partition, Record
 from router.deliver.handover import Handover, parcel_of
+from router.deliver.reshape import reshaping
 from router.protocols import Log
 from router.registry import Choice
 from router.route import compile_choice
+from router.shapes import Shape
 
 _PAGE, _AT_ONCE = 2000, 4
 Seen = Callable[[int], object]
@@ -33,6 +35,8 @@ class Selection:
     """One of these, exact or with a trailing `*`; empty: any."""
     values: tuple[tuple[str, str], ...] = ()
     """Dotted name and value; a trailing `*` stands for any rest, and one item of a list is enough."""
+    shape: Shape = "ecs"
+    """In which the sink wants them. Conditions are about documents as they are stored."""
 
     def compiled(self) -> Callable[[Record], bool]:
         """The test of one record; decodes a body only for `values`, and only if all else holds."""
@@ -45,6 +49,13 @@ class Selection:
             return not values or _holds(record.body, values)
 
         return wanted
+
+    def taken(self, batch: Batch[Record]) -> list[tuple[Record, tuple[Partition, int]]]:
+        """What is wanted of a batch, as the sink gets it, and where each of it lies."""
+        reshape, partition = reshaping(self.shape), Partition(batch.span.topic, batch.span.partition)
+        wanted = self.compiled()
+        chosen = [(record, (partition, batch.offset(i))) for i, record in enumerate(batch.items) if wanted(record)]
+        return chosen if reshape is None else [(reshape(record), place) for record, place in chosen]
 
 
 def _holds(body: bytes, values: Sequence[tuple[Sequence[str], str]]) -> bool:
@@ -92,9 +103,9 @@ async def count(
     log: Log, places: Mapping[Partition, tuple[int, int]], selection: Selection, seen: Seen
 ) -> tuple[Counter[str], int]:
     """How many records of each dataset are wanted, and the bytes of their bodies."""
-    wanted, counts, size = selection.compiled(), Counter[str](), 0
+    counts, size = Counter[str](), 0
     async for batch in _pages(log, places):
-        chosen = [record for record in batch.items if wanted(record)]
+        chosen = [record for record, _ in selection.taken(batch)]
         counts.update(record.facts.dataset or "unknown" for record in chosen)
         size += sum(len(record.body) for record in chosen)
         seen(len(batch.items))
@@ -105,10 +116,8 @@ async def replay(
     log: Log, places: Mapping[Partition, tuple[int, int]], selection: Selection, handover: Handover, width: int, seen: Seen
 ) -> bool:
     """Send them, up to `width` writes at once. False if the sink took no more; `handover` says why and how many it took."""
-    wanted = selection.compiled()
     async for batch in _pages(log, places):
-        partition = Partition(batch.span.topic, batch.span.partition)
-        chosen = [(record, (partition, batch.offset(i))) for i, record in enumerate(batch.items) if wanted(record)]
+        chosen = selection.taken(batch)
         if chosen and not await _send(chosen, handover, min(width, _AT_ONCE)):
             return False
         seen(len(batch.items))

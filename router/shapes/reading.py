@@ -10,6 +10,7 @@ from typing import Any
 
 from router.batch import Event
 
+_MOST = 2.0**63
 Convert = Callable[[Any], Any]
 """A value in the type that is wanted; None where it does not fit."""
 
@@ -134,10 +135,10 @@ def text(value: Any) -> str | None:
 
 
 def integer(value: Any) -> int | None:
-    """A whole number, from its text too."""
+    """A whole number, from its text too; none that JSON writers cannot write."""
     if type(value) is int:
         return value
-    if type(value) is float and value.is_integer():
+    if type(value) is float and value.is_integer() and abs(value) < _MOST:
         return int(value)
     if type(value) is str and len(value) < 20 and value.isascii() and value.lstrip("-").isdigit():
         try:

@@ -63,6 +63,14 @@ async def test_an_ordered_sink_gets_each_partition_in_order(tmp_path: Path) -> N
     assert sink.taken == list(range(300))
 
 
+async def test_a_sink_that_is_set_to_a_shape_gets_that_shape(tmp_path: Path) -> None:
+    sink = ScriptedSink()
+    async with open_log(tmp_path) as log:
+        await log.append(EVENTS, 0, [record(1, body=b'{"event":{"kind":"event","outcome":"failure"},"message":"m"}')])
+        await run(log, sink, Selection(values=(("event.outcome", "failure"),), shape="ocsf"))
+    assert orjson.loads(sink.bodies[1])["class_uid"] == 0
+
+
 async def test_a_sink_that_goes_away_ends_it_with_the_reason(tmp_path: Path) -> None:
     async def dies(batch: Sequence[Record]) -> WriteResult:
         if len(sink.taken) >= 100:
