@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 VARIABLE = "LOGWEIR_WORKER"
+DRAINED = 143
+"""Exit code of a worker that was told to drain, by whomever: only its parent knows whether that was the end of all."""
 _LOOK_SECONDS = 0.5
 
 

@@ -12,7 +12,7 @@ from router import hangups, rule_topic
 from router.config import SINKS, Config, load
 from router.errors import ConfigError, LogweirError, Problem
 from router.reload import Reload, State, configuration_state, rules_state
-from router.share import mine
+from router.share import DRAINED, mine
 from router.topology import ROLES, Content, Role, assembled, chosen_sinks, opened, renew
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
@@ -51,7 +51,8 @@ def run(
     watched = (*before, *rules_state(settings)) if watch or settings.rules.topic else None
     main = _serve(config, settings, Content(settings, roles), roles, sinks, watched)
     tune()
-    run_loop(main)
+    if run_loop(main) and mine().is_one_of_several:
+        sys.exit(DRAINED)
 
 
 def _words(
@@ -115,7 +116,8 @@ def run_command(main: Any) -> Any:
 
 async def _serve(
     path: Path, settings: Config, content: Content, roles: Sequence[Role], sinks: Sequence[str], watched: State | None
-) -> None:
+) -> bool:
+    """Run it all until it has ended; True if it was told to."""
     from router.serve import UNIX, Service, admin, obey_parent, on_signals
     from router.telemetry import logger
 
@@ -142,6 +144,7 @@ async def _serve(
                     _tell(logger("run"), error)
                 raise LogweirError("stopped by a failure; see the log above") from None
     logger("run").info("stopped")
+    return service.leaving
 
 
 def _tell(log: Any, error: BaseException) -> None:

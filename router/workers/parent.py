@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from router.serve import Answer, admin, on_signals
-from router.share import VARIABLE, Share
+from router.share import DRAINED, VARIABLE, Share
 from router.telemetry import WORKER_RESTARTS, WORKER_UP, logger
 from router.workers.books import Books
 
@@ -145,13 +145,16 @@ class Workers:
             await asyncio.wait([task], timeout=_LOOK_SECONDS)
 
     async def _keep(self, worker: Worker) -> int:
-        """Run one, again and again, until it ends well or everything does. Returns its last exit code."""
+        """Run one, again and again, until it ends by itself or everything does. Returns its last exit code.
+
+        One that somebody else told to drain (a person, a daemon that frees memory) is started again as well.
+        """
         wait, name = _FIRST_WAIT_SECONDS, str(worker.share.number)
         while True:
             began = time.monotonic()
             code = await self._live(worker, name)
-            if self._leaving.is_set() and code == -signal.SIGTERM:
-                return 0  # it had not begun to work
+            if self._leaving.is_set() and code in (DRAINED, -signal.SIGTERM):
+                return 0  # the second one had not begun to work
             if self._leaving.is_set() or code == 0 or not any(w.was_ready for w in self._workers):
                 return code
             wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _SETTLED_SECONDS else wait

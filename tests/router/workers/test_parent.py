@@ -16,13 +16,14 @@ from router.workers.parent import Workers
 _WORKER = """
 import asyncio
 from router.serve import UNIX, Service, admin, obey_parent
-from router.share import mine
+from router.share import DRAINED, mine
 
 async def main():
     leave = asyncio.Event()
     obey_parent(leave.set)
     async with admin(f"{UNIX}{mine().admin}", Service([], 1.0)):
         await leave.wait()
+        raise SystemExit(DRAINED)
 
 asyncio.run(main())
 """
@@ -55,11 +56,12 @@ async def ready(workers: Workers) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_worker_that_was_killed_is_replaced_and_the_rest_stays_ready(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_worker_that_somebody_ends_is_replaced_and_the_rest_stays_ready(tmp_path: Path, how: signal.Signals) -> None:
     async with working(tmp_path) as (workers, task):
         await ready(workers)
         first, second = numbers(workers)
-        os.kill(first, signal.SIGKILL)
+        os.kill(first, how)
         async with asyncio.timeout(60):
             while numbers(workers)[0] == first:
                 assert (await workers.ready()).good
@@ -93,7 +95,7 @@ async def test_what_keeps_the_first_from_starting_ends_all_with_its_code(tmp_pat
 
 
 async def test_workers_that_end_well_are_not_started_again(tmp_path: Path) -> None:
-    script = _WORKER.replace("await leave.wait()", "await asyncio.sleep(1)")
+    script = _WORKER.replace("await leave.wait()", "await asyncio.sleep(1)").replace("raise SystemExit(DRAINED)", "return")
     workers = Workers([sys.executable, "-c", script], 2, tmp_path, 5.0)
     assert await asyncio.wait_for(workers.run(), 60) == 0
 
@@ -139,7 +141,7 @@ def test_folders_of_parents_that_were_killed_are_removed_and_others_are_not(
 _RELOADER = """
 import asyncio, os, pathlib, signal, sys, time
 from router.serve import UNIX, Service, admin, obey_parent
-from router.share import mine
+from router.share import DRAINED, mine
 
 async def main():
     folder = pathlib.Path(os.environ["FOLDER"])
@@ -151,6 +153,7 @@ async def main():
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, (folder / f"reloaded-{mine().number}").touch)
     async with admin(f"{UNIX}{mine().admin}", Service([], 1.0)):
         await leave.wait()
+        raise SystemExit(DRAINED)
 
 asyncio.run(main())
 """
