@@ -11,6 +11,8 @@ from router.normalize.runtime import child
 Original = Literal["always", "doubtful", "never"]
 UNKNOWN = "unknown"
 _NOTHING: dict[str, Any] = {}
+_EVERY_HOST = frozenset(("localhost", "localhost.localdomain", "localhost4", "localhost6"))
+"""Names that tell no machine from another: kept in log.syslog, but no host.name to search by."""
 
 
 def unknown(x: Line) -> Event:
@@ -102,12 +104,17 @@ def _told(out: Event, hostname: str, appname: str | None) -> str | None:
             if observer.get("hostname") is None and observer.get("name") is None:
                 observer["hostname"] = hostname
                 return None
-        elif host.get("name") is None and host.get("hostname") is None:
+        elif not (host.get("name") or host.get("hostname") or hostname in _EVERY_HOST or _kept_by_file(out)):
             child(out, "host")["name"] = hostname
             return None
         if hostname in (host.get("name"), host.get("hostname"), observer.get("hostname"), observer.get("name")):
             return None
     return hostname
+
+
+def _kept_by_file(out: Event) -> bool:
+    """Did the file say that the name in the header is no more than that?"""
+    return "hostname" in out.get("log", _NOTHING).get("syslog", _NOTHING)
 
 
 def _doubtful(out: Event) -> bool:
