@@ -126,6 +126,17 @@ class Bucket:
         (text,) = message(Values(event, raw))
         return self._signature(tuple(sorted(self.keywords.matcher.of_text(text))))
 
+    def true_of(self, told: Mapping[int, int]) -> dict[int, tuple[int, ...]]:
+        """The true atoms of fields of which the signatures are known."""
+        return {field: self._signatures.atoms[number] for field, number in told.items()}
+
+    def narrow(self, told: Mapping[int, int]) -> Layouts:
+        """Layouts for events of which some fields are known: rules that these exclude are not asked about."""
+        rules = self._index.all
+        for field, number in told.items():
+            rules &= self._index.free[field] | self._signatures.clauses[number]
+        return self.layouts.narrow(rules, frozenset(told))
+
     def begin(self, layout: Layout, found: int, told: Mapping[int, int]) -> Question | Verdict:
         """What is to be asked of documents of a layout. `found`: the keywords in the message; `told`: signatures by field."""
         index, signatures = self._index, self._signatures

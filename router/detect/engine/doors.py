@@ -1,7 +1,7 @@
 """The ways into a bucket, and the walk from an event to its verdict.
 
-Most events come by a door of their channel and event id, which routing has read already: rules that these exclude are never
-asked about, nor is a field that only such rules read.
+Most events come by a door of their channel, event id and dataset, which routing has read already: rules that these exclude are
+never asked about, nor is a field that only such rules read.
 """
 
 from collections.abc import Sequence
@@ -21,20 +21,23 @@ _MAX_KNOWN = 4096
 class Door:
     """Judges events of a bucket that have one channel and one event id, or, if these were not told, any."""
 
-    __slots__ = ("__weakref__", "_bucket", "_first", "_is_told", "_starts", "marks")
+    __slots__ = ("__weakref__", "_bucket", "_first", "_is_told", "_layouts", "_starts", "_true", "marks")
 
     def __init__(self, bucket: "Bucket", *, told: bool) -> None:
-        """`told` if channel and event id, where they are texts or integers, are the same in all events that come."""
+        """`told` if channel, event id and dataset, where they are texts or integers, are the same in all events that come."""
         self._bucket, self._is_told = bucket, told
+        self._layouts = bucket.layouts
+        self._true: dict[int, tuple[int, ...]] = {}
+        """What was told when the layouts became narrow: number of the field -> its true atoms."""
         self.marks: Marks | None = None
         """Tells for whole batches which events may hold a keyword of the bucket."""
-        self._first: dict[tuple[str, ...], Question | Verdict | Step] = {}
+        self._first: dict[tuple[str, ...], Question | Verdict | Step | None] = {}
         """Keys of a document -> what is asked first, or what is to be looked into first."""
         self._starts: dict[tuple[Layout, int], Question | Verdict] = {}
         """Layout, signature of the keywords in the message -> what is asked first."""
 
     def told(self) -> "Door":
-        """One more, for events of one channel and event id."""
+        """One more, for events of one channel, event id and dataset."""
         return self._bucket.told()
 
     def forget(self) -> None:
@@ -73,13 +76,17 @@ class Door:
         """The verdict about a document in which more than its top is looked into, or whose keys are new.
 
         `step` is what the top leads to, where that is known; `found` the signature of the keywords in the message."""
-        bucket = self._bucket
-        layout, objects = bucket.layouts.of(event, step)
+        bucket, layouts = self._bucket, self._layouts
+        layout, objects = layouts.of(event, step)
         after: Any = self._starts.get((layout, found))
         if after is None:
             after = self._begin(layout, objects, found)
+            if layouts is not self._layouts:
+                return self._walked(event, None, found)
+        if after.__class__ is Door:
+            return after._walked(event, None, found)
         if step is None and not found:
-            top = bucket.layouts.first(event)
+            top = layouts.first(event)
             self._learn(event, after if isinstance(top, Layout) else top)
         given: Any = event if layout.flat else objects
         while after.__class__ is Question:
@@ -96,9 +103,19 @@ class Door:
                 after = bucket.go_on(question, key)
         return after  # type: ignore[no-any-return]  # a Verdict
 
-    def _begin(self, layout: Layout, objects: Sequence[Any], found: int) -> Question | Verdict:
-        """What is asked first of documents of a layout, kept."""
-        after = self._bucket.begin(layout, found, layout.told(objects) if self._is_told else {})
+    def _begin(self, layout: Layout, objects: Sequence[Any], found: int) -> "Question | Verdict | Door":
+        """What is asked first of documents of a layout, kept. Those that are told otherwise than others go by the common door."""
+        bucket = self._bucket
+        told = layout.told(objects) if self._is_told else {}
+        true = bucket.true_of(told)
+        if self._layouts is bucket.layouts:
+            if told and (narrow := bucket.narrow(told)) is not bucket.layouts:
+                self._layouts, self._true = narrow, true
+                self.forget()
+                return ()
+        elif true != self._true:
+            return bucket.door()
+        after = bucket.begin(layout, found, told)
         if len(self._starts) >= _MAX_KNOWN:
             self.forget()
         self._starts[layout, found] = after

@@ -1,6 +1,6 @@
 """From a document to the places of its fields: a walk over its keys, as far as the bucket's rules look."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from router.detect.engine.reads import read
 from router.detect.engine.routes import HEADER, told_places
 from router.detect.probes import Probe
 
-_MAX_CHILDREN, _MAX_LAYOUTS = 4096, 4096
+_MAX_CHILDREN, _MAX_LAYOUTS, _MAX_NARROW = 4096, 4096, 256
 _Told: TypeAlias = tuple[Sequence[int], int, int]
 """True atoms of a field, the rules that they leave, and those that they hit."""
 
@@ -80,6 +80,17 @@ class Fields:
     """Comparisons of two fields: atom, one, other, mode."""
     index: Index
 
+    def of(self, rules: int, told: Iterable[int]) -> "Fields":
+        """What some of the rules ask, and the fields with the numbers `told`."""
+        index, asked = self.index, frozenset(told)
+        probes = {probe for probe in self.memos if index.number[probe] in asked or index.uses[index.number[probe]] & rules}
+        return Fields(
+            {probe: memo for probe, memo in self.memos.items() if probe in probes},
+            {probe: atoms for probe, atoms in self.absent.items() if probe in probes},
+            [reference for reference in self.references if index.owners[reference[0]] & rules],
+            index,
+        )
+
     def probes(self) -> list[Probe]:
         """Every probe."""
         return list(dict.fromkeys([*self.memos, *(p for _, one, other, _ in self.references for p in (one, other))]))
@@ -130,7 +141,18 @@ class Layouts:
         self._present = {probe: self._tells(probe, memo.present) for probe, memo in fields.memos.items() if memo.present_only}
         self.asked = frozenset(HEADER).union(*self._keys.values())
         self._made = 0
-        self.top = Step(self, {}, ((),), Search({}))
+        self._all, self._narrow = self, dict[tuple[int, frozenset[int]], Layouts]()
+        self.top = self._start()
+
+    def narrow(self, rules: int, told: frozenset[int]) -> "Layouts":
+        """Layouts that tell no more than what some of the rules ask, and the fields `told`. Itself, if there are too many."""
+        narrow = self._narrow.get((rules, told))
+        if narrow is None:
+            if len(self._narrow) >= _MAX_NARROW:
+                return self
+            narrow = self._narrow[rules, told] = Layouts(self._fields.of(rules, told), self._forgotten)
+            narrow._all = self
+        return narrow
 
     def first(self, event: Event) -> "Step | Layout":
         """What the keys of a document lead to."""
@@ -153,7 +175,11 @@ class Layouts:
         self._forgotten()
         for memo in self._fields.memos.values():
             memo.forget_users()
-        self.top = Step(self, {}, ((),), Search({}))
+        for layouts in (self, *self._narrow.values()):
+            layouts.top = layouts._start()
+
+    def _start(self) -> Step:
+        return Step(self, {}, ((),), Search({}))
 
     def make(self, search: Search, objects: tuple[Place, ...]) -> Layout:
         """The layout of documents with the keys that a search knows. Raises Need."""
@@ -162,9 +188,9 @@ class Layouts:
             if probe not in found:
                 nowhere = bool(keys) and keys.isdisjoint(there)  # the quick answer for most
                 found[probe] = Found.ABSENT if nowhere else search.find(probe)
-        if self._made >= _MAX_LAYOUTS:
-            self.forget()
-        self._made += 1
+        if self._all._made >= _MAX_LAYOUTS:
+            self._all.forget()
+        self._all._made += 1
         return self._laid(search, objects)
 
     def _laid(self, search: Search, objects: tuple[Place, ...]) -> Layout:

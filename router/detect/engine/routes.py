@@ -14,7 +14,9 @@ _TYPE_DECIDES, _MAX_TYPE = "12", 200
 
 
 def told_places(known: Known) -> Iterator[Place]:
-    """Where the event id and the channel that `Routes.of` reads stand, as far as what is known of a document tells."""
+    """Where what `Routes.of` reads as event id, channel and dataset stands, as far as what is known of a document tells."""
+    if "dataset" in _names(known, ("event",)):
+        yield ("event", "dataset")
     header: Place = ("winlog",) if "winlog" in _names(known, ()) else ()
     if known.get(header) is Shape.LIST or known.get(header) is Shape.OTHER:
         header = ()
@@ -28,9 +30,9 @@ def _names(known: Known, place: Place) -> frozenset[str]:
     return frozenset() if isinstance(keys, Shape) else keys
 
 
-def _is_exact(channel: Any, event_id: Any) -> bool:
+def _is_exact(channel: Any, event_id: Any, dataset: Any = None) -> bool:
     """Is whatever equals these the same to every rule? `True` is `1` to a dict."""
-    return (channel is None or channel.__class__ is str) and event_id.__class__ is not bool
+    return event_id.__class__ is not bool and all(text is None or text.__class__ is str for text in (channel, dataset))
 
 
 class Routes:
@@ -91,7 +93,7 @@ class Routes:
         """Remember the quick key, if it tells all that the whole key does."""
         key = self._router.key(event)
         bucket = self.open(key)
-        told = "logweir" not in event and not key.values and _is_exact(*quick[:2])
+        told = "logweir" not in event and not key.values and _is_exact(*quick[:3])
         if told:
             if len(self._quick) >= _MAX_ROUTES:
                 self._quick.clear()

@@ -80,6 +80,17 @@ id: channel
 logsource: {product: logweir}
 taxonomy: ecs
 detection: {sel: {Channel: 1}, condition: sel}
+---
+title: a dataset
+id: dataset
+logsource: {product: logweir}
+taxonomy: ecs
+detection: {sel: {event.dataset: 1, of.k: x}, condition: sel}
+---
+title: an event id and a field
+id: more
+logsource: {product: windows}
+detection: {sel: {EventID: 2, of.k: x}, condition: sel}
 """
 """Rules for what the tables and the corpus hardly touch: filters, places of fields that are put together, few keywords."""
 _BATCH = 50
@@ -141,6 +152,10 @@ def _hard() -> Iterator[Received]:
         yield Received({"Channel": "Security", "EventID": i, "event_id": 2}, b"")
         yield Received({"Channel": "Security", "EventID": 2, "winlog": {"EventID": i}}, b"")
         yield Received({"Channel": i, "EventID": 3}, b"")
+        yield Received({"event": {"dataset": i}, "of": {"k": "x"}}, b"")
+        yield Received({"event": {"dataset": i}, "event_id": 7}, b"")
+    for header in ({}, {"winlog": {"EventID": 9, "Channel": "Security"}, "EventID": 2}):
+        yield Received({"Channel": "Security", "EventID": 9, "of": {"k": "x"}, **header}, b"")
         yield Received({"Channel": "Security", "EventID": i, "logweir": {"logsource": {"product": "acme"}}}, b"")
     for tail in ("one", "two", "a b"):
         yield Received({"f": "x" * 5000 + tail, **_ACME}, b"")

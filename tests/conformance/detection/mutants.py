@@ -180,7 +180,9 @@ NAMED = (
     Mutant(_E + "bucket", "true += signatures.atoms[number]", "pass", "what routing has read is forgotten"),
     Mutant(_E + "doors", "if self._is_told else {}", "", "events without a door of their own are taken for the first of them"),
     Mutant(_E + "routes", "if name in names][:1]", "if name in names]", "fields that routing has not read are taken as read"),
-    Mutant(_E + "routes", "channel is None or channel.__class__ is str", "True", "1 and true are one channel"),
+    Mutant(_E + "routes", "text is None or text.__class__ is str", "True", "1 and true are one channel"),
+    Mutant(_E + "doors", "elif true != self._true:", "elif False:", "what is told of the first event of a door is taken for all"),
+    Mutant(_E + "layouts", "or index.uses[index.number[probe]] & rules", "", "fields that open rules ask are not looked for"),
     Mutant(
         _E + "reads",
         "if isinstance(found, tuple):\n            return",
