@@ -70,8 +70,8 @@ async def _reading(log: Log, name: str, group: str, topics: Sequence[str], reten
     marks = await log.committed(group, topics)
     for topic in topics:
         for number, (oldest, end) in (await log.ends(topic)).items():
-            mark = marks.get(Partition(topic, number))
-            await _add(log, reading, Partition(topic, number), mark.offset if mark else 0, oldest, end, now)
+            mark = marks.get(Partition(topic, number))  # none: it begins with the oldest, and has missed nothing
+            await _add(log, reading, Partition(topic, number), mark.offset if mark else oldest, oldest, end, now)
     reading.headroom_seconds = max(0.0, retention - reading.lag_seconds)
     return reading
 

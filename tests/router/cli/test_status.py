@@ -3,13 +3,13 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 
-from router.batch import EVENTS, RAW, Mark, Partition, Record
-from router.cli.standing import received, router_at
+from router.batch import EVENTS, RAW, SIGNALS, Batch, Mark, Partition, Record, Span
+from router.cli.standing import _reading, received, router_at
 from router.cli.status import duration, table
 from router.config import EmbeddedLog
 from router.deliver import State
@@ -140,3 +140,27 @@ def test_a_question_makes_no_log(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert b"there is no log at log.db" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["logweir.yaml"]
+
+
+class Trimmed:
+    """A log of one partition, of which retention has left nothing but its numbers."""
+
+    def __init__(self, marks: dict[Partition, Mark]) -> None:
+        self._marks = marks
+
+    async def committed(self, group: str, topics: Any) -> dict[Partition, Mark]:
+        return self._marks
+
+    async def ends(self, topic: str) -> dict[int, tuple[int, int]]:
+        return {0: (500, 500)}
+
+    async def fetch(self, topic: str, partition: int, offset: int, max_records: int) -> Batch[Record]:
+        return Batch([], Span(topic, partition, offset, offset))
+
+
+@pytest.mark.parametrize(("marks", "lost"), [({}, 0), ({Partition(SIGNALS, 0): Mark(480)}, 20)])
+async def test_a_sink_has_lost_what_went_after_its_beginning_and_not_what_was_before(
+    marks: dict[Partition, Mark], lost: int
+) -> None:
+    reading = await _reading(cast(Log, Trimmed(marks)), "soc", "sink.soc", (SIGNALS,), 3600.0, 1e9)
+    assert (reading.lost_events, reading.lag_events) == (lost, 0)
