@@ -279,4 +279,5 @@ async def _check_partitions(log: Log) -> None:
         here, there = await log.partitions(one), await log.partitions(other)
         if here != there:
             text = f"topics {one} ({here} partitions) and {other} ({there}) must have the same number of partitions"
-            raise ConfigError([Problem("log", 1, "", text, "create the smaller one anew with as many")])
+            remedy = "add partitions to the smaller one; do not delete it: what nobody has read yet lies in it"
+            raise ConfigError([Problem("log", 1, "", text, remedy)])

@@ -79,6 +79,8 @@ async def _list(settings: Config) -> None:
         for stage in _stages(settings):
             total, found = sum(stop - start for start, stop in (await ends(log, stage)).values()), await survey(log, stage)
             typer.echo(f"{stage}: {total}" + (f", {found.done} of them redriven" if found.done else ""))
+            if found.expired:
+                typer.echo(f"  {found.expired} more were removed by retention before they were redriven")
             _print_reasons(found.waiting)
 
 

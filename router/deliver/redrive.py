@@ -77,17 +77,20 @@ class Survey(NamedTuple):
     """Letters that were redriven earlier."""
     waiting: Counter[str]
     """Letters that would be redriven, by reason up to the colon."""
+    expired: int = 0
+    """Letters that retention removed before a redrive of all letters came to them."""
 
 
 async def survey(log: Log, stage: str, reason: str = "") -> Survey:
     """Look at all letters of a stage and change nothing."""
-    done, counts, places = 0, Counter[str](), await ends(log, stage)
+    done, expired, counts, places = 0, 0, Counter[str](), await ends(log, stage)
     for partition, cursor in (await cursors(log, stage)).items():
+        expired += max(0, places[partition][0] - cursor.first)
         async for page in pages(log, partition, *places[partition]):
             waiting = [f for f in page if not cursor.is_done(f.offset, f.reason)]
             done += len(page) - len(waiting)
             counts.update(reason_word(f.reason) for f in waiting if is_about(f.reason, reason))
-    return Survey(done, counts)
+    return Survey(done, counts, expired)
 
 
 class Redrive:

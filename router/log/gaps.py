@@ -1,4 +1,8 @@
-"""Counts records that retention removed before a group had read them: the one way a log can lose what it acknowledged."""
+"""Counts records that retention removed before a group had read them: the one way a log can lose what it acknowledged.
+
+A log that ends before the place to read on at (a topic made anew, a partition cut by an unclean election) is read from its
+beginning: that repeats, and is told.
+"""
 
 from router.telemetry import LOG_EXPIRED, bound, logger
 
@@ -7,7 +11,15 @@ _child = bound(LOG_EXPIRED.labels)
 
 
 def count_expired(group: str, topic: str, partition: int, records: int) -> None:
-    """Nothing happens where none are missing."""
+    """Nothing happens where none are missing; less than none means that reading goes on so many before."""
+    if records < 0:
+        _log.error(
+            "the partition ended before the place to read on at; it is read from its beginning, and some of it again",
+            group=group,
+            topic=topic,
+            partition=partition,
+            records=-records,
+        )
     if records <= 0:
         return
     _child(group, topic).inc(records)

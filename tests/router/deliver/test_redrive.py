@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from router.batch import EVENTS, RAW, Record
+from router.config import EmbeddedLog
 from router.deliver.dead_letters import dead_letter, read_dead_letter
 from router.deliver.handover import Handover
 from router.deliver.redrive import Redrive, ToRaw, ToSink, survey
 from router.errors import LogweirError, Retryable
+from router.log.embedded import SqliteLog
 from router.protocols import Log, Outcome, SinkLimits, TopicSettings, WriteResult
 from tests.router.deliver.scene import FAST, ScriptedSink, all_delivered, number, open_log, record, records
 
@@ -180,3 +182,21 @@ async def test_two_runs_at_once_are_refused(tmp_path: Path, monkeypatch: pytest.
         gate.set()
         await first
     assert sink.taken == [0, 1, 2]
+
+
+async def test_letters_that_retention_removed_before_they_were_redriven_are_told_of(tmp_path: Path) -> None:
+    now = [1e9]
+    log = SqliteLog(EmbeddedLog(path=tmp_path / "log.db", retention_hours=1), retention_every_seconds=0.05, clock=lambda: now[0])
+    await log.start()
+    try:
+        await bury(log, "soc", records(3))
+        await redrive(log, ScriptedSink())
+        await bury(log, "soc", records(2, 100))
+        assert (await survey(log, "soc")).expired == 0
+        now[0] += 7_200
+        async with asyncio.timeout(60):
+            while (await log.ends("dlq.soc"))[0] != (5, 5):
+                await asyncio.sleep(0.02)
+        assert await survey(log, "soc") == (0, {}, 2)
+    finally:
+        await log.close()
