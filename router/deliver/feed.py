@@ -17,6 +17,8 @@ from router.errors import Misconfigured, Retryable
 from router.protocols import Follower
 from router.telemetry import logger
 
+_LEAST_BYTES = 1 << 18
+
 
 class Progress:
     """Told by the sender, watched by the reader: how much was settled, and that a write has landed."""
@@ -168,8 +170,14 @@ class Feed:
     def _is_full(self, lane: Lane) -> bool:
         """Half of the window must be free again before a paused lane goes on; pausing costs the log's prefetch."""
         share = 0.5 if lane.is_paused else 1.0
-        room = self._pace.window_records - self._pace.read_records
-        return lane.held > room * share or lane.bytes > self._pace.window_bytes * share / 2
+        records, size = self._room()
+        return lane.held > records * share or lane.bytes > size * share
+
+    def _room(self) -> tuple[int, int]:
+        """Records and bytes that one lane may hold: less where there are many, yet as much as keeps it going."""
+        pace, lanes = self._pace, max(1, len(self._lanes))
+        records = min(pace.window_records - pace.read_records, max(pace.sink_records // lanes, pace.read_records // 4))
+        return records, min(pace.window_bytes // 2, max(pace.sink_bytes // 2 // lanes, _LEAST_BYTES))
 
     # Committing
 

@@ -18,6 +18,9 @@ class Pace(NamedTuple):
     window_records: int = 10_000
     window_bytes: int = 16 << 20
     """What one partition may hold unsettled before it is paused."""
+    sink_records: int = 200_000
+    sink_bytes: int = 256 << 20
+    """The same for all partitions of a sink together. Each has its part of it, for a sink that hangs fills them all."""
     read_records: int = 2_000
     read_seconds: float = 0.25
     """How long a read waits; a stop is seen within it."""

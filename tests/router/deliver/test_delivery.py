@@ -111,6 +111,29 @@ async def test_a_stuck_partition_is_paused_alone(tmp_path: Path, name: str) -> N
     assert sorted(sink.taken) == [*range(500), *range(1000, 4000), *range(5000, 6000)]
 
 
+async def test_many_partitions_of_a_sink_that_hangs_hold_no_more_than_it_may(tmp_path: Path, name: str) -> None:
+    hangs = asyncio.Event()
+
+    async def script(batch: Sequence[Record]) -> WriteResult:
+        await hangs.wait()
+        return all_delivered(len(batch))
+
+    sink = ScriptedSink(script, SinkLimits(max_records=100, max_concurrency=2))
+    pace = FAST._replace(window_records=1000, read_records=20, sink_records=1280)
+    async with open_log(tmp_path, partitions=64) as log:
+        for partition in range(64):
+            await log.append(EVENTS, partition, records(100, partition * 100))
+        async with running(delivery(log, sink, name, pace=pace)):
+            held = -1.0
+            while held != metrics(name).get("read", 0.0) or not held:  # until it reads no more
+                held = metrics(name).get("read", 0.0)
+                await asyncio.sleep(0.5)
+            hangs.set()
+            await settled(log, name, 60)
+    assert held <= 64 * (1280 / 128 + 20)  # of 128 partitions half are empty; a read may go beyond
+    assert sorted(sink.taken) == list(range(6400))
+
+
 async def test_an_ordered_sink_gets_each_partition_in_order_whatever_fails(tmp_path: Path, name: str) -> None:
     chance = Random(3)
 
