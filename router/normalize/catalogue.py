@@ -262,10 +262,10 @@ class Catalogue:
             least = GENERAL
             if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
                 return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
-        places = self._behind(x.raw, found)
-        made = self._first(
-            [n for n in self._ranked(places, found.raw[:HEAD], x.meta) if n.identity.priority >= least], found, key
-        )
+        places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
+        if not places:
+            return None
+        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key)
         if made is not None:
             adopt(x, found)
             for document in made if isinstance(made, list) else ():
