@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Literal, TypeAlias, get_args
@@ -261,8 +262,13 @@ async def existing(config: Config) -> AsyncIterator[Log]:
     if isinstance(config.log, EmbeddedLog) and not config.log.path.exists():
         text, remedy = f"there is no log at {config.log.path}", "start the router first, or ask where it runs"
         raise ConfigError([_placed(Problem("configuration", 1, "log.path", text, remedy), config)])
-    async with opened(config) as log:
+    async with opened(replace(config, log=_for_a_command(config.log))) as log:
         yield log
+
+
+def _for_a_command(settings: EmbeddedLog | KafkaLog) -> EmbeddedLog | KafkaLog:
+    """The instance that is configured is the router's. Kafka does not fence: two commands under one name would both get all."""
+    return settings if isinstance(settings, EmbeddedLog) else settings.model_copy(update={"instance": ""})
 
 
 def _for_one_of(settings: EmbeddedLog | KafkaLog) -> EmbeddedLog | KafkaLog:

@@ -1,22 +1,25 @@
 """Redriving and replaying with a real broker: the cursor is a group's commit and its metadata."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from router.batch import EVENTS, SIGNALS, Record
-from router.config import KafkaLog
+from router.config import KafkaLog, load
 from router.deliver.cursor import GROUP
 from router.deliver.dead_letters import dead_letter
 from router.deliver.handover import Handover
 from router.deliver.redrive import Redrive, ToSink, survey
 from router.deliver.replay import Selection, count, ends, replay
 from router.log.kafka import BrokerLog
-from router.protocols import TopicSettings
+from router.protocols import SinkLimits, TopicSettings, WriteResult
+from router.topology import existing
 from tests.contract.log_process import QUICK
 from tests.peers.kafka import Node
-from tests.router.deliver.scene import FAST, ScriptedSink, number, records
+from tests.router.deliver.scene import FAST, ScriptedSink, all_delivered, number, records
 
 pytestmark = [pytest.mark.kafka, pytest.mark.peer]
 
@@ -67,3 +70,27 @@ async def test_a_replay_reads_all_partitions_once(log: BrokerLog) -> None:
     assert await replay(log, places, Selection(), Handover("soc", sink, log, pace=FAST), 4, told.append)
     assert sorted(sink.taken) == [*range(3000), *range(5000, 5500)]
     assert sum(told) == 7000
+
+
+async def test_two_commands_of_one_deployment_do_not_redrive_the_same_letters(
+    log: BrokerLog, kafka: Node, tmp_path: Path
+) -> None:
+    """The instance that is configured names one process that runs. Kafka does not fence: under one name both would get all."""
+    prefix = log._settings.prefix
+    (tmp_path / "logweir.yaml").write_text(
+        f'log: {{kind: kafka, bootstrap: ["{kafka.bootstrap}"], prefix: {prefix}, partitions: 2, replication: 1, instance: pod-0}}\n'
+        f"sinks: {{soc: {{kind: file, path: {tmp_path}/soc.ndjson}}}}\n"
+    )
+    await bury(log, records(1000), "mapping: a")
+
+    async def slowly(batch: Sequence[Record]) -> WriteResult:
+        await asyncio.sleep(0.5)
+        return all_delivered(len(batch))
+
+    async def command(sink: ScriptedSink) -> None:
+        async with existing(load(tmp_path / "logweir.yaml")) as theirs:
+            await Redrive(theirs, "soc", ToSink(Handover("soc", sink, theirs, pace=FAST))).run()
+
+    sinks = [ScriptedSink(slowly, SinkLimits(max_records=100)) for _ in range(2)]
+    ended = await asyncio.gather(*map(command, sinks), return_exceptions=True)
+    assert sorted(sinks[0].taken + sinks[1].taken) == list(range(1000)), ended
