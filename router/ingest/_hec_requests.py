@@ -19,6 +19,7 @@ from router.ingest._hec_replies import Refusal, as_json, reply
 from router.ingest._hec_tokens import Tarpit, Token, Tokens
 from router.ingest._http_server import Body, HttpConnection
 from router.ingest._ledger import Ledger
+from router.ingest._reads import SMALL_BYTES
 from router.ingest._runs import Flaw
 from router.ingest._turns import Turns
 from router.protocols import Emit
@@ -26,6 +27,8 @@ from router.protocols import Emit
 MAX_ACK_BYTES = 1 << 20
 TARPIT_DELAY_SECONDS = 5.0
 _MAX_FACTS = 10_000
+_REST_SECONDS = 0.001
+"""Between two pieces of large bodies while a small request waits for its answer."""
 _CODES = {"body_too_large": replies.TOO_LARGE, "inflated_too_large": replies.TOO_LARGE, "inflated_ratio": replies.TOO_LARGE}
 _CODES |= {"body_too_slow": replies.TIMEOUT, "encoding": replies.NO_ENCODING, "gzip": replies.BAD_DATA}
 _CLOSES = frozenset({replies.TOO_LARGE, replies.TIMEOUT, replies.CLOSING})
@@ -51,7 +54,8 @@ class HecRequests:
         self._name, self._emit, self._tokens, self._limits = name, emit, tokens, limits
         self._tarpit, self._acks = Tarpit(clock), Acks(clock)
         self._ledger = Ledger(limits.bodies_bytes, within=emit.memory)
-        self._turns = Turns()
+        self._small = 0  # requests that are being answered
+        self._turns = Turns(_REST_SECONDS, lambda: self._small > 0)
         self._facts: dict[tuple[object, ...], Facts] = {}
         self._doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
         self.closing = False
@@ -66,6 +70,8 @@ class HecRequests:
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """Answer one request. A bug costs that request, not the process."""
+        is_small = request.content_length is not None and request.content_length <= SMALL_BYTES
+        self._small += is_small
         try:
             return await self._route(request)
         except Refusal as refusal:
@@ -75,6 +81,8 @@ class HecRequests:
         except Exception:
             telemetry.logger("ingest").exception("a request failed", source=self._name)
             return await self._refuse(request, replies.INTERNAL)
+        finally:
+            self._small -= is_small
 
     async def _route(self, request: web.BaseRequest) -> web.Response:
         if request.method == "OPTIONS":

@@ -12,13 +12,18 @@ from router.errors import Malformed
 from router.ingest._gunzip import Gunzip
 from router.ingest._ledger import Ledger
 from router.ingest._listener import ConnectionLimits
-from router.ingest._turns import SMALL_BYTES, Turns
+from router.ingest._reads import LARGE_BYTES, SMALL_BYTES, ReadBuffer, SmallFirst
+from router.ingest._turns import Turns
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its headers."""
 MAX_HEAD_BYTES = 64 << 10
 """Of request line and headers together; more closes the connection before anybody parses or keeps it."""
 MIN_BYTES_PER_SECOND = 128
+_FIRST_BYTES = MAX_HEAD_BYTES + 4096
+"""Of what begins are read at once: enough to see that a head is too long, before anybody parses it."""
+_HELD_BYTES = 16 << 10
+"""What a connection holds of a body before it is asked for it: twice as much at least, and what came in one read."""
 _HEAD_END = b"\r\n\r\n"
 _LINGER_SECONDS = 2.0  # how long the rest of a refused body is read and thrown away, so that its sender sees the answer
 _SILENT = logging.getLogger("router.ingest.http")  # what strangers send is counted, not logged
@@ -77,10 +82,11 @@ class HttpServer:
         self._handler, self._limits = handler, limits
         self._gauge = telemetry.CONNECTIONS.labels(name)
         self._received, self._rejected = telemetry.RECEIVED.labels(name), telemetry.bound(telemetry.REJECTED.labels, name)
+        self._buffer = ReadBuffer(LARGE_BYTES, _FIRST_BYTES)
 
-    def connect(self, peer: str, left: Callable[[], None]) -> HttpConnection:
+    def connect(self, peer: str, left: Callable[[], None]) -> SmallFirst:
         """The receiver of a new connection."""
-        return HttpConnection(
+        connection = HttpConnection(
             self,
             peer,
             left,
@@ -89,7 +95,9 @@ class HttpServer:
             auto_decompress=False,
             lingering_time=_LINGER_SECONDS,
             logger=_SILENT,
+            read_bufsize=_HELD_BYTES,
         )
+        return SmallFirst(connection, self._buffer, lambda: connection.serving)
 
     def refused(self, reason: str) -> None:
         """Count a request that was refused before it was one."""
@@ -151,11 +159,12 @@ class Body:
             raise Malformed("body_too_large", f"more than {self._max} bytes")
         await self._invite()
         async for chunk in self._chunks():
-            for piece in self._gunzip.feed(chunk) if self._gunzip else _cut(chunk):
+            for number, piece in enumerate(self._gunzip.feed(chunk) if self._gunzip else _cut(chunk)):
                 if not self.is_dropped:
                     self._ledger.take(len(piece), self._held)
                     self._held += len(piece)
-                await self._turn()
+                if number:
+                    await self._turn()
                 yield piece
         if self._gunzip:
             self._gunzip.finish()
@@ -185,6 +194,7 @@ class Body:
         loop, content = asyncio.get_running_loop(), self._request.content
         began, size = loop.time(), 0
         while not content.at_eof():
+            await self._turn()  # before reading: what is not read holds no memory
             try:
                 async with asyncio.timeout(self._stalled):
                     chunk = await content.readany()

@@ -113,7 +113,7 @@ class StreamListener:
         sock: socket.socket,
         admission: Admission,
         emit: Emit,
-        protocol: Callable[[str, Callable[[], None]], asyncio.Protocol],
+        protocol: Callable[[str, Callable[[], None]], asyncio.BufferedProtocol],
         certificates: Certificates | None = None,
     ) -> None:
         sock.listen(_BACKLOG)

@@ -32,6 +32,7 @@ class SyslogFrames:
         self._skip = 0  # bytes left of an octet-counted frame whose head is out already
         self._dropping = False  # to the next delimiter: the tail of a frame whose head is out already
         self._ends_at_nul = False
+        self._after_nul = _PRI_BYTES  # bytes since the last NUL of what is held, where that is near
         self.broken = ""
 
     @property
@@ -55,12 +56,29 @@ class SyslogFrames:
             return []
         self._parts.append(data)
         self._held += len(data)
-        if self._held < self._wanted and not (self._delimited and (b"\n" in data or b"\0" in data)):
+        if self._held < self._wanted and not (self._delimited and self._may_end(data)):
             return []
         data = b"".join(self._parts) if len(self._parts) > 1 else data
         runs: Runs = []
         self._keep(data, self._lines(data, runs) if self._plain(data) else self._frames(data, 0, runs))
         return runs
+
+    def _may_end(self, data: bytes) -> bool:
+        """Whether the frame that is held may end in or before `data`: a NUL ends it once a PRI follows, in pieces perhaps."""
+        nul, was_near = data.rfind(b"\0"), self._after_nul < _PRI_BYTES
+        self._after_nul = len(data) - nul - 1 if nul >= 0 else self._after_nul + len(data)
+        return nul >= 0 or was_near or b"\n" in data
+
+    def waste(self, buffer: bytearray, size: int) -> bool:
+        """Whether the first `size` bytes of a buffer are nothing but the rest of a frame whose head is out: if so, they are
+        dealt with."""
+        if self._skip:
+            if self._skip < size:
+                return False
+            self._skip -= size
+            return True
+        ends = (b"\n", b"\0") if self._ends_at_nul else (b"\n",)
+        return self._dropping and all(buffer.find(end, 0, size) < 0 for end in ends)
 
     def finish(self) -> Runs:
         """What the stream held when it ended: a frame that lacks its delimiter only, or a piece of a counted one."""
@@ -79,6 +97,8 @@ class SyslogFrames:
     def _keep(self, data: bytes, used: int) -> None:
         self._parts = [data[used:]] if used < len(data) else []
         self._held = len(data) - used
+        nul = data.rfind(b"\0", max(used, len(data) - _PRI_BYTES))
+        self._after_nul = len(data) - nul - 1 if nul >= 0 else _PRI_BYTES
         if not self._held:
             self._wanted, self._delimited = 0, True
 

@@ -9,9 +9,10 @@ from router.batch import Facts
 from router.ingest._append import cost
 from router.ingest._listener import ConnectionLimits
 from router.ingest._patience import until_durable, until_idle
+from router.ingest._reads import LARGE_BYTES, SMALL_BYTES, ReadBuffer
 from router.ingest._runs import Flaw, Runs, add_run
 from router.ingest._syslog_frames import SyslogFrames
-from router.ingest._turns import SMALL_BYTES, Turns
+from router.ingest._turns import Turns
 from router.protocols import Emit
 
 PENDING_BYTES = 1 << 20
@@ -23,8 +24,8 @@ OPEN_SHARE = 0.25
 MIN_BYTES_PER_SECOND = 128
 """A frame that has been coming for longer than `stalled_seconds` must have come at least as fast as this."""
 _CLOSE_SECONDS = 1.0
-_WASTE_REST_SECONDS = 0.002
-"""Between two pieces that are read to be thrown away, of all connections of a source."""
+_REST_SECONDS, _WASTE_REST_SECONDS = 0.001, 0.002
+"""Between two pieces of large frames, of all connections of a source; the same of what is read to be thrown away."""
 
 
 class Streams:
@@ -36,7 +37,8 @@ class Streams:
         self.open: set[SyslogStream] = set()
         self.gauge = telemetry.CONNECTIONS.labels(name)
         self.doubts = telemetry.bound(telemetry.DOUBTS.labels, name)
-        self.turns, self.turns_of_waste = Turns(), Turns(_WASTE_REST_SECONDS)
+        self.buffer = ReadBuffer(LARGE_BYTES, SMALL_BYTES)
+        self.turns, self.turns_of_waste = Turns(_REST_SECONDS), Turns(_WASTE_REST_SECONDS)
         self.last_data = 0.0
         self.pending_bytes = self.open_bytes = 0
         self._waiting: set[SyslogStream] = set()
@@ -114,7 +116,7 @@ class Streams:
             await self._empty.wait()
 
 
-class SyslogStream(asyncio.Protocol):
+class SyslogStream(asyncio.BufferedProtocol):
     """One connection. Its frames reach the log in the order they came: one emit at a time, by a task that ends when idle."""
 
     def __init__(self, streams: Streams, peer: str, left: Callable[[], None]) -> None:
@@ -127,17 +129,25 @@ class SyslogStream(asyncio.Protocol):
         self._number = streams.turns.number()
         self._loop = asyncio.get_running_loop()
         self._touched = self._open_since = self._loop.time()
-        self._open_bytes = 0
+        self._open_bytes = SMALL_BYTES  # the first read is a small one: many may connect at once
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._streams.add(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Little at a time of a large frame, so that others need not wait; much of what is thrown away without a copy."""
+        return self._streams.buffer.room(is_small=self._open_bytes >= SMALL_BYTES and not self._frames.wasting)
+
+    def buffer_updated(self, nbytes: int) -> None:
         self._touched = self._streams.last_data = self._loop.time()
-        was_open = self._frames.open
+        was_open, buffer = self._frames.open, self._streams.buffer
+        if self._frames.waste(buffer.memory, nbytes):
+            self._open_bytes += nbytes
+            self._rest()
+            return
         try:
-            runs = self._frames.feed(data)
+            runs = self._frames.feed(buffer.taken(nbytes))
         except Exception:  # a codec's bug must cost one connection, not the process
             self._emit.reject("codec")
             telemetry.logger("ingest").exception("syslog framing failed", source=self._streams.name)
@@ -145,7 +155,7 @@ class SyslogStream(asyncio.Protocol):
             return
         if runs or not was_open:  # another frame than before
             self._open_since, self._open_bytes = self._touched, 0
-        self._open_bytes += len(data)
+        self._open_bytes += nbytes
         self._take(runs)
         self._note()
         if self._frames.broken:
@@ -156,7 +166,7 @@ class SyslogStream(asyncio.Protocol):
                 self._streams.hold_back(self)
             elif self._pending_bytes >= PENDING_BYTES:
                 self.pause()
-            elif self._open_bytes > SMALL_BYTES and self._frames.open:
+            elif self._open_bytes >= SMALL_BYTES and self._frames.open:
                 self._rest()
 
     def _note(self) -> None:

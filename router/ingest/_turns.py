@@ -6,17 +6,14 @@ import itertools
 from collections.abc import Callable
 from functools import partial
 
-SMALL_BYTES = 64 << 10
-"""What is as large as this does not wait for a turn."""
-
 
 class Turns:
     """Lets one piece of one large thing through in each round of the event loop: of the one that began first among those that
     have a piece. Small ones do not wait until all that is large has been dealt with, and large ones do not all grow at once."""
 
-    def __init__(self, rest_seconds: float = 0.0) -> None:
-        """`rest_seconds`: from one turn to the next at least, for what is not worth the whole processor."""
-        self._loop, self._rest = asyncio.get_running_loop(), rest_seconds
+    def __init__(self, rest_seconds: float = 0.0, rests: Callable[[], bool] = lambda: True) -> None:
+        """`rest_seconds`: from one turn to the next at least while `rests`, so that others have most of the processor."""
+        self._loop, self._rest, self._rests = asyncio.get_running_loop(), rest_seconds, rests
         self._numbers = itertools.count()
         self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._is_under_way = False
@@ -43,7 +40,7 @@ class Turns:
             self._is_under_way = False
             return
         heapq.heappop(self._waiting)[1]()
-        if self._rest:
+        if self._rest and self._rests():
             self._loop.call_later(self._rest, self._next)
         else:
             self._loop.call_soon(self._next)

@@ -1,6 +1,6 @@
-"""Throws bombs: `thrower` reads a line of JSON for each volley, and writes one with what came of every throw.
+"""Throws bombs: `thrower` takes an order for each volley, and says what came of every throw.
 
-It is a process of its own, so that good clients, who live in the oracle's, wait for Logweir alone and not for who throws.
+It is a process of its own, so that the oracle does not stand still while it throws.
 """
 
 import asyncio
@@ -8,8 +8,11 @@ import json
 import socket
 import sys
 import time
+import zlib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from tests.faults.aide import Aide
 
 _BURN_SECONDS = 0.1
 
@@ -65,41 +68,26 @@ def main() -> None:
         print(json.dumps(asyncio.run(_volley(order)) if order else _rivalry()), flush=True)
 
 
-class Thrower:
+class Thrower(Aide):
     """The oracle's side of it."""
 
+    module = "tests.faults.thrower"
+
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        command = (sys.executable, "-m", "tests.faults.thrower")
-        pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 20)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
 
     async def throw(self, data: bytes, port: int, count: int, patience: float) -> list[tuple[str, float]]:
         """One bomb by each of `count` clients at once."""
-        file = self._folder / "bomb"
-        file.write_bytes(data)
+        file = self._folder / f"bomb-{zlib.crc32(data):08x}"
+        if not file.exists():
+            file.write_bytes(data)
         order = {"file": str(file), "port": port, "count": count, "patience": patience}
-        return [(verdict, seconds) for verdict, seconds in await self._ask(order)]
+        return [(verdict, seconds) for verdict, seconds in await self.ask(order)]
 
     async def rivalry(self) -> float:
         """How many times as long as on a machine of its own something takes now."""
-        return float(await self._ask({}))
-
-    async def _ask(self, order: dict[str, Any]) -> Any:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        return json.loads(await self._process.stdout.readline())
+        return float(await self.ask({}))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ CASES = {
     "last line without LF": (b"<13>a\n<14>b", [b"<13>a", b"<14>b"]),
     "NUL before LF": (b"<13>a\0\n<14>b\0\r\n<15>c\r\0\n", [b"<13>a", b"<14>b", b"<15>c"]),
     "NUL as the only trailer": (b"<13>a\0<14>b\0<15>c\0", [b"<13>a", b"<14>b", b"<15>c"]),
+    "NUL as the only trailer, after a piece of a frame": (b"\x01\0<191>", [b"\x01", b"<191>"]),
     "NUL inside": (b"<13>a\0b\n<14>c\n", [b"<13>a\0b", b"<14>c"]),
     "octet counting": (b"5 <13>a6 <14>bc", [b"<13>a", b"<14>bc"]),
     "octet counting over a line feed": (b"7 <13>a\nb5 <14>c", [b"<13>a\nb", b"<14>c"]),
@@ -152,3 +153,26 @@ def test_what_is_framed_by_us_comes_out_as_it_went_in(bodies: list[bytes]) -> No
     assert plain(b"".join(counted(f) for f in frames)) == frames
     assert plain(b"".join(f + b"\n" for f in frames)) == frames
     assert plain(b"".join(counted(f) if i % 2 else f + b"\n" for i, f in enumerate(frames))) == frames
+
+
+@given(st.lists(PIECES, max_size=30).map(b"".join), st.lists(st.integers(0, 400), max_size=12), st.sampled_from([20, 30, 1000]))
+@settings(max_examples=400, deadline=None)
+def test_what_is_thrown_away_without_a_look_is_what_would_have_been_thrown_away(stream: bytes, cuts: list[int], cap: int) -> None:
+    """And it takes the stream to the same place: the same frames come after it."""
+    places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    pieces = [stream[a:b] for a, b in pairwise(places)]
+    codec, found = SyslogFrames(cap), Frames()
+    for piece in pieces:
+        if not codec.waste(bytearray(piece + b"rest of a buffer\n\0"), len(piece)):
+            found += [(flaw, frame) for flaw, frames in codec.feed(piece) for frame in frames]
+    found += [(flaw, frame) for flaw, frames in codec.finish() for frame in frames]
+    assert (found, codec.broken) == read(pieces, cap)
+
+
+def test_the_rest_of_a_large_frame_is_waste_until_its_end() -> None:
+    codec = SyslogFrames(20)
+    assert not codec.waste(bytearray(b"<13>"), 4), "nothing has begun"
+    assert codec.feed(b"<13>" + b"x" * 100) == [("truncated", [b"<13>" + b"x" * 16])]
+    assert codec.waste(bytearray(b"y" * 50), 50)
+    assert not codec.waste(bytearray(b"y\n<14>"), 6)
+    assert codec.feed(b"y\n<14>b\n") == [("", [b"<14>b"])]

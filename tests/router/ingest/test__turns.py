@@ -53,3 +53,28 @@ async def test_from_one_turn_to_the_next_it_rests_where_that_is_wanted() -> None
     async with asyncio.timeout(10):
         await asyncio.gather(*[waste() for _ in range(5)])
     assert all(later - sooner >= 0.015 for sooner, later in itertools.pairwise(began))
+
+
+async def test_it_rests_only_while_somebody_asks_for_that() -> None:
+    pressed = True
+    turns, loop = Turns(0.02, lambda: pressed), asyncio.get_running_loop()
+
+    async def seconds(count: int) -> float:
+        began = loop.time()
+        for _ in range(count):
+            await turns.wait(turns.number())
+        return loop.time() - began
+
+    assert await seconds(6) >= 0.08
+    pressed = False
+    await seconds(1)  # the last rest is over
+    rounds = asyncio.create_task(_rounds_until(asyncio.create_task(seconds(6))))
+    assert await rounds < 40, "a turn in each round of the loop, or nearly"
+
+
+async def _rounds_until(task: "asyncio.Task[float]") -> int:
+    rounds = 0
+    while not task.done():
+        await asyncio.sleep(0)
+        rounds += 1
+    return rounds
