@@ -154,8 +154,9 @@ class SyslogStream(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         if runs or not was_open:  # another frame than before
-            self._open_since, self._open_bytes = self._touched, 0
-        self._open_bytes += nbytes
+            self._open_since, self._open_bytes = self._touched, self._frames.held_bytes
+        else:
+            self._open_bytes += nbytes
         self._take(runs)
         self._note()
         if self._frames.broken:

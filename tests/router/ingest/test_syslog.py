@@ -11,6 +11,7 @@ import pytest
 
 from router.errors import ConfigError, Misconfigured
 from router.ingest import _datagrams
+from router.ingest._syslog_stream import SyslogStream
 from router.protocols import Source
 from tests.contract.source import SourceContract, build, counted, doubted, running
 from tests.peers.certificates import Authority
@@ -115,6 +116,26 @@ async def test_a_frame_at_the_limit_is_whole_and_one_byte_more_is_cut_and_marked
         assert await one.arrived(4) == [b"a", b"x" * 500, b"y" * 500, b"b"]
         assert [r.facts.meta for r in one.log.all] == [(), (), (("flaw", "truncated"),), ()]
     assert doubted("net", "truncated") - before == 1
+
+
+async def test_a_stream_of_small_messages_never_rests_and_large_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rested, rest = list[SyslogStream](), SyslogStream._rest
+
+    def noted(stream: SyslogStream) -> None:
+        rested.append(stream)
+        rest(stream)
+
+    monkeypatch.setattr(SyslogStream, "_rest", noted)
+    lines, large = [b"<13>%06d %b" % (n, b"x" * 300) for n in range(8000)], [b"<13>" + b"%d" % n * 500_000 for n in range(3)]
+    async with running(build("syslog", "pace", tcp=HERE, max_frame_bytes=800_000)) as one:
+        port = one.addresses[0][1]
+        await tcp(port, b"\n".join((*lines, b"")))
+        await one.arrived(len(lines))
+        assert not rested
+        await tcp(port, b"\n".join((*large, b"")))
+        await one.arrived(len(lines) + len(large))
+        assert rested
+        assert one.log.bodies == [*lines, *large]
 
 
 async def test_what_a_closed_connection_leaves_unfinished_is_kept() -> None:
