@@ -14,6 +14,7 @@ from sinks._http import Http, Reply, Unsent
 
 ACK = "/services/collector/ack"
 _MAX_PENDING = 1000
+_REMEMBERED = 10_000
 _SLOWEST = 10.0
 _Reader = Callable[[Reply], Verdict]
 
@@ -85,6 +86,7 @@ class _Lane:
         self._channel = str(uuid.uuid4())
         self._timeout, self._pace = settings.ack_timeout_seconds, settings.ack_poll_seconds
         self._pending: dict[str, _Waiting] = {}
+        self._given: dict[str, None] = {}
         self._asking = asyncio.Lock()
         self._slots = asyncio.Semaphore(_MAX_PENDING)
 
@@ -113,14 +115,19 @@ class _Lane:
             self._pending.pop(str(ack_id), None)
 
     def _register(self, ack_id: int | str) -> "_Waiting":
-        """A number that comes twice means that the far end counts anew (a restart): nobody can tell whose it is."""
-        earlier = self._pending.get(str(ack_id))
-        if earlier is not None:
+        """A number that comes twice means that somebody else counts (after a restart, or behind a balancer): nobody can tell
+        whose it is, and who acknowledged the first may still say yes to it."""
+        key = str(ack_id)
+        is_known = key in self._given
+        self._given[key] = None
+        if len(self._given) > _REMEMBERED:
+            del self._given[next(iter(self._given))]
+        if is_known:
             lost = Retryable(f"not_acknowledged: {self.url} gave an acknowledgement number twice")
             for waiting in self._pending.values():
                 waiting.fail(lost)
             raise lost
-        return self._pending.setdefault(str(ack_id), _Waiting(ack_id))
+        return self._pending.setdefault(key, _Waiting(ack_id))
 
     async def _ask_until(self, done: "asyncio.Future[None]") -> None:
         """Whoever holds the lock asks for everybody who waits; the pause grows tenfold."""

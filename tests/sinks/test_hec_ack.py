@@ -114,6 +114,17 @@ async def test_a_number_given_twice_confirms_nothing() -> None:
     assert [type(r) for r in results] == [Retryable, Retryable]
 
 
+async def test_the_number_of_a_write_that_was_acknowledged_confirms_no_other() -> None:
+    """Another collector behind the same address counts for itself, and one that said yes to a number may say so again."""
+    async with Recording() as end, opened(end.sink(max_concurrency=1, ack_timeout_seconds=5, ack_poll_seconds=0.01)) as sink:
+        assert list((await sink.write(records(2))).outcomes) == [Outcome.DELIVERED] * 2
+        end._channels.clear()
+        with pytest.raises(Retryable, match="twice"):
+            await sink.write(records(2))
+        assert list((await sink.write(records(2))).outcomes) == [Outcome.DELIVERED] * 2
+        assert len(set(end.channels)) == 2
+
+
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1, "text", 'quo"te'])
 async def test_a_number_is_opaque(number: Any) -> None:
     class Random(Recording):
