@@ -19,7 +19,7 @@ CHECKS = frozenset(
         *("unused-selection", "them-with-one-selection", "filter-without-not", "odd-reference"),
         *("key-not-lowercase", "logsource-not-lowercase", "specific-logsource", "unknown-logsource-key", "unknown-key"),
         *("unknown-tag-namespace", "deprecated-without-related", "related-incomplete", "modified-before-date"),
-        *("unsupported-status", "unsupported-version", "file-name-length", "never-fires", "no-source"),
+        *("unsupported-status", "unsupported-version", "file-name-length", "never-fires", "no-source", "no-rule"),
     }
 )
 """Each name; a test reads the code of the checks for names that are not here."""

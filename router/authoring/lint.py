@@ -41,7 +41,10 @@ def lint(
     ruleset = Ruleset.load(files, placeholders=placeholders, builtin=builtin, strict=False, pipelines=pipelines)
     found = [of_problem(p, "error", f"refused-{reason(p)}") for p in ruleset.refused if p.file in asked.values()]
     found += [of_problem(p, "warning", _odd(p)) for p in ruleset.lints if p.file in asked.values()]
-    pages = list(_pages(asked))
+    pages, empty = _pages(asked)
+    found += [
+        Finding(name, 1, 1, "warning", "no-rule", "", "there is no rule in it", "write one, or remove it") for name in empty
+    ]
     found += [finding for page in pages for check in (said_about_itself, selected) for finding in check(page)]
     found += [*_across(pages), *_file_names(asked.values())]
     if supply is not None:
@@ -69,13 +72,18 @@ def _odd(problem: Problem) -> str:
     return next((name for text, name in _ODD if text in problem.text), "odd-reference")
 
 
-def _pages(asked: Mapping[Path, str]) -> Iterator[Page]:
+def _pages(asked: Mapping[Path, str]) -> tuple[list[Page], list[str]]:
+    """What stands in the files, and the names of those in which nothing does."""
+    pages, empty = list[Page](), list[str]()
     for path, name in asked.items():
         try:
-            documents = load_file(path, name)
+            documents = [document for document in load_file(path, name) if document.value is not None]
         except ConfigError:
             continue  # refused already
-        yield from (Page(document) for document in documents if isinstance(document.value, dict))
+        if not documents:
+            empty.append(name)
+        pages += [Page(document) for document in documents if isinstance(document.value, dict)]
+    return pages, empty
 
 
 def _reached(rule: Rule, supply: Supply) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ def found(
 ) -> tuple[Ruleset, list[Rule | Correlation]]:
     """The rules of a file (or folder), or the one with that id, name or title among `paths` and those that ship with Logweir.
 
-    Raises ConfigError where there is none, or where the file's own rules are refused.
+    Raises ConfigError where there is none, where the file has none, or where its own rules are refused.
     """
     named = Path(text)
     outside, _ = shipped_or_not([*paths, *([named] if named.exists() else [])])
@@ -29,7 +29,9 @@ def found(
         names = set(shipped_or_not([named])[1].values())
         if refused := [p for p in ruleset.refused if p.file in names]:
             raise ConfigError(refused)
-        return ruleset, [d for d in everything if d.file in names]
+        if not (inside := [d for d in everything if d.file in names]):
+            raise ConfigError([Problem(text, 1, "", "there is no rule in it", "name a Sigma rule, or a folder of them")])
+        return ruleset, inside
     matching = [d for d in everything if text in (d.id, d.name) or text.lower() == d.title.lower()]
     if not matching:
         known = [key for d in everything for key in (d.id, d.title)]

@@ -13,7 +13,11 @@ from router.cli.progress import progress
 from router.cli.rulefiles import rule_files
 from router.cli.run import ConfigFile, run_command
 from router.cli.setting import Json, print_json
-from router.errors import ConfigError
+from router.errors import ConfigError, Problem
+from router.wording import counted
+
+_LISTED = 20
+"""Of so many rules without a match each is named."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +41,13 @@ def backtest(
 
     settings, now = load(config), time.time()
     begin, end = span(since, until, now)
-    ruleset, wanted = _loaded(rule_files(rules), settings)
+    ruleset, wanted, refused = _loaded(rule_files(rules), settings)
+    for problem in refused:
+        typer.echo(str(problem), err=True)
+    if refused:
+        typer.echo(
+            f"{counted(len(refused), 'problem')}: the rules that have them are left out, the other {len(wanted)} judge", err=True
+        )
     result = run_command(_run(settings, ruleset, wanted, begin, end, limit, raw))
     if json:
         print_json(_answer(result))
@@ -46,8 +56,11 @@ def backtest(
         typer.echo(line)
 
 
-def _loaded(files: Sequence[Path], settings: Any) -> tuple[Any, list[Any]]:
-    """Every rule that the new ones may refer to, and the new ones. Raises ConfigError where a new one is refused."""
+def _loaded(files: Sequence[Path], settings: Any) -> tuple[Any, list[Any], list[Problem]]:
+    """Every rule that the new ones may refer to, the new ones, and what is wrong with others of them.
+
+    Raises ConfigError where no new one is left.
+    """
     from router.detect import Ruleset
     from router.detect.examples import shipped_or_not
 
@@ -56,9 +69,14 @@ def _loaded(files: Sequence[Path], settings: Any) -> tuple[Any, list[Any]]:
     others = [f for f in rule_files(settings.rules.detections()) if f.resolve() not in mine]
     known = settings.rules
     ruleset = Ruleset.load([*outside, *others], placeholders=known.placeholders, strict=False, pipelines=known.pipelines)
-    if refused := [p for p in ruleset.refused if p.file in asked.values()]:
-        raise ConfigError(refused)
-    return ruleset, [d for d in (*ruleset.rules, *ruleset.correlations) if d.file in asked.values()]
+    refused = [p for p in ruleset.refused if p.file in asked.values()]
+    wanted = [d for d in (*ruleset.rules, *ruleset.correlations) if d.file in asked.values()]
+    if not wanted:
+        nothing = Problem(
+            str(files[0] if files else "--rules"), 1, "", "there is no rule in it", "name a Sigma rule, or a folder of them"
+        )
+        raise ConfigError(refused or [nothing])
+    return ruleset, wanted, refused
 
 
 async def _run(
@@ -138,7 +156,11 @@ def _lines(result: Any) -> Iterable[str]:
         yield f"{result.unreadable} records could not be read"
     if result.is_cut:
         yield "not everything was judged: --limit, or more matches than correlations are given here"
+    quiet = [found for found in result.found if not found.matches]
+    listed = len(quiet) <= _LISTED
     for found in _sorted(result):
+        if not found.matches and not listed:
+            continue
         alone = f", {found.micros_alone:.1f} us an event alone" if found.micros_alone is not None else ""
         yield f"{found.matches:>8} {found.rule.title} ({found.rule.level}), of {found.seen} it saw{alone}"
         if not found.matches:
@@ -149,3 +171,6 @@ def _lines(result: Any) -> Iterable[str]:
                 more = f" and {len(counter) - 5} others" if len(counter) > 5 else ""
                 yield f"         {what}: " + ", ".join(f"{name} {count}" for name, count in top(counter)) + more
         yield f"         events: {', '.join(found.samples)}"
+    if not listed:
+        unseen = sum(not found.seen for found in quiet)
+        yield f"{len(quiet):>8} rules matched nothing; {unseen} of them saw no event of their log source (--json names each)"

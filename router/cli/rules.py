@@ -1,5 +1,6 @@
 """`logweir rules ...`: what an author of detections asks about rules, before and after they run."""
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from router.cli import rulecoverage, rulestats
-from router.cli.rulefiles import rule_files
+from router.cli.rulefiles import present, rule_files
 from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json
 from router.errors import ConfigError, Problem
 from router.wording import counted
+
+_FILE = re.compile(r"[^\s{}<>|=\"]+\.(ndjson|jsonl|json|log|txt|gz|evtx)")
+"""What can only be meant as the name of a file with events."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +47,10 @@ def lint(
     if unknown:
         raise ConfigError([Problem("--ignore", 1, "", f"there is no check {n!r}", nearest(n, sorted(CHECKS))) for n in unknown])
     files = rule_files(paths)
+    if not files:
+        raise ConfigError(
+            [Problem(str(p), 1, "", "there is no rule in it", "name a rule file, or a folder of them") for p in paths]
+        )
     setting = Setting(config, None)
     supply = setting.supply(None) if reach else None
     found = findings_of(files, placeholders=setting.placeholders, ignore=ignore or (), supply=supply, pipelines=setting.pipelines)
@@ -95,6 +103,8 @@ def why(
     from router.authoring.lookup import found
     from router.detect import Rule
 
+    if _FILE.fullmatch(event):  # or its name would be read as an event
+        present([Path(event)])
     setting = Setting(config, rules)
     _, wanted = found(rule, setting.rules, setting.placeholders, pipelines=setting.pipelines)
     if not (plain := [w for w in wanted if isinstance(w, Rule)]):

@@ -193,6 +193,16 @@ async def test_the_command_prints_it_and_refuses_bad_rules(tmp_path):
     exchanged = logweir("backtest", "--rules", "new.yml", "--until", "2025-01-01", folder=tmp_path)
     assert exchanged.returncode == 2
     assert b"is not before '2025-01-01'" in exchanged.stderr
-    (tmp_path / "new.yml").write_text(RULE.replace("condition: sel", "condition: self"))
+    bad = RULE.replace("condition: sel", "condition: self")
+    (tmp_path / "new.yml").write_text(bad)
     assert logweir("backtest", "--rules", "new.yml", folder=tmp_path).returncode == 2
+    many = [OTHER.replace("Never", f"Never {n}").replace("0002", f"1{n:03}") for n in range(21)]
+    (tmp_path / "new.yml").write_text("---\n".join([bad.replace("0001", "0009"), RULE, *many, UNSEEN]))
+    mixed = logweir("backtest", "--rules", "new.yml", "--since", "2026-01-01", folder=tmp_path)
+    assert mixed.returncode == 0
+    assert b"no selection is named 'self'" in mixed.stderr
+    assert b"1 problem: the rules that have them are left out, the other 23 judge" in mixed.stderr
+    assert b"15 Bad Login" in mixed.stdout
+    assert b"22 rules matched nothing; 1 of them saw no event of their log source" in mixed.stdout
+    assert b"Never 3" not in mixed.stdout
     assert read(RULE)

@@ -37,6 +37,11 @@ def checks(folder: Path, text: str, name: str = "encoded_command.yml", **options
     return {f.check: f for f in lint([folder], builtin=False, **options)}
 
 
+@pytest.mark.parametrize("text", ["", "# later\n", "---\n---\n"])
+def test_a_file_without_a_rule_is_told(tmp_path, text):
+    assert checks(tmp_path, text)["no-rule"].severity == "warning"
+
+
 def test_a_good_rule_gets_no_remark(tmp_path):
     assert checks(tmp_path, GOOD) == {}
 

@@ -38,6 +38,10 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("rules", "coverage", "--navigator", "nowhere/layer.json"), 1, ("nowhere/layer.json: No such file",)),
         (("rules", "coverage", "--events", "nowhere.log"), 2, ("nowhere.log:1: cannot be read",)),
         (("rules", "why", "rule.yml", ""), 2, ("holds no event",)),
+        (("rules", "why", "rule.yml", "nowhere.ndjson"), 2, ("nowhere.ndjson:1: cannot be read: it is not there",)),
+        (("rules", "explain", "comment.yml"), 2, ("comment.yml:1: there is no rule in it",)),
+        (("rules", "lint", "nothing"), 2, ("nothing:1: there is no rule in it",)),
+        (("backtest", "--rules", "comment.yml", "-c", "empty.yaml"), 2, ("comment.yml:1: there is no rule in it",)),
         (("rules", "stats", "--url", "file:///etc/passwd"), 1, ("no URL of HTTP",)),
         (("test", "rule.yml"), 2, ("rule.yml:1: there is no test in it", "write some below `tests`")),
         (("rules", "stats", "--url", "http://127.0.0.1:1/metrics"), 1, ("127.0.0.1:1/metrics: Connection refused; start it",)),
@@ -78,6 +82,8 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
 )
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
     (tmp_path / "folder").mkdir()
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "comment.yml").write_text("# later\n")
     (tmp_path / "file").touch()
     (tmp_path / "no.evtx").write_bytes(b"ElfFile\0")
     packed = gzip.compress(bytes(range(256)) * 50)
