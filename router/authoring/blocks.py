@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
 from typing import Any, NamedTuple
 
 from router.authoring.findings import Finding, Page
 from router.detect import strings
 from router.detect.ir import Refused, Wild
 from router.detect.modifiers import Chain, parse_key
-from router.detect.sources import generic_category
+from router.detect.sources import generic_category, leads
 from router.documents import PathKey
 
 _NOT_SELECTIONS = ("condition", "timeframe", "rules")
@@ -75,6 +77,25 @@ def _logsource(page: Page) -> Iterator[Finding]:
         if part in ("product", "category", "service") and isinstance(value, str) and value != value.lower():
             text = f"{part} {value!r} is compared in lower case"
             yield page.say(("logsource", part), "warning", "logsource-not-lowercase", text, f"write {value.lower()!r}")
+        if near := _near(part, value):
+            yield page.say(
+                ("logsource", part), "warning", "unknown-logsource", f"no {part} {value!r} is known", f"did you mean {near!r}?"
+            )
+
+
+def _near(part: str, value: Any) -> str:
+    """The known part of a log source that one is probably meant to be; empty if it is known, or like none."""
+    known = _parts().get(part, ())
+    if not isinstance(value, str) or not known or value.lower() in known:
+        return ""
+    return next(iter(get_close_matches(value.lower(), known, 1, cutoff=0.85)), "")
+
+
+@cache
+def _parts() -> dict[str, list[str]]:
+    """What leads to log sources, part by part."""
+    parts = {part: {getattr(lead.source, part) or "*" for lead in leads()} for part in ("product", "category", "service")}
+    return {part: sorted(name for name in names if "*" not in name) for part, names in parts.items()}
 
 
 def _modifiers(page: Page, item: Item) -> Iterator[Finding]:

@@ -17,7 +17,14 @@ CHECKS = frozenset(
         *("incompatible-modifiers", "single-value-all", "neq-on-absent", "number-as-text"),
         *("control-character", "double-wildcard", "empty-part", "escaped-wildcard", "wildcard-only"),
         *("unused-selection", "them-with-one-selection", "filter-without-not", "odd-reference"),
-        *("key-not-lowercase", "logsource-not-lowercase", "specific-logsource", "unknown-logsource-key", "unknown-key"),
+        *(
+            "key-not-lowercase",
+            "logsource-not-lowercase",
+            "specific-logsource",
+            "unknown-logsource-key",
+            "unknown-logsource",
+            "unknown-key",
+        ),
         *("unknown-tag-namespace", "deprecated-without-related", "related-incomplete", "modified-before-date"),
         *("unsupported-status", "unsupported-version", "file-name-length", "never-fires", "no-source", "no-rule"),
     }

@@ -42,6 +42,27 @@ def test_a_file_without_a_rule_is_told(tmp_path, text):
     assert checks(tmp_path, text)["no-rule"].severity == "warning"
 
 
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ("{product: windows, category: process_creaton}", "did you mean 'process_creation'?"),
+        ("{product: window, category: process_creation}", "did you mean 'windows'?"),
+        ("{product: windows, service: securty}", "did you mean 'security'?"),
+    ],
+)
+def test_a_log_source_that_is_misspelt_is_told(tmp_path, source, remedy):
+    text = GOOD.replace("{product: windows, category: process_creation}", source)
+    assert checks(tmp_path, text)["unknown-logsource"].remedy == remedy
+
+
+@pytest.mark.parametrize(
+    "source", ["{product: acme, service: vpn}", "{product: windows, category: file_rename}", "{product: macos}"]
+)
+def test_a_log_source_that_is_like_none_is_one_of_somebody_s_own(tmp_path, source):
+    text = GOOD.replace("{product: windows, category: process_creation}", source)
+    assert "unknown-logsource" not in checks(tmp_path, text)
+
+
 def test_a_good_rule_gets_no_remark(tmp_path):
     assert checks(tmp_path, GOOD) == {}
 
