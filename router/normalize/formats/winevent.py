@@ -6,6 +6,7 @@ from typing import Any
 from router.normalize.formats.json import loads
 from router.normalize.formats.winevent_exports import renamed
 from router.normalize.formats.winevent_flat import from_flat
+from router.normalize.formats.winevent_nxlog import bare_names, from_structured_data
 from router.normalize.formats.winevent_otel import from_otel, is_otel
 from router.normalize.formats.winevent_xml import from_tree, from_xml
 
@@ -20,7 +21,7 @@ _OLD_BEAT = {
 
 
 _EXPORTS = frozenset(("Properties", "Payload", "EventLog", "winlog.event_id"))
-_SHAPES = _EXPORTS | {"winlog", "Event", "System", "win", "event_data", "event_id"}
+_SHAPES = _EXPORTS | {"_EventID", "winlog", "Event", "System", "win", "event_data", "event_id"}
 """Keys one of which an event of any shape but the flat one has."""
 
 
@@ -30,6 +31,8 @@ def from_object(value: Record) -> Record | None:
         return from_flat(value)
     if not value.keys().isdisjoint(_EXPORTS):
         value = renamed(value) or value
+    if "_EventID" in value and str(value["_EventID"]).isdecimal():
+        return from_flat(bare_names(value))
     if is_otel(value):
         return from_otel(value)
     winlog = value.get("winlog")
@@ -134,7 +137,7 @@ def compile_winevent() -> Callable[[Any], Record | list[Record] | None]:
         if type(value) is str:
             text = value.lstrip()
             if text[:1] == "<":
-                return _all_xml(text)
+                return from_structured_data(text) if text[1:2].isdigit() else _all_xml(text)
             if text[:1] not in ("{", "["):
                 return _classic(text) if "\nEventCode=" in text else None
             value = loads(text)
