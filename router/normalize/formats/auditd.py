@@ -30,6 +30,11 @@ _TYPE_NAMES = {  # numbers that the kernel prints when no audit daemon runs: lin
     "1701": "ANOM_ABEND",
 }  # fmt: skip
 MAX_ARGUMENTS = 1024
+_ADDED = re.compile(
+    r"""(?:\#035|(?<=["')\da-z]))(?=(?:ARCH|SYSCALL|[A-Z]{0,3}UID|SADDR|ID)=)"""
+    r"""((?:[A-Z]{2,8}(?:-[A-Z]{2,5})?=(?:"[^"]*"|\{[^}]*\}|[^\s"]\S*)(?:\ |\Z))+)\Z""",
+)
+"""The names that auditd added where a relay wrote 0x1D as rsyslog does, or left it out: they are all that follows."""
 
 
 def auditd(text: str) -> dict[str, Any] | None:
@@ -45,10 +50,20 @@ def auditd(text: str) -> dict[str, Any] | None:
         return None
     record["type"] = kind
     body, _, added = text[found.end() :].rstrip("\r\n \x00").partition("\x1d")
+    if not added and ("ID=" in body or "ARCH=" in body or "SADDR=" in body):
+        body, added = _relayed(body)
     _read(body, kind, record)
     if added:
         record["names"] = {name.lower(): _plain(value) for name, value in _pairs(added)[0]}
     return record
+
+
+def _relayed(body: str) -> tuple[str, str]:
+    """The record and what auditd added to it, told apart by their letters; never inside of quotes."""
+    found = _ADDED.search(body)
+    if found is None or body.count('"', 0, found.start()) % 2:
+        return body, ""
+    return body[: found.start()], found[1]
 
 
 def _read(body: str, kind: str, record: dict[str, Any]) -> None:

@@ -98,3 +98,19 @@ def test_a_record_that_was_cut_off_inside_a_quote_keeps_its_fields_apart() -> No
     found = auditd('type=USER_AUTH msg=audit(1.5:9): pid=2 msg=\'op=x acct="root" exe="/usr/bin/ch')
     assert found is not None
     assert (found["acct"], found["exe"]) == ("root", "/usr/bin/ch")
+
+
+@pytest.mark.parametrize("between", ["\x1d", "#035", ""])
+def test_names_that_auditd_added_are_found_behind_any_relay(between: str) -> None:
+    added = 'ARCH=x86_64 SYSCALL=execve AUID="bob" UID="root"'
+    record = auditd(f'type=SYSCALL {HEAD}pid=2 exe="/usr/bin/bash" key="exec"{between}{added}')
+    assert record is not None
+    assert (record["exe"], record["key"]) == ("/usr/bin/bash", "exec")
+    assert record["names"] == {"arch": "x86_64", "syscall": "execve", "auid": "bob", "uid": "root"}
+
+
+def test_a_file_name_cannot_pass_for_names_that_auditd_added() -> None:
+    record = auditd(f'type=PATH {HEAD}item=0 name="/tmp/aUID=0" inode=17')
+    assert record is not None
+    assert record["name"] == "/tmp/aUID=0"
+    assert "names" not in record
