@@ -20,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
@@ -98,10 +99,12 @@ def _datagrams(port: int, events: int) -> None:
     sock.close()
 
 
-def _hec(port: int, events: int) -> None:
+def _hec(port: int, events: int, *, compressed: bool = True) -> None:
     objects = [json.dumps({"event": line.decode(), "sourcetype": "fw"}).encode() for line in sample_lines(HEC_EVENTS)]
-    body = gzip.compress(b"\n".join(objects), 1)
-    fields = ("Host: x", "Authorization: Splunk t", "Content-Encoding: gzip", f"Content-Length: {len(body)}")
+    body = b"\n".join(objects)
+    body = gzip.compress(body, 1) if compressed else body
+    encoding = ("Content-Encoding: gzip",) if compressed else ()
+    fields = ("Host: x", "Authorization: Splunk t", *encoding, f"Content-Length: {len(body)}")
     head = "\r\n".join(("POST /services/collector HTTP/1.1", *fields, "", ""))
     socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
     for round_start in range(0, events // HEC_EVENTS, len(socks)):
@@ -124,6 +127,11 @@ CASES = (
     Case("syslog tcp, octet counting", _TCP, _stream(lambda line: b"%d %s" % (len(line), line))),
     Case("syslog udp, 100,000/s", {"kind": "syslog", "udp": "127.0.0.1:0"}, _datagrams),
     Case("hec, 1,000 events, gzip", {"kind": "splunk_hec", "listen": "127.0.0.1:0", "tokens": [_TOKEN]}, _hec),
+    Case(
+        "hec, 1,000 events, plain",
+        {"kind": "splunk_hec", "listen": "127.0.0.1:0", "tokens": [_TOKEN]},
+        partial(_hec, compressed=False),
+    ),
 )
 
 

@@ -211,7 +211,7 @@ class Body:
 
 
 def _cut(chunk: bytes) -> Sequence[bytes]:
-    if len(chunk) <= SMALL_BYTES:
+    if len(chunk) <= _FIRST_BYTES:
         return (chunk,)
     return [chunk[at : at + SMALL_BYTES] for at in range(0, len(chunk), SMALL_BYTES)]
 
