@@ -32,9 +32,10 @@ _TYPE_NAMES = {  # numbers that the kernel prints when no audit daemon runs: lin
 MAX_ARGUMENTS = 1024
 _ADDED = re.compile(
     r"""(?:\#035|(?<=["')\da-z]))(?=(?:ARCH|SYSCALL|[A-Z]{0,3}UID|SADDR|ID)=)"""
-    r"""((?:[A-Z]{2,8}(?:-[A-Z]{2,5})?=(?:"[^"]*"|\{[^}]*\}|[^\s"]\S*)(?:\ |\Z))+)\Z""",
+    r"""((?:[A-Z]{2,8}(?:-[A-Z]{2,5})?=(?:"[^"]{0,300}+"|\{[^}]{0,300}+\}|[^\s"]\S{0,300}+)(?:\ |\Z))+)\Z""",
 )
-"""The names that auditd added where a relay wrote 0x1D as rsyslog does, or left it out: they are all that follows."""
+"""The names that auditd added where a relay wrote 0x1D as rsyslog does, or left it out: they are all that follows. What stands
+for a name is bounded, so that a hostile line costs no more than its length."""
 
 
 def auditd(text: str) -> dict[str, Any] | None:

@@ -1,5 +1,7 @@
 """Linux audit records: quoting and hex of the kernel, arguments in pieces, names that auditd added, socket addresses."""
 
+import time
+
 import pytest
 
 from router.normalize.formats.auditd import MAX_ARGUMENTS, auditd, socket_address
@@ -114,3 +116,17 @@ def test_a_file_name_cannot_pass_for_names_that_auditd_added() -> None:
     assert record is not None
     assert record["name"] == "/tmp/aUID=0"
     assert "names" not in record
+
+
+@pytest.mark.parametrize("piece", ["aARCH=a", 'aARCH="', "aID={", "aARCH=a ID=a "])
+def test_what_looks_like_added_names_costs_a_hostile_line_no_more_than_its_length(piece: str) -> None:
+    def seconds(count: int) -> float:
+        line = f"type=SYSCALL msg=audit(1700000000.123:1): {piece * count} bad"
+        runs = []
+        for _ in range(5):
+            began = time.thread_time()
+            auditd(line)
+            runs.append(time.thread_time() - began)
+        return min(runs)
+
+    assert seconds(8000) < 16 * max(seconds(2000), 1e-4), "four times as long, and not sixteen times as dear or more"
