@@ -8,7 +8,7 @@ from router.ingest import _hec_replies as replies
 from router.ingest._hec_replies import Refusal
 from router.share import mine
 
-MAX_CHANNELS, MAX_IDS, IDLE_SECONDS, _SWEEP_SECONDS = 10_000, 100_000, 600.0, 60.0
+MAX_CHANNELS, MAX_IDS, IDLE_SECONDS, ANSWERED_SECONDS, _SWEEP_SECONDS = 10_000, 100_000, 600.0, 30.0, 30.0
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -34,6 +34,8 @@ def channel_of(value: str | None, *, required: bool) -> str:
 class Acks:
     """The channels of one source. One that nobody used for ten minutes is forgotten; so is an id once it was reported.
 
+    Some senders take a channel for each request: one of which every id was reported is forgotten after half a minute, and at
+    once where there is no room for another. Its ids begin anew if it comes back, and nobody waits for one of the old ones.
     Several workers share a channel, since each connection belongs to one of them: their ids differ, and are not remembered.
     Whoever asks for one has it from an answer that was given after its events were durable, so that it is true.
     """
@@ -93,7 +95,15 @@ class Acks:
         if now - self._swept < _SWEEP_SECONDS and len(self._channels) < self._max_channels:
             return
         self._swept = now
-        self._channels = {key: c for key, c in self._channels.items() if c.used >= now - IDLE_SECONDS}
+        idle, answered = now - IDLE_SECONDS, now - self._answered_seconds()
+        self._channels = {key: c for key, c in self._channels.items() if c.used >= (idle if c.unasked else answered)}
+
+    def _answered_seconds(self) -> float:
+        """How long a channel of which no id is known to be asked for is kept. Several workers never know of any."""
+        is_full = len(self._channels) >= self._max_channels
+        if self._share.is_one_of_several:
+            return ANSWERED_SECONDS if is_full else IDLE_SECONDS
+        return 0.0 if is_full else ANSWERED_SECONDS
 
 
 def _key(token: str, channel: str) -> str:

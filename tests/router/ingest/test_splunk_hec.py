@@ -215,6 +215,23 @@ class TestAcknowledgement:
         assert acks.report("t", "c1", [0]) == {"0": False}
         assert (acks.issue("t", "c0"), len(acks)) == (1, 2)
 
+    def test_a_sender_that_takes_a_channel_for_each_request_and_asks_is_never_refused(self) -> None:
+        from router.ingest._hec_acks import Acks
+
+        now = 0.0
+        acks = Acks(lambda: now, max_channels=50)
+        acks.reserve("t", "waits")
+        assert acks.issue("t", "waits") == 0
+        for number in range(500):
+            now += 0.001
+            acks.reserve("t", f"c{number}")
+            assert acks.report("t", f"c{number}", [acks.issue("t", f"c{number}")]) == {"0": True}
+            assert len(acks) <= 50
+        assert acks.report("t", "waits", [0]) == {"0": True}, "an id that nobody has asked for is kept"
+        now += 31
+        acks.reserve("t", "later")
+        assert len(acks) == 1, "what was answered goes after half a minute"
+
 
 async def test_stop_answers_what_was_begun_and_closes_the_rest() -> None:
     log = MemoryLog()
