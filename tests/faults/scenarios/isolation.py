@@ -24,8 +24,9 @@ _MOST_OF_CALM, _LAG_SECONDS, _WINDOW_SECONDS = 1.1, 5.0, 4.0
 """A tenth more than without faults; everything within five seconds."""
 _SICK_SINKS, _HELD_BYTES = 2, 2048
 """What two sinks hold of a partition is bounded in records: memory may grow until both are full, at so many bytes a record."""
-_SLOPE_MINUTES, _WARM_SECONDS, _MB_PER_MINUTE = 2.0, 40.0, 1.0
-"""A slope says something in a run of so long, once windows are full."""
+_SLOPE_MINUTES, _WARM_SECONDS, _MB_PER_MINUTE = 6.0, 200.0, 1.0
+"""A slope says something in a run of so long, once windows are full: that of the slow sink, which falls behind little by little, takes
+three minutes."""
 
 
 @dataclass(slots=True)
