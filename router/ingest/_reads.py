@@ -32,9 +32,21 @@ class SmallFirst(asyncio.BufferedProtocol):
 
     def __init__(self, protocol: asyncio.Protocol, buffer: ReadBuffer, goes_on: Callable[[], bool]) -> None:
         self._protocol, self._buffer, self._goes_on = protocol, buffer, goes_on
-        self.connection_made, self.connection_lost = protocol.connection_made, protocol.connection_lost  # type: ignore[method-assign]
-        self.pause_writing, self.resume_writing = protocol.pause_writing, protocol.resume_writing  # type: ignore[method-assign]
-        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._protocol.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """See asyncio.BufferedProtocol."""
