@@ -50,12 +50,16 @@ class Selection:
 
         return wanted
 
-    def taken(self, batch: Batch[Record]) -> list[tuple[Record, tuple[Partition, int]]]:
+    def taker(self) -> Callable[[Batch[Record]], list[tuple[Record, tuple[Partition, int]]]]:
         """What is wanted of a batch, as the sink gets it, and where each of it lies."""
-        reshape, partition = reshaping(self.shape), Partition(batch.span.topic, batch.span.partition)
-        wanted = self.compiled()
-        chosen = [(record, (partition, batch.offset(i))) for i, record in enumerate(batch.items) if wanted(record)]
-        return chosen if reshape is None else [(reshape(record), place) for record, place in chosen]
+        reshape, wanted = reshaping(self.shape), self.compiled()
+
+        def taken(batch: Batch[Record]) -> list[tuple[Record, tuple[Partition, int]]]:
+            partition = Partition(batch.span.topic, batch.span.partition)
+            chosen = [(record, (partition, batch.offset(i))) for i, record in enumerate(batch.items) if wanted(record)]
+            return chosen if reshape is None else [(reshape(record), place) for record, place in chosen]
+
+        return taken
 
 
 def _holds(body: bytes, values: Sequence[tuple[Sequence[str], str]]) -> bool:
@@ -103,9 +107,9 @@ async def count(
     log: Log, places: Mapping[Partition, tuple[int, int]], selection: Selection, seen: Seen
 ) -> tuple[Counter[str], int]:
     """How many records of each dataset are wanted, and the bytes of their bodies."""
-    counts, size = Counter[str](), 0
+    taken, counts, size = selection.taker(), Counter[str](), 0
     async for batch in _pages(log, places):
-        chosen = [record for record, _ in selection.taken(batch)]
+        chosen = [record for record, _ in taken(batch)]
         counts.update(record.facts.dataset or "unknown" for record in chosen)
         size += sum(len(record.body) for record in chosen)
         seen(len(batch.items))
@@ -116,8 +120,9 @@ async def replay(
     log: Log, places: Mapping[Partition, tuple[int, int]], selection: Selection, handover: Handover, width: int, seen: Seen
 ) -> bool:
     """Send them, up to `width` writes at once. False if the sink took no more; `handover` says why and how many it took."""
+    taken = selection.taker()
     async for batch in _pages(log, places):
-        chosen = selection.taken(batch)
+        chosen = taken(batch)
         if chosen and not await _send(chosen, handover, min(width, _AT_ONCE)):
             return False
         seen(len(batch.items))
