@@ -29,6 +29,25 @@ def test_malloc_and_collector_are_set_and_a_reload_lets_go_of_old_cycles() -> No
     assert done.stdout == "tuned\n", done.stderr
 
 
+DESCRIPTORS = """
+import re, resource
+from pathlib import Path
+from router.tuning import tune
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3000, most))
+def room():
+    return int(re.search(r"FDSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = room()
+tune()
+print(before < 3000 <= room())
+"""
+
+
+def test_there_is_room_for_every_descriptor_before_connections_come() -> None:
+    done = subprocess.run([sys.executable, "-c", DESCRIPTORS], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "True\n", done.stderr
+
+
 THREADS = """
 import re, threading
 from pathlib import Path
