@@ -2,7 +2,9 @@
 
 A folder of `<package>/<stream>.jsonl.gz`; each line is {"raw", "expected", "fields", "tz_offset", "dynamic", "context"}: what came
 in, the ECS document that another pipeline made of it, what the shipper added, the zone of the device, fields whose value changes with
-the day, and the object that the shipper sent around the line. How documents are compared: compare.py. What each source must reach: gates.py. `*` marks what misses its gate.
+the day, and the object that the shipper sent around the line. How documents are compared: compare.py. What each must reach: gates.py. `*` marks what misses its gate. Two tables come out: one
+row for each stream of the folder, and one for each source that the specification names, with the pairs of its streams together
+(sources.py). Both say what they count; a stream that misses its gate is marked though its source may hold.
 """
 
 import argparse
@@ -10,7 +12,7 @@ import calendar
 import gzip
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from router.normalize import Catalogue, Hints
 from router.normalize.compiler import compile_document
 from router.normalize.normalizer import Normalizer
 from rules import ROOT
-from tests.conformance import gates, oddities
+from tests.conformance import gates, oddities, page, sources
 from tests.conformance.compare import Tally, compare, scored
 
 _TOLD = {
@@ -103,19 +105,35 @@ def host_of(pair: dict[str, Any]) -> str:
 
 
 def score(folder: Path, source: str | None = None, extra: list[Path] | None = None, normalizer: str = "") -> dict[str, Tally]:
-    """Tallies by source. One configured source per stream and zone, as an operator would have it."""
+    """Tallies by stream."""
+    return by_stream(judged(folder, source, extra, normalizer))
+
+
+def judged(
+    folder: Path, source: str | None = None, extra: list[Path] | None = None, normalizer: str = ""
+) -> list[tuple[str, str, Tally]]:
+    """(stream, raw event, tally) of every pair. One configured source per stream and zone, as an operator would have it."""
     found = list(pairs(folder, source))
     hints = {f"{name} {zone_of(pair)}": Hints(normalizer, zone_of(pair), host_of(pair)) for name, pair in found}
     catalogue = _loaded(extra or [], hints)
     listed = oddities.load()
+    return [(name, str(pair["raw"]), _judged(catalogue, listed, name, pair)) for name, pair in found]
+
+
+def _judged(catalogue: Catalogue, listed: list[oddities.Oddity], name: str, pair: dict[str, Any]) -> Tally:
+    got = predict(catalogue, pair, f"{name} {zone_of(pair)}")
+    odd = oddities.of(listed, name, str(pair["raw"]))
+    tally = compare(scored(pair["expected"]), scored(got or {}), frozenset(pair.get("dynamic") or ()), odd)
+    tally.failed = int(got is None)
+    if got is not None:
+        tally.datasets[got["event"]["dataset"]] += 1
+    return tally
+
+
+def by_stream(found: Iterable[tuple[str, str, Tally]]) -> dict[str, Tally]:
+    """What `judged` found, added up by stream."""
     tallies: dict[str, Tally] = {}
-    for name, pair in found:
-        got = predict(catalogue, pair, f"{name} {zone_of(pair)}")
-        odd = oddities.of(listed, name, str(pair["raw"]))
-        tally = compare(scored(pair["expected"]), scored(got or {}), frozenset(pair.get("dynamic") or ()), odd)
-        tally.failed = int(got is None)
-        if got is not None:
-            tally.datasets[got["event"]["dataset"]] += 1
+    for name, _, tally in found:
         tallies.setdefault(name, Tally()).add(tally)
     return tallies
 
@@ -149,7 +167,8 @@ def total(tallies: dict[str, Tally]) -> Tally:
 
 
 def print_table(tallies: dict[str, Tally], details: int) -> None:
-    print(f"{'source':36} tier pairs exact  recall  precision strict   odd  gate  groups of tier 1 below .97; datasets")
+    print("by stream of the folder")
+    print(f"{'stream':36} tier pairs exact  recall  precision strict   odd  gate  groups of tier 1 below .97; datasets")
     for name, tally in tallies.items():
         recall, precision = gates.GATES[gates.tier(name)]
         verdict = "pass" if gates.passes(name, tally) else "FAIL"
@@ -175,33 +194,31 @@ def _remarks(name: str, tally: Tally) -> str:
     return ", ".join(low + [f"{dataset} {count}" for dataset, count in tally.datasets.most_common(3)])
 
 
-def print_summary(tallies: dict[str, Tally]) -> None:
+def print_sources(pooled: dict[sources.Source, Tally]) -> None:
+    print("\nby source as the specification names them (section 5), the streams of each together")
+    print(f"{'source':44} tier pairs  recall  precision strict   odd  gate")
+    for source, tally in pooled.items():
+        recall, precision = source.gate
+        print(
+            f"{source.name:44} {source.tier:4} {tally.pairs:5}  {_marked(tally.recall, recall)}  {_marked(tally.precision, precision)}"
+            f"    {tally.strict:.3f} {tally.odd_share:5.3f}  {'pass' if sources.holds(source, tally) else 'FAIL'}"
+        )
+
+
+def print_summary(tallies: dict[str, Tally], pooled: dict[sources.Source, Tally]) -> None:
     first = {name: tally for name, tally in tallies.items() if gates.tier(name) == 1}
+    print()
     for group, (recall, precision, expected) in gates.groups(total(first)).items():
         print(
             f"tier 1, {group:10} {expected:6} fields  recall {_marked(recall, gates.CORE_GATE)}  precision {_marked(precision, gates.CORE_GATE)}"
         )
-    for package, tally in _packages(tallies).items():
-        print(
-            f"{package:18} {tally.pairs:6} pairs   recall {tally.recall:.3f}   precision {tally.precision:.3f}   all streams together"
-        )
-    for number in gates.GATES:
-        held = {name: tally for name, tally in tallies.items() if gates.tier(name) == number}
-        passed = sum(gates.passes(name, tally) for name, tally in held.items())
-        print(f"tier {'1' if number == 1 else '2 and 3'}: {passed} of {len(held)} sources pass")
+    for line in page.counts(tallies, pooled):
+        print(line)
     whole = total(tallies)
     print(
         f"overall: {whole.pairs} pairs, recall {whole.recall:.3f}, precision {whole.precision:.3f},"
         f" strict precision {whole.strict:.3f}, {whole.failed} without a document"
     )
-
-
-def _packages(tallies: dict[str, Tally]) -> dict[str, Tally]:
-    """Packages of more than three streams, each as one."""
-    streams: dict[str, dict[str, Tally]] = {}
-    for name, tally in tallies.items():
-        streams.setdefault(name.partition("/")[0], {})[name] = tally
-    return {package: total(held) for package, held in streams.items() if len(held) > 3}
 
 
 def _options() -> argparse.Namespace:
@@ -214,6 +231,7 @@ def _options() -> argparse.Namespace:
         "--with", dest="extra", type=Path, action="append", default=[], help="further normalizer files or folders"
     )
     parser.add_argument("--floors", action="store_true", help="fail (exit code 1) where a source is below its committed floor")
+    parser.add_argument("--write-page", action="store_true", help=f"write both tables to {page.PAGE.name}")
     parser.add_argument("--write-floors", action="store_true", help="take what is reached now as the floors")
     return parser.parse_args()
 
@@ -223,14 +241,18 @@ def main() -> int:
     if not any(options.pairs.glob("*/*.jsonl.gz")):
         print(f"skipped: no sample pairs (<package>/<stream>.jsonl.gz) in {options.pairs}")
         return 0
-    tallies = score(options.pairs, options.source, options.extra, options.normalizer)
+    found = judged(options.pairs, options.source, options.extra, options.normalizer)
+    tallies, pooled = by_stream(found), sources.pooled(found)
     print_table(tallies, options.details)
     if options.write_floors:
         gates.write_floors(tallies)
     fallen = gates.below_floor(tallies) if options.floors else []
     for line in fallen:
         print(line)
-    print_summary(tallies)
+    print_sources(pooled)
+    print_summary(tallies, pooled)
+    if options.write_page:
+        page.PAGE.write_text(page.text(tallies, pooled))
     return 1 if fallen else 0
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import ecs, gates, oddities
+from tests.conformance import ecs, gates, oddities, page, sources
 from tests.conformance.compare import Tally, canonical, compare, scored
 
 PAIRS = Path(__file__).parents[2].parent / "shared/data/ecs"
@@ -12,8 +12,13 @@ needs_pairs = pytest.mark.skipif(not PAIRS.exists(), reason=f"no sample pairs in
 
 
 @pytest.fixture(scope="module")
-def tallies() -> dict[str, Tally]:
-    return ecs.score(PAIRS)
+def judged() -> list[tuple[str, str, Tally]]:
+    return ecs.judged(PAIRS)
+
+
+@pytest.fixture(scope="module")
+def tallies(judged) -> dict[str, Tally]:
+    return ecs.by_stream(judged)
 
 
 def test_equal_values_are_equal_in_any_spelling():
@@ -89,3 +94,39 @@ def test_every_source_has_a_floor(tallies):
 @needs_pairs
 def test_every_pair_gives_a_document(tallies):
     assert {name for name, tally in tallies.items() if tally.failed} == set()
+
+
+def test_an_event_of_a_collector_belongs_to_the_source_that_made_it():
+    assert sources.of("windows/forwarded", "<Provider Name='Microsoft-Windows-Sysmon'/>").name == "Sysmon"
+    assert sources.of("windows/forwarded", "<Provider Name='PowerShell'/>").name == "PowerShell"
+    assert sources.of("windows/forwarded", "<Provider Name='Microsoft-Windows-Security-Auditing'/>").name == "Windows Security"
+    assert sources.of("aws/cloudtrail", "{}").name == "AWS CloudTrail"
+    assert sources.of("acme/log", "").name == "acme/log"
+
+
+def test_the_streams_of_a_source_are_pooled_leaf_by_leaf():
+    right, wrong = compare({"event.code": "1"}, {"event.code": "1"}), compare({"event.code": "1"}, {"event.code": "2"})
+    pooled = sources.pooled([("zeek/ssh", "", wrong)] + [("zeek/ssl", "", right)] * 99)
+    assert {(source.name, tally.pairs, tally.recall) for source, tally in pooled.items()} == {("Zeek", 100, 0.99)}
+    assert all(sources.holds(source, tally) for source, tally in pooled.items())
+
+
+def test_a_source_with_too_many_oddities_does_not_hold():
+    odd = (oddities.Oddity("okta/system", "user.name", "a reason"),)
+    tally = compare({"event.code": "1", "user.name": "a"}, {"event.code": "1", "user.name": "b"}, odd=odd)
+    assert (tally.recall, tally.precision) == (1, 1)
+    assert not sources.holds(sources.of("okta/system", ""), tally)
+
+
+@needs_pairs
+def test_every_stream_belongs_to_a_source_that_the_specification_names(judged):
+    assert {stream for stream, raw, _ in judged if sources.of(stream, raw) not in sources.SOURCES} == set()
+
+
+@needs_pairs
+def test_a_source_that_is_published_as_holding_still_holds(judged):
+    rows = [line.split(" | ") for line in page.PAGE.read_text().splitlines() if line.endswith(" | holds |")]
+    published = {row[0].removeprefix("| ") for row in rows}
+    held = {source.name for source, tally in sources.pooled(judged).items() if sources.holds(source, tally)}
+    assert published - {stream for stream, _, _ in judged} - held == set()
+    assert published & held
