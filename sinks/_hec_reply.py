@@ -136,3 +136,8 @@ def acknowledged(reply: Reply) -> list[str] | None:
     """The numbers that an answer to `/ack` reports as indexed; None when it is no such answer."""
     acks = _answer(reply.body).get("acks") if reply.status == 200 else None
     return [key for key, done in acks.items() if done is True] if isinstance(acks, dict) else None
+
+
+def knows_no_channel(reply: Reply) -> bool:
+    """Whether somebody was asked about a channel who never heard of it: another indexer than the one that counts there."""
+    return reply.status == 400 and _code(_answer(reply.body)) in (10, 11)

@@ -4,7 +4,7 @@ import asyncio
 import io
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -20,6 +20,8 @@ MAX_REPLY_BYTES = 8 << 20
 _LONGEST_WAIT_SECONDS = 3600.0
 _SUSPECT_SECONDS = 30.0
 _AT_ONCE_BYTES = 1 << 19  # longer bodies go out in pieces, so that the event loop is not held up
+Connected = Callable[[object, MutableMapping[str, str]], None]
+"""Told of each request just before it goes out: what stands for its connection, and its headers, which may be changed."""
 
 
 def _checked_url(url: str) -> str:
@@ -91,8 +93,16 @@ class Urls:
 class Http:
     """One session. Replies are untrusted: not unpacked, not followed, at most 8 MiB. Errors begin with a constant word."""
 
-    def __init__(self, urls: Sequence[str], tls: Tls, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        tls: Tls,
+        timeout_seconds: float,
+        headers: Mapping[str, str],
+        connected: Connected | None = None,
+    ) -> None:
         self.urls = Urls(urls)
+        self._request_class = _telling(connected) if connected else aiohttp.ClientRequest
         self._tls, self._timeout, self._headers = TlsContext(tls), timeout_seconds, dict(headers)
         self._server_name = tls.server_name or None
         self._session: aiohttp.ClientSession | None = None
@@ -104,6 +114,7 @@ class Http:
             timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(10.0, self._timeout)),
             headers={"Accept-Encoding": "identity", "User-Agent": "logweir"} | self._headers,
             cookie_jar=aiohttp.CookieJar(unsafe=True),
+            request_class=self._request_class,
             auto_decompress=False,
         )
 
@@ -166,6 +177,17 @@ class Http:
             allow_redirects=False,
         ) as response:
             return Reply(url, response.status, response.headers, await _read(response))
+
+
+def _telling(connected: Connected) -> type[aiohttp.ClientRequest]:
+    """The library chooses a connection late and tells nobody which; a request learns of it when it is sent."""
+
+    class Telling(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            connected(conn.protocol, self.headers)
+            return await super().send(conn)
+
+    return Telling
 
 
 class Unsent(Exception):

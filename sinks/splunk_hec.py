@@ -8,8 +8,9 @@ What the answer means: success delivers everything (with `ack: true` only once t
 event N delivers what stands before it, dead-letters N and sends the rest again. Refusals for token, channel or index list
 pause the sink. Busy, failing or unreadable answers are sent again.
 
-With `ack: true` every connection has a channel of its own. What is not acknowledged within `ack_timeout_seconds` is sent
-again on a new channel.
+With `ack: true` every connection has a channel of its own, which is asked about on later connections, too, where a balancer
+closes it. What is not acknowledged within `ack_timeout_seconds` is sent again on a new channel. A balancer that keeps each
+connection with one collector needs the fewest questions.
 """
 
 import math
