@@ -21,6 +21,14 @@ _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
 _MOST_DESCRIPTORS = 65_536
 
 
+def load_undisturbed() -> None:
+    """Keep the collector away while code, rules and normalizers are loaded, of which hardly anything becomes waste, until `tune`.
+
+    It looked at all of it again each time it had grown by a quarter: a fifth of the time that a process takes to start.
+    """
+    gc.disable()
+
+
 def tune() -> bool:
     """Keep freed memory in the process, and the collector away from what lives for ever.
 
@@ -35,6 +43,7 @@ def tune() -> bool:
     ask_for_huge_pages()
     widen_descriptor_table()
     gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
     return taken
 
 

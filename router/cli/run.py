@@ -36,7 +36,7 @@ def run(
 ) -> None:
     """Run the router until SIGTERM, which drains; a second one stops at once. SIGHUP reloads rules and configuration."""
     from router.telemetry import configure_logging
-    from router.tuning import tune
+    from router.tuning import load_undisturbed, tune
 
     configure_logging(_level(log_level), json=not log_text)
     hangups.remember()  # until the loop listens to it
@@ -46,6 +46,7 @@ def run(
     _refuse_idle(settings, roles, sink or [])
     if settings.workers > 1 and not mine().is_one_of_several:
         _supervise(settings, ["run", *_words(config, roles, sink or [], log_level, log_text=log_text, watch=watch)])
+    load_undisturbed()
     if settings.rules.topic:
         asyncio.run(rule_topic.fetch_once(settings))
     watched = (*before, *rules_state(settings)) if watch or settings.rules.topic else None

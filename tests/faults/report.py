@@ -107,7 +107,7 @@ _HOLES = """\
   can have; a killed process finds it again in the same network (machine, pod). One that does not come back there is missed after 30 s.
 - **Twenty bombs at once** share the one processor of the process that they are thrown at with its good clients: what is large is read in
   small pieces that take turns, one a millisecond while a small request waits for its answer. The p99 of a good client, measured by a
-  process of its own, is allowed twice what it is without bombs, or 40 ms (25 beside slow connections),
+  process of its own, is allowed twice what it is without bombs, or 30 ms (20 beside slow connections),
   or, where the disk makes good clients wait without any bomb, as much as in the worst such stretch. Where other work takes more than 15 % of the machine
   meanwhile, S2, S3 and R7 do not look at differences below half a second; how much it took is in their summaries.
 - **Windows of correlations fill up** until their time has passed: a match takes 0.6 to 0.9 KB, up to 100,000 matches a group. Repeats,

@@ -10,7 +10,9 @@ from router import tuning
 
 CODE = """
 import ctypes, gc
-from router.tuning import GC_THRESHOLDS, freeze, tune
+from router.tuning import GC_THRESHOLDS, freeze, load_undisturbed, tune
+load_undisturbed()
+assert not gc.isenabled()
 taken = tune()
 assert taken == hasattr(ctypes.CDLL(None), "mallopt"), taken
 assert gc.isenabled() and gc.get_threshold() == GC_THRESHOLDS

@@ -25,7 +25,7 @@ _BOMB_SECONDS = 0.25
 """All that come at once are answered within that, where nobody else wants the processor; and none costs more of it."""
 _TIMES_CALM = 2.0
 """A good client's p99 may at most double."""
-_BOMBS_FLOOR_SECONDS, _SLOW_FLOOR_SECONDS = 0.04, 0.025
+_BOMBS_FLOOR_SECONDS, _SLOW_FLOOR_SECONDS = 0.03, 0.02
 """What is less is not looked at: one request that waits for a few pieces of others' bodies, or for one write of the disk more."""
 _MOST_MB = 64
 _SILENT_SECONDS, _ANSWER_SECONDS = 0.6, 10.0
