@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from collections.abc import Iterator
 from unittest.mock import create_autospec
@@ -39,6 +40,6 @@ async def test_a_crowd_is_accepted_in_portions_and_others_have_their_turn_in_bet
                     await asyncio.sleep(0)
                     seen.append(admission.open)
                 listener.close()
-    portions = [after - before for before, after in zip(seen, seen[1:], strict=False)]
+    portions = [after - before for before, after in itertools.pairwise(seen)]
     assert sum(portions) == _CROWD
     assert max(portions) < _CROWD / 2
