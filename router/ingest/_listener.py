@@ -24,8 +24,8 @@ _BACKLOG = 1024
 _AT_ONCE = 32
 """Accepted in one round of the event loop: who is connected already has his turn in between."""
 _YOUNG_CONNECTIONS = 200
-"""After so many new ones the collector looks at young objects. Connections last, so it would do so at some time anyway: at 100,000
-objects, which holds everybody up for 40 ms, where a tenth of them takes 3."""
+"""After so many new ones the collector looks at young objects. Connections last, so it would do so at some time anyway: among
+100,000 objects, which holds everybody up for 40 ms, while a tenth of them takes 3."""
 _NO_DESCRIPTORS_SECONDS = 1.0
 
 
