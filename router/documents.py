@@ -1,6 +1,5 @@
-"""YAML as people write it here: positions of every key kept, aliases and duplicate keys refused, depth bounded."""
+"""YAML as people write it here: positions of every key kept, duplicate keys refused, depth and what aliases repeat bounded."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -12,6 +11,9 @@ from router.errors import ConfigError, Problem
 PathKey: TypeAlias = tuple[str | int, ...]
 MAX_BYTES, MAX_DEPTH = 5 << 20, 24
 _KINDS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_MERGE = "tag:yaml.org,2002:merge"
+MAX_REPEATED, _NODE_CHARACTERS = 1 << 20, 8
+"""What aliases may repeat in one document, in characters; each node counts as some more."""
 _scalar = yaml.constructor.SafeConstructor()
 
 
@@ -82,8 +84,8 @@ def load_text(text: str, name: str) -> list[Document]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            places: dict[PathKey, tuple[int, int]] = {}
-            documents.append(Document(name, _plain(node, (), places, name, set()), places))
+            walk = _Walk(name)
+            documents.append(Document(name, walk.value(node, ()), walk.places))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -109,39 +111,78 @@ def _unprintable(text: str, name: str) -> Problem:
     return Problem(name, line, "", f"character {found[0]!r} is not allowed" if found else "not YAML", "remove it", column)
 
 
-def _plain(node: Any, path: PathKey, places: dict[PathKey, tuple[int, int]], name: str, seen: set[int]) -> Any:
-    line, column = node.start_mark.line + 1, node.start_mark.column + 1
-    places.setdefault(path, (line, column))
-    if len(path) > MAX_DEPTH:
-        raise ConfigError([Problem(name, line, dotted(path), f"nested deeper than {MAX_DEPTH}", "flatten it", column)])
-    if not isinstance(node, yaml.ScalarNode):
-        if id(node) in seen:
-            raise ConfigError([Problem(name, line, dotted(path), "YAML aliases are not allowed", "write it out", column)])
-        seen.add(id(node))
+class _Walk:
+    """From the nodes of one document to its value. What an alias repeats has the places of what it names: there it is written."""
+
+    def __init__(self, name: str) -> None:
+        self.places: dict[PathKey, tuple[int, int]] = {}
+        self._name = name
+        self._seen, self._open = set[int](), set[int]()
+        self._repeated = 0
+
+    def value(self, node: Any, path: PathKey) -> Any:
+        """The plain value of a node. Raises ConfigError."""
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        self.places.setdefault(path, (line, column))
+        if len(path) > MAX_DEPTH:
+            raise self._refused(node, path, f"nested deeper than {MAX_DEPTH}", "flatten it")
+        if id(node) in self._seen:
+            self._count(node, path)
+        self._seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            return _value(node, path, self._name)
         if node.tag not in _KINDS:
-            raise ConfigError([Problem(name, line, dotted(path), f"tag {node.tag} means nothing here", "leave it out", column)])
-    if isinstance(node, yaml.MappingNode):
-        return dict(_pairs(node, path, places, name, seen))
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*path, i), places, name, seen) for i, item in enumerate(node.value)]
-    return _value(node, path, name)
+            raise self._refused(node, path, f"tag {node.tag} means nothing here", "leave it out")
+        return self._below(node, path)
 
+    def _below(self, node: Any, path: PathKey) -> Any:
+        if id(node) in self._open:
+            raise self._refused(node, path, "an alias stands inside of what it names", "write it out")
+        self._open.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            value: Any = self._mapping(node, path)
+        else:
+            value = [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
+        self._open.discard(id(node))
+        return value
 
-def _pairs(
-    node: Any, path: PathKey, places: dict[PathKey, tuple[int, int]], name: str, seen: set[int]
-) -> Iterator[tuple[Any, Any]]:
-    keys = set()
-    for key_node, value_node in node.value:
-        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
-        key = _value(key_node, path, name) if isinstance(key_node, yaml.ScalarNode) else None
-        if key is None or key in keys:
-            twice = f"key {key_node.value!r} stands twice", "remove one"
-            told = twice if key in keys else ("a key must be text", "put it in quotes")
-            raise ConfigError([Problem(name, line, dotted(path), *told, column)])
-        keys.add(key)
-        below = (*path, key)
-        places[below] = (line, column)
-        yield key, _plain(value_node, below, places, name, seen)
+    def _count(self, node: Any, path: PathKey) -> None:
+        """A few aliases of aliases stand for billions of nodes."""
+        self._repeated += _NODE_CHARACTERS + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+        if self._repeated > MAX_REPEATED:
+            raise self._refused(node, path, f"YAML aliases repeat more than {MAX_REPEATED} characters", "write it out")
+
+    def _mapping(self, node: Any, path: PathKey) -> dict[Any, Any]:
+        """Its keys, and those of the mappings that it merges (`<<`), as far as it has not got them itself."""
+        found: dict[Any, Any] = {}
+        merges = []
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                merges.append((key_node, value_node))
+                continue
+            key = _value(key_node, path, self._name) if isinstance(key_node, yaml.ScalarNode) else None
+            if key is None or key in found:
+                twice = f"key {key_node.value!r} stands twice", "remove one"
+                raise self._refused(key_node, path, *(twice if key in found else ("a key must be text", "put it in quotes")))
+            below = (*path, key)
+            self.places.setdefault(below, (key_node.start_mark.line + 1, key_node.start_mark.column + 1))
+            found[key] = self.value(value_node, below)
+        for key_node, value_node in merges:
+            for other in self._merged(key_node, value_node, path):
+                for key, value in other.items():
+                    found.setdefault(key, value)
+        return found
+
+    def _merged(self, key_node: Any, node: Any, path: PathKey) -> list[dict[Any, Any]]:
+        """The mappings to merge, the first before the others (YAML 1.1, "Merge Key Language-Independent Type")."""
+        listed = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        if not all(isinstance(one, yaml.MappingNode) for one in listed):
+            raise self._refused(key_node, path, "`<<` merges mappings only", "name a mapping, or a list of them")
+        return [self.value(one, path) for one in listed]
+
+    def _refused(self, node: Any, path: PathKey, text: str, remedy: str) -> ConfigError:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        return ConfigError([Problem(self._name, line, dotted(path), text, remedy, column)])
 
 
 def _value(node: Any, path: PathKey, name: str) -> Any:
@@ -149,10 +190,6 @@ def _value(node: Any, path: PathKey, name: str) -> Any:
         return _scalar.construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        if node.tag == "tag:yaml.org,2002:merge":
-            raise ConfigError(
-                [Problem(name, line, dotted(path), "YAML merge keys are not allowed", "write it out", column)]
-            ) from error
         reason = getattr(error, "problem", None) or error  # the whole of YAML's errors takes several lines
         raise ConfigError(
             [Problem(name, line, dotted(path), f"bad value {node.value!r}: {reason}", "quote it", column)]

@@ -33,11 +33,16 @@ def selected(page: Page) -> Iterator[Finding]:
     block = page.mapping(page.kind)
     yield from _conditions(page, block)
     yield from _logsource(page)
-    for name, value in block.items():
-        if name not in _NOT_SELECTIONS and page.kind != "correlation":
-            for item in _items(value, (page.kind, name)):
-                for check in _CHECKS:
-                    yield from check(page, item)
+    for item in items_of(page):
+        for check in _CHECKS:
+            yield from check(page, item)
+
+
+def items_of(page: Page) -> Iterator[Item]:
+    """Every line of every selection of a rule or filter."""
+    for name, value in page.mapping(page.kind).items() if page.kind != "correlation" else ():
+        if name not in _NOT_SELECTIONS:
+            yield from _items(value, (page.kind, name))
 
 
 def _items(value: Any, path: PathKey) -> Iterator[Item]:

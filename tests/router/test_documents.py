@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from router.documents import MAX_BYTES, MAX_DEPTH, dotted, load_file, load_text, yaml_files
 from router.errors import ConfigError
@@ -31,13 +32,58 @@ def test_several_documents_in_one_file() -> None:
     assert [d.value for d in load_text("a: 1\n---\nb: 2\n", "f.yaml")] == [{"a": 1}, {"b": 2}]
 
 
-def test_aliases_are_refused() -> None:
-    assert "aliases" in refusal("a: &x [1]\nb: *x\n")
+def test_an_alias_stands_for_what_it_names_and_has_its_places() -> None:
+    [document] = load_text("a: &x\n  - one\n  - {b: two}\nc: *x\nd: [&y three, *y, *x]\n", "f.yaml")
+    assert document.value == {
+        "a": ["one", {"b": "two"}],
+        "c": ["one", {"b": "two"}],
+        "d": ["three", "three", ["one", {"b": "two"}]],
+    }
+    assert document.place(("c",)) == (4, 1)
+    assert document.place(("c", 0)) == document.place(("a", 0)) == document.place(("d", 2, 0)) == (2, 5)
+    assert document.place(("c", 1, "b")) == (3, 6)
 
 
-def test_a_bomb_of_nested_aliases_is_refused_at_once() -> None:
+def test_what_an_alias_repeats_is_nobody_elses_object() -> None:
+    [document] = load_text("a: &x [1]\nb: *x\n", "f.yaml")
+    document.value["b"].append(2)
+    assert document.value == {"a": [1], "b": [1, 2]}
+
+
+def test_a_merge_key_adds_what_a_mapping_has_not_got() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4, <<: {w: 5}}\nc:\n  <<: [*a, *b]\n  x: 0\nd: {<<: *b}\n"
+    [document] = load_text(text, "f.yaml")
+    assert document.value["c"] == {"x": 0, "y": 2, "z": 4, "w": 5} == yaml.safe_load(text)["c"]
+    assert document.value["d"] == {"y": 3, "z": 4, "w": 5}
+    assert document.place(("c", "x")) == (5, 3)
+    assert document.place(("c", "y")) == (1, 14)
+
+
+def test_a_merge_key_of_no_mapping_is_refused_in_one_line() -> None:
+    assert refusal("a:\n  <<: 1\n") == "f.yaml:2:3: a: `<<` merges mappings only; name a mapping, or a list of them"
+
+
+def test_an_alias_inside_of_what_it_names_is_refused() -> None:
+    assert refusal("a: &x\n  - [*x]\n").startswith("f.yaml:1:4: a[0][0]: an alias stands inside")
+    assert "inside" in refusal("a: &x\n  <<: *x\n")
+
+
+@pytest.mark.parametrize("ending", ["", "<<: *a20"])
+def test_a_bomb_of_nested_aliases_is_refused_at_once(ending: str) -> None:
     lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40)]
-    assert "aliases" in refusal("\n".join(lines))
+    assert "aliases repeat more than" in refusal("\n".join([*lines, ending]))
+
+
+def test_a_long_text_may_not_be_repeated_without_end() -> None:
+    long = "x" * 100_000
+    assert "aliases repeat more than" in refusal(f"a: &a {long}\nb: [{', '.join(['*a'] * 11)}]\n")
+    assert len(load_text(f"a: &a {long}\nb: [{', '.join(['*a'] * 9)}]\n", "f.yaml")[0].value["b"]) == 9
+
+
+def test_a_bomb_of_merge_keys_is_refused_at_once() -> None:
+    lines = ["a0: &a0 {x0: 1, y0: 1}"]
+    lines += [f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], x{i}: 1}}" for i in range(1, 40)]
+    assert "aliases repeat more than" in refusal("\n".join(lines))
 
 
 def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
@@ -74,10 +120,6 @@ def test_a_tab_at_the_start_of_a_line_is_called_by_its_name() -> None:
 
 def test_a_character_that_yaml_forbids_is_one_line_with_its_place() -> None:
     assert refusal("a: 1\nbc: \x00\n") == "f.yaml:2:5: character '\\x00' is not allowed; remove it"
-
-
-def test_a_merge_key_is_refused_in_one_line() -> None:
-    assert refusal("a:\n  <<: {b: 1}\n") == "f.yaml:2:3: a: YAML merge keys are not allowed; write it out"
 
 
 def test_a_tag_that_nobody_knows_is_one_line() -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from router.detect import Ruleset
+from router.detect.ir import atoms
 from router.errors import ConfigError
-from tests.router.detect.rules import ruleset, titled
+from tests.router.detect.rules import read, ruleset, titled
 
 WINDOWS = "{product: windows, category: process_creation}"
 RULE = """title: {title}
@@ -260,3 +261,44 @@ def test_a_filter_of_another_taxonomy_is_refused_where_it_names_the_rule_and_poi
     loaded = load(tmp_path, a_rule(), named.replace("[one]", "any"))
     assert loaded.match({**EVENT, "b": "y"})
     assert any("speaks taxonomy" in p.text for p in loaded.lints)
+
+
+ALIASED = r"""
+title: Script hosts
+logsource: {product: windows, category: process_creation}
+detection:
+  selection:
+    Image|endswith: &hosts
+      - '\cscript.exe'
+      - '\wscript.exe'
+    User: &user ann
+  parent:
+    ParentImage|endswith: *hosts
+    User: *user
+  merged:
+    <<: {User: *user}
+    Computer: x
+  condition: 1 of *
+"""
+
+
+def test_anchors_aliases_and_merge_keys_say_what_pysigma_reads_in_them():
+    theirs = pytest.importorskip("sigma.collection", reason="pySigma is not installed").SigmaCollection
+    from tests.router.detect.pysigma import tree_of
+
+    asked = [(atom.field, atom.payload) for atom in atoms(read(ALIASED).tree)]
+    assert len(asked) == 8
+    assert sorted(asked) == sorted((atom.field, atom.payload) for atom in atoms(tree_of(theirs.from_yaml(ALIASED).rules[0])))
+
+
+def test_what_is_wrong_below_an_alias_is_told_where_it_is_written(tmp_path):
+    text = (
+        ALIASED.replace("Image|endswith: &hosts", "Image|re: &hosts")
+        .replace(r"'\cscript.exe'", "'('")
+        .replace("ParentImage|endswith", "ParentImage|re")
+    )
+    (tmp_path / "r.yml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Ruleset.load([tmp_path], builtin=False)
+    assert len(caught.value.problems) == 2
+    assert {problem.line for problem in caught.value.problems} <= {6, 7, 11}
