@@ -10,20 +10,40 @@ from router.protocols import Follower, Log
 from router.telemetry import logger
 
 _LAST_WAIT_SECONDS = 10.0
+_LOOKS_BACK, _PAGE = 10_000, 500
 _FAILED_SECONDS, _REFUSED_SECONDS = 1.0, 5.0
 _log = logger("log")
 
 
 async def high_water(log: Log, topic: str, partition: int) -> Origin | None:
-    """The origin of the last record of a partition; None where it holds nothing.
+    """The origin of the last record of a partition that has one; None where none of the last ones has.
 
-    What a stage made from its input up to there is durable, since one process writes a partition, one batch at a time.
+    What a stage made from its input up to there is durable, since one process writes a partition, one batch at a time. Others
+    may have written behind it (a person with a console, a mirror, marks of transactions): their records have no origin.
     """
     start, end = (await log.ends(topic)).get(partition, (0, 0))
-    if end <= start:
-        return None
-    items = (await log.fetch(topic, partition, end - 1, 1)).items
-    return items[-1].origin if items else None
+    stop, reach = end, 1
+    while stop > max(start, end - _LOOKS_BACK):
+        first = max(start, stop - reach)
+        if origin := await _last_origin(log, topic, partition, first, stop):
+            return origin
+        stop, reach = first, _PAGE
+    if end > start:
+        _log.warning(
+            "none of the last records is our own; what is not committed is written again", topic=topic, partition=partition
+        )
+    return None
+
+
+async def _last_origin(log: Log, topic: str, partition: int, start: int, stop: int) -> Origin | None:
+    last = None
+    while start < stop:
+        batch = await log.fetch(topic, partition, start, stop - start)
+        if not batch.items:
+            break
+        last = next((record.origin for record in reversed(batch.items) if record.origin), last)
+        start = batch.span.stop
+    return last
 
 
 async def persist(log: Log, topic: str, partition: int, records: Sequence[Record], stop: asyncio.Event) -> None:

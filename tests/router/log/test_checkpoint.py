@@ -1,13 +1,17 @@
 """Reads and appends that do not give up, whatever the log answers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from router.batch import Batch, Record, Span
+from router.batch import Batch, Origin, Record, Span
+from router.config import EmbeddedLog
 from router.errors import Misconfigured, Retryable
 from router.log import checkpoint
+from router.log.embedded import SqliteLog
+from router.protocols import Log, TopicSettings
 from tests.contract.log_scene import record
 from tests.contract.memory_log import MemoryLog
 
@@ -60,3 +64,45 @@ async def test_an_append_that_is_forbidden_gives_up_when_the_process_stops() -> 
     stop.set()
     with pytest.raises(Misconfigured):
         await checkpoint.persist(log, "events", 0, [record(1)], stop)  # type: ignore[arg-type]  # a stand-in for it
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[Log]:
+    """A log with a topic of one partition."""
+    opened = SqliteLog(EmbeddedLog(path=tmp_path / "log.db"))
+    await opened.start()
+    await opened.create({"one": TopicSettings(1, 3600)})
+    yield opened
+    await opened.close()
+
+
+def derived(number: int) -> Record:
+    """A record as stages write them."""
+    return record(number, origin=Origin(0, number, 0))
+
+
+def foreign(count: int) -> list[Record]:
+    """Records that somebody else wrote into a topic of ours."""
+    return [record(1_000_000 + number) for number in range(count)]
+
+
+async def test_a_partition_that_holds_nothing_has_no_mark(log: Log) -> None:
+    assert await checkpoint.high_water(log, "one", 0) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1700])
+async def test_the_mark_is_found_behind_what_others_wrote(log: Log, count: int) -> None:
+    await log.append("one", 0, [derived(n) for n in range(5)])
+    await log.append("one", 0, foreign(count))
+    assert await checkpoint.high_water(log, "one", 0) == Origin(0, 4, 0)
+
+
+async def test_the_mark_is_that_of_the_last_record_of_ours(log: Log) -> None:
+    await log.append("one", 0, [*foreign(2), derived(1), *foreign(3), derived(2), *foreign(4)])
+    assert await checkpoint.high_water(log, "one", 0) == Origin(0, 2, 0)
+
+
+async def test_the_mark_is_not_looked_for_without_end(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_LOOKS_BACK", 100)
+    await log.append("one", 0, [derived(1), *foreign(3000)])
+    assert await checkpoint.high_water(log, "one", 0) is None
