@@ -15,7 +15,7 @@ from router.documents import Document, PathKey, dotted, load_file
 from router.errors import ConfigError, Problem
 from router.ports import clashes, listen_address, ports
 from router.protocols import Sink, Source
-from router.registry import FilePath, Reference, Registry, Settings, SinkSettings, SourceSettings, nearest
+from router.registry import REFERENCE, FilePath, Reference, Registry, Settings, SinkSettings, SourceSettings, content, nearest
 from router.wording import causes, known_keys, worded
 
 SOURCES: Registry[Source] = Registry("router.ingest", "logweir.sources", "source")
@@ -23,7 +23,6 @@ SINKS: Registry[Sink] = Registry("sinks", "logweir.sinks", "sink")
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 STAGES = frozenset({"process", "correlate"})
 """Names that no sink may have: dead letters, lag and replays are asked for by the name of a stage or sink."""
-_REFERENCE = re.compile(r"\$\{(file:)?([^${}]+)\}")
 
 
 class EmbeddedLog(Settings):
@@ -283,10 +282,15 @@ class _Reader:
         if isinstance(value, list):
             return [self._resolve(v, (*path, i)) for i, v in enumerate(value)]
         if isinstance(value, str) and "${" in value:
-            if "${" in _REFERENCE.sub("", value):
+            if "${" in REFERENCE.sub("", value):
                 self._problem(path, "holds a reference without a name or an end", "write ${NAME} or ${file:PATH}")
-            return Reference(_REFERENCE.sub(lambda m: self._look_up(m, path), value))
+            return self._reference(value, path)
         return value
+
+    def _reference(self, value: str, path: PathKey) -> Reference:
+        found = Reference(REFERENCE.sub(lambda m: self._look_up(m, path), value))
+        found.remember(value, self._folder, self._environment)
+        return found
 
     def _is_text(self, key: object, path: PathKey) -> bool:
         """Whether a key is text, as all are here. What is not, is told once, and left out with what stands below it."""
@@ -307,7 +311,7 @@ class _Reader:
                 return self._lack(path, f"environment variable {name} is not set", f"set {name}")
             return found.rstrip("\r\n")  # what made a variable of a file often leaves the file's last line break in it
         try:
-            return (self._folder / name).read_text("utf-8").rstrip("\r\n")
+            return content(self._folder / name)
         except (OSError, UnicodeDecodeError):
             return self._lack(path, f"file {name} cannot be read", "create it or correct the path")
 

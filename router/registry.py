@@ -7,7 +7,8 @@ those of others by entry points (`logweir.sinks`, `logweir.sources`); the name i
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +20,8 @@ from router.shapes import Shape
 
 P = TypeVar("P")
 _MAX_TOLD = 30
+REFERENCE = re.compile(r"\$\{(file:)?([^${}]+)\}")
+"""`${NAME}` or `${file:PATH}`."""
 
 
 class Settings(BaseModel):
@@ -30,17 +33,68 @@ class Settings(BaseModel):
 class Reference(str):
     """A value that was written as `${NAME}` or `${file:PATH}` and has been looked up."""
 
-    __slots__ = ()
+    files: tuple[Path, ...] = ()
+    """Those that it was looked up in."""
+    again: Callable[[], str] | None = None
+    """Looks it up once more. Raises OSError or ValueError where a file cannot be read."""
+
+    def remember(self, written: str, folder: Path, environment: Mapping[str, str]) -> None:
+        """Where it came from: `written` is what the configuration says, `folder` where that lies."""
+
+        def look_up(match: re.Match[str]) -> str:
+            return content(folder / match[2]) if match[1] else environment.get(match[2], "").rstrip("\r\n")
+
+        self.files = tuple(folder / match[2] for match in REFERENCE.finditer(written) if match[1])
+        self.again = lambda: REFERENCE.sub(look_up, written)
+
+
+def content(file: Path) -> str:
+    """What a reference to a file stands for."""
+    return file.read_text("utf-8").rstrip("\r\n")
+
+
+class RenewedSecret(SecretStr):
+    """A secret out of files, looked up again when one of them has changed: who mounts secrets renews them while we run.
+
+    A file that cannot be read then, or holds no secret, keeps the old one. Ask for the value with every use.
+    """
+
+    def __init__(self, found: Reference) -> None:
+        super().__init__(str(found))
+        self._found, self._stamps = found, _stamps(found.files)
+
+    def get_secret_value(self) -> str:
+        """The secret as it is now."""
+        stamps = _stamps(self._found.files)
+        if stamps and stamps != self._stamps and self._found.again is not None:
+            try:
+                self._secret_value = _bare(self._found.again())
+                self._stamps = stamps
+            except (OSError, ValueError):
+                pass  # it is being replaced, or badly; the far end tells when the old one is not good any more
+        return self._secret_value
+
+
+def _stamps(files: Sequence[Path]) -> tuple[tuple[int, int, int], ...]:
+    """Links are followed: Kubernetes renews a mounted secret by turning one. Empty where one is not there."""
+    try:
+        return tuple((found.st_mtime_ns, found.st_ino, found.st_size) for found in (file.stat() for file in files))
+    except OSError:
+        return ()
+
+
+def _bare(text: str) -> str:
+    if not text:
+        raise ValueError("the secret is empty; give the variable or file that it refers to a value")
+    if not text.isprintable():  # no header takes it, and a password prompt neither
+        raise ValueError("the secret holds a line break or another control character; keep the bare secret, on one line")
+    return text
 
 
 def _only_references(value: object) -> object:
     if isinstance(value, (Reference, SecretStr)):
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not text:
-            raise ValueError("the secret is empty; give the variable or file that it refers to a value")
-        if not text.isprintable():  # no header takes it, and a password prompt neither
-            raise ValueError("the secret holds a line break or another control character; keep the bare secret, on one line")
-        return value
+        _bare(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        return RenewedSecret(value) if isinstance(value, Reference) and value.files else value
     raise ValueError("a secret must not stand in the configuration; write ${NAME} (environment) or ${file:PATH}")
 
 

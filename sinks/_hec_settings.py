@@ -78,3 +78,8 @@ class SplunkHecSettings(SinkSettings):
 
     def route(self, dataset: str) -> Route:
         return next((route for route in self.routes if route.takes(dataset)), Route())
+
+
+def authorization(settings: SplunkHecSettings) -> dict[str, str]:
+    """The header that says who we are."""
+    return {"Authorization": f"Splunk {settings.token.get_secret_value()}"}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -12,7 +13,7 @@ from splunklib.binding import AuthenticationError, HTTPError
 from router.errors import LogweirError
 from router.registry import Step
 from sinks._hec_reply import failure
-from sinks._hec_settings import Management, SplunkHecSettings
+from sinks._hec_settings import Management, SplunkHecSettings, authorization
 from sinks._http import Http, Reply, Unsent
 from sinks._tls import TlsContext
 
@@ -30,8 +31,7 @@ async def setup(name: str, settings: SplunkHecSettings, apply: bool) -> Sequence
 
 
 async def _collectors(settings: SplunkHecSettings) -> list[Step]:
-    token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
-    http = Http(settings.urls, settings.tls, settings.timeout_seconds, token)
+    http = Http(settings.urls, settings.tls, settings.timeout_seconds, partial(authorization, settings))
     await http.open(1)
     try:
         return [await _collector(http, url) for url in settings.urls]

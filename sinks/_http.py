@@ -91,19 +91,22 @@ class Urls:
 
 
 class Http:
-    """One session. Replies are untrusted: not unpacked, not followed, at most 8 MiB. Errors begin with a constant word."""
+    """One session. Replies are untrusted: not unpacked, not followed, at most 8 MiB. Errors begin with a constant word.
+
+    `headers` is asked with every request: it holds secrets, and these may be renewed.
+    """
 
     def __init__(
         self,
         urls: Sequence[str],
         tls: Tls,
         timeout_seconds: float,
-        headers: Mapping[str, str],
+        headers: Callable[[], Mapping[str, str]],
         connected: Connected | None = None,
     ) -> None:
         self.urls = Urls(urls)
         self._request_class = _telling(connected) if connected else aiohttp.ClientRequest
-        self._tls, self._timeout, self._headers = TlsContext(tls), timeout_seconds, dict(headers)
+        self._tls, self._timeout, self._headers = TlsContext(tls), timeout_seconds, headers
         self._server_name = tls.server_name or None
         self._session: aiohttp.ClientSession | None = None
 
@@ -112,7 +115,7 @@ class Http:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, limit_per_host=connections, ttl_dns_cache=30),
             timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=min(10.0, self._timeout)),
-            headers={"Accept-Encoding": "identity", "User-Agent": "logweir"} | self._headers,
+            headers={"Accept-Encoding": "identity", "User-Agent": "logweir"},
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             request_class=self._request_class,
             auto_decompress=False,
@@ -171,7 +174,7 @@ class Http:
             method,
             url + path,
             data=body if body is None or len(body) < _AT_ONCE_BYTES else io.BytesIO(body),
-            headers=headers,
+            headers={**self._headers(), **headers},
             ssl=secure,
             server_hostname=self._server_name if url.startswith("https") else None,
             allow_redirects=False,

@@ -28,12 +28,12 @@ class TlsContext:
     def __init__(self, settings: Tls) -> None:
         self._settings = settings
         self._files = [f for f in (settings.ca_file, settings.cert_file, settings.key_file) if f]
-        self._made: tuple[tuple[int, ...], ssl.SSLContext] | None = None
+        self._made: tuple[tuple[tuple[int, int], ...], ssl.SSLContext] | None = None
 
     def get(self) -> ssl.SSLContext:
         """Raises Misconfigured when there has never been a context that could be made."""
         try:
-            stamps = tuple(f.stat().st_mtime_ns for f in self._files)
+            stamps = tuple((found.st_mtime_ns, found.st_ino) for found in (f.stat() for f in self._files))
             if self._made is None or self._made[0] != stamps:
                 self._made = stamps, _context(self._settings)
         except (OSError, ssl.SSLError) as error:

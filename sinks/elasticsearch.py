@@ -17,6 +17,7 @@ OpenSearch: set `require_data_stream: false`, and make the templates yourself (s
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 
@@ -40,7 +41,7 @@ class Elasticsearch:
     def __init__(self, name: str, settings: ElasticsearchSettings) -> None:
         self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency)
         self._name, self._settings, self._ids = name, settings, settings.document_id
-        self._http = Http(settings.urls, settings.tls, settings.timeout_seconds, _authorization(settings))
+        self._http = Http(settings.urls, settings.tls, settings.timeout_seconds, partial(_authorization, settings))
         self._path = _path(settings)
         self._search = f"/{settings.stream(Facts(dataset=CANARIES))}/_search?ignore_unavailable=true&filter_path=hits.hits,error"
         self._heads: dict[tuple[str, bool], bytes] = {}

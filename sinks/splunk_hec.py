@@ -26,7 +26,7 @@ from router.protocols import Sink, SinkLimits, WriteResult
 from router.registry import Spec
 from sinks._hec_ack import AckLanes
 from sinks._hec_reply import Verdict, read, unhealthy
-from sinks._hec_settings import SplunkHecSettings
+from sinks._hec_settings import SplunkHecSettings, authorization
 from sinks._hec_setup import setup
 from sinks._http import Http, Reply, Unsent, packed, worst_hope
 from sinks._splice import answered, id_texts, name_in, text_in
@@ -43,8 +43,8 @@ class SplunkHec:
         waiting = 8 if settings.ack else 1
         self.limits = SinkLimits(settings.max_records, settings.max_bytes, settings.max_concurrency * waiting)
         self._settings = settings
-        token = {"Authorization": f"Splunk {settings.token.get_secret_value()}"}
-        self._make = partial(Http, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=token)
+        headers = partial(authorization, settings)
+        self._make = partial(Http, tls=settings.tls, timeout_seconds=settings.timeout_seconds, headers=headers)
         self._http = self._make(urls=settings.urls)
         self._lanes: AckLanes | None = None
         self._heads: dict[str, bytes] = {}

@@ -1,7 +1,6 @@
 """The one place where Kafka clients are made: every setting that keeps a promise is fixed here."""
 
 import ssl
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -38,6 +37,7 @@ class Clients:
 
     def __init__(self, settings: KafkaLog, timing: Timing) -> None:
         self.settings, self.timing = settings, timing
+        self._context: ssl.SSLContext | None = None
 
     def producer(self) -> AIOKafkaProducer:
         """Idempotent, acknowledged by all in-sync replicas. zstd: four times cheaper than lz4 in this client."""
@@ -83,9 +83,9 @@ class Clients:
             **self.connection,
         }
 
-    @cached_property
+    @property
     def connection(self) -> dict[str, Any]:
-        """What every client needs to reach a broker."""
+        """What every client needs to reach a broker; password and certificates as they are now, for they may be renewed."""
         settings = self.settings
         options: dict[str, Any] = {
             "bootstrap_servers": list(settings.bootstrap),
@@ -106,9 +106,12 @@ class Clients:
         settings = self.settings
         paths = {"cafile": settings.ca_file, "certfile": settings.cert_file, "keyfile": settings.key_file}
         try:
-            context: ssl.SSLContext = create_ssl_context(**{k: str(p) if p else None for k, p in paths.items()})
+            self._context = create_ssl_context(**{k: str(p) if p else None for k, p in paths.items()})
         except (OSError, ValueError) as error:
+            if self._context is not None:
+                return self._context  # they are being replaced, or badly: go on with those of before
             named = ", ".join(str(p) for p in paths.values() if p)
             problem = Problem(named, 0, "log", f"certificate files cannot be used: {error}", "they must be readable PEM files")
             raise ConfigError([problem]) from error
+        context: ssl.SSLContext = self._context
         return context
