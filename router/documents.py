@@ -94,6 +94,7 @@ def load_text(text: str, name: str) -> list[Document]:
         raise ConfigError([_unprintable(text, name)]) from error
     finally:
         loader.dispose()
+        _scalar.constructed_objects.clear()  # it remembers every node
     return documents
 
 

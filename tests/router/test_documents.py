@@ -1,5 +1,6 @@
 """YAML with positions: what is refused, and where things stand."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,10 @@ def test_rule_files_are_found_below_a_folder_and_hidden_ones_are_passed_over(tmp
         (tmp_path / name).write_text("a: 1\n")
     assert yaml_files(tmp_path) == [tmp_path / "a.yaml", tmp_path / "deep/b.yml"]
     assert yaml_files(tmp_path / "a.yaml") == [tmp_path / "a.yaml"]
+
+
+def test_nothing_of_what_the_parser_made_stays_in_memory() -> None:
+    load_text("a: 1\nb: [2, x]\n", "f.yaml")
+    refusal("a: 1\na: 2\n")
+    gc.collect()
+    assert not [found for found in gc.get_objects() if isinstance(found, yaml.Node)]
