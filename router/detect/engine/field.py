@@ -20,7 +20,8 @@ class FieldMatcher:
         self._table = table
         self._folded = _Form(table.folded, build)
         self._cased = _Form(table.cased, build)
-        self._regexes = bool(table.regexes)
+        self._decide = self._folded.decide
+        self._regexes, self._asked = bool(table.regexes), bool(table.regex_always)
         self._networks = Networks(table.networks)
         self._special = bool(table.networks or table.numbers or table.times)
         self.present_only = not (self._folded.used or self._cased.used or self._regexes or self._special or table.empty)
@@ -45,11 +46,11 @@ class FieldMatcher:
         true = list(self.present)
         if not text:
             true += self._table.empty
-        folded = text.lower() if text.isascii() else fold(text)
-        hits = self._folded.decide(folded, true)
+        ascii_only = text.isascii()
+        hits = self._decide(text.lower() if ascii_only else fold(text), true)
         if self._cased.used:
             self._cased.decide(text, true)
-        if self._regexes:
+        if self._regexes and (hits or self._asked or not ascii_only):
             true += self._matching(text, hits)
         if self._special:
             true += self._specials(text)
@@ -106,6 +107,8 @@ class _Form:
         self._equal = literals.equal
         self._atoms, self._gates, self._always = literals.atoms, literals.gates, literals.always
         self._find: Finder | None = build(literals.patterns) if literals.patterns else None
+        self._some = -1 in self._atoms
+        """Whether there are patterns that decide no atom by themselves."""
 
     def decide(self, text: str, true: list[int]) -> list[int]:
         """Append the atoms true for the text; return the indexes of the patterns found in it."""
@@ -117,8 +120,10 @@ class _Form:
         if self._find is None:
             return []
         hits = self._find(text)
-        atoms = self._atoms
-        true += [atoms[hit] for hit in hits if atoms[hit] >= 0]
+        if not hits:
+            return hits
+        found = [self._atoms[hit] for hit in hits]
+        true += [atom for atom in found if atom >= 0] if self._some else found
         if self._gates and not self._gates.keys().isdisjoint(hits):
             true += {number for hit in hits for number, test in self._gates.get(hit, ()) if test(text)}
         return hits

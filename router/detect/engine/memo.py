@@ -39,8 +39,8 @@ class Budget:
     def take(self, memo: "Memo", size: int) -> None:
         """Count an entry of `size` bytes."""
         memo.held += size
-        self.spent += size
-        if self.spent > self.limit:
+        spent = self.spent = self.spent + size
+        if spent > self.limit:
             self.flush(max(self.memos, key=lambda m: m.held))
         elif len(memo) > _MAX_ENTRIES:
             self.flush(memo)
@@ -71,11 +71,13 @@ class ValueMemo(Memo):
     """Value of one field -> signature: `memo[value]` for texts, numbers and null, `memo.of(value)` for everything else."""
 
     __slots__ = (
+        "_decide",
         "_gone",
         "_hashed",
         "_intern",
         "_last",
         "_matcher",
+        "_take",
         "_typed",
         "misses",
         "off",
@@ -88,6 +90,7 @@ class ValueMemo(Memo):
     def __init__(self, matcher: FieldMatcher, intern: Callable[[tuple[int, ...]], int], budget: Budget) -> None:
         super().__init__(budget)
         self._matcher, self._intern = matcher, intern
+        self._decide, self._take = matcher.of_text, budget.take
         self.present_only, self.present = matcher.present_only, matcher.present
         self._typed: dict[Any, int] = {}
         self._hashed: dict[bytes, int] = {}
@@ -115,10 +118,14 @@ class ValueMemo(Memo):
             return self.of(value)
         if len(value) >= LONG:
             return self._long(value)
-        signature = self._new(tuple(sorted(self._matcher.of_text(value))))
+        true = self._decide(value)
+        self.misses += 1
+        if self.misses % WINDOW == 0:
+            self._look()
+        signature = self._intern(tuple(true) if len(true) < 2 else tuple(sorted(true)))
         if not self.off:
             self[value] = signature
-            self.budget.take(self, _ENTRY + len(value))
+            self._take(self, _ENTRY + len(value))
         return signature
 
     def of(self, value: Any) -> int:
