@@ -10,7 +10,6 @@ import gzip
 import itertools
 import json
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from benchmarks.memory import peak_mb
 from router.batch import Facts
 from router.detect import Options, Ruleset
 from router.detect.matcher import compile_tree
@@ -147,7 +147,7 @@ def child(rules: str, events: str, count: str, cache: str, runs: int) -> dict[st
         engine.forget()
         cold.append(lines / _pass(ruleset, Path(events)))
         warm.append(lines / _pass(ruleset, Path(events)))
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    rss = peak_mb()
     return {
         "cold": cold,
         "warm": warm,

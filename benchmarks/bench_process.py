@@ -12,7 +12,6 @@ import asyncio
 import gzip
 import json
 import os
-import resource
 import statistics
 import tarfile
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks.memory import peak_mb
 from router.batch import EVENTS, RAW, Batch, Facts, Record, Span
 from router.config import Admin, Config, EmbeddedLog, Limits, Process, Rules
 from router.generate import World, messages
@@ -130,7 +130,7 @@ def main() -> None:
         "events_per_second_per_core": round(1e6 / middle),
         "cpu_us_per_event": round(middle, 2),
         "spread_percent": round(100 * (max(cpu) - min(cpu)) / middle, 1),
-        "resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "resident_mb": peak_mb(),
         "runs": options.runs,
     }
     print(json.dumps(result) if options.json else "\n".join(f"{k:28} {v}" for k, v in result.items()))
