@@ -26,7 +26,18 @@ CHECKS = frozenset(
             "unknown-key",
         ),
         *("unknown-tag-namespace", "deprecated-without-related", "related-incomplete", "modified-before-date"),
-        *("unsupported-status", "unsupported-version", "file-name-length", "never-fires", "never-true", "no-source", "no-rule"),
+        *(
+            "unsupported-status",
+            "unsupported-version",
+            "file-name-length",
+            "never-fires",
+            "never-true",
+            "always-true",
+            "unused-alias",
+            "alias-without-rule",
+            "no-source",
+            "no-rule",
+        ),
     }
 )
 """Each name; a test reads the code of the checks for names that are not here."""

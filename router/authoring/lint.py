@@ -10,6 +10,7 @@ from pathlib import Path
 
 from router.authoring.blocks import selected
 from router.authoring.contradictions import contradicted
+from router.authoring.correlations import correlated
 from router.authoring.explain import because
 from router.authoring.findings import SEVERITIES, Finding, Page, Severity, of_problem
 from router.authoring.metadata import said_about_itself
@@ -47,7 +48,12 @@ def lint(
         Finding(name, 1, 1, "warning", "no-rule", "", "there is no rule in it", "write one, or remove it") for name in empty
     ]
     found += [finding for page in pages for check in (said_about_itself, selected) for finding in check(page)]
-    found += [*contradicted(pages, ruleset.rules), *_across(pages), *_file_names(asked.values())]
+    found += [
+        *contradicted(pages, ruleset.rules),
+        *correlated(pages, ruleset.correlations),
+        *_across(pages),
+        *_file_names(asked.values()),
+    ]
     if supply is not None:
         found += [f for rule in ruleset.rules if rule.file in asked.values() for f in _reached(rule, supply)]
     kept = (f for f in dict.fromkeys(found) if f.check not in ignore)
