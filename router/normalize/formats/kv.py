@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
+
+from router.normalize.formats.layouts import Layouts
 
 _FIRST_PAIR = r"[^{a}]*{a}(?:{q}[^{q}]*{q}|[^{q}\s,;|^]*)(\s|.)"
 _BREAK = r"(?:#01[0-5]|\\[nrt]|\x1b\[[\d;]{0,8}m)?"  # rsyslog's, JSON's, and the colours of a terminal
@@ -35,6 +38,11 @@ def compile_kv(
             return None
         if strip:
             found = {k: v.strip(strip) if type(v) is str else v for k, v in found.items()}
+        try:
+            if dropped.isdisjoint(found.values()):
+                return found
+        except TypeError:
+            pass  # a list among them
         return {k: v for k, v in found.items() if type(v) is not str or v not in dropped}
 
     return parse
@@ -69,32 +77,58 @@ class _Scan:
         # Of a separator that ends in a blank, as `, `, the blank may be any other too.
         self._splits = {s: _any_blank(s).split for s in seps if s != " " and s[-1:] == " "}
         self._opening = re.compile(rf"(?<={a}){q}|\A{q}") if quote else None
+        simple = len(assign) == len(quote) == 1 and not assign.isspace()
+        self._blank = Layouts(partial(_blank_layout, assign, quote)) if simple and " " in seps else None
+        single = [s for s in seps if simple and len(s) == 1 and not s.isspace()]
+        self._listed = {s: Layouts(partial(_listed_layout, assign, quote, s)) for s in single}
 
     def parse(self, text: str) -> dict[str, Any] | None:
         if self._assign not in text or text[:2] == '{"':
             return None  # in an object, an assignment is a part of some value
-        sep = self._seps[0] if self._first is None else self._separator(text)
         quote, escape = self._quote, self._escape
-        escaped = bool(escape) and escape in text
-        if escaped:
-            text = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
-            escaped = _ESCAPED_ESCAPE in text or _ESCAPED_QUOTE in text
-        chunks = text.split(quote) if quote else [text]
+        if escape and escape in text:
+            plain = text.replace(escape * 2, _ESCAPED_ESCAPE).replace(escape + quote, _ESCAPED_QUOTE)
+            if _ESCAPED_ESCAPE in plain or _ESCAPED_QUOTE in plain:
+                found = self._steps(plain, self._separator(text))
+                return self._restored(found) if found is not None else None
+        return self._plain(text)
+
+    def _plain(self, text: str) -> dict[str, Any] | None:
+        """The pairs of a text without escapes: at once where its layout is known, else one after the other."""
+        blank, mark = self._blank, (text.count(self._quote), text.count(self._assign)) if self._quote else None
+        known = blank.read(mark, text) if blank is not None else None
+        if known is not None:
+            return known
+        sep = self._separator(text)
+        layouts = blank if sep == " " else self._listed.get(sep)
+        if layouts is not None and layouts is not blank:
+            known = layouts.read(mark, text)
+            if known is not None:
+                return known
+        found = self._steps(text, sep)
+        if found is not None and layouts is not None:
+            layouts.learn(mark, text, found)
+        return found
+
+    def _steps(self, text: str, sep: str) -> dict[str, Any] | None:
+        """The pairs of a text, one after the other."""
+        chunks = text.split(self._quote) if self._quote else [text]
         if sep == " ":
             found = _regular_pairs(chunks, self._assign)
             if found is not None:
-                return self._restored(found) if escaped else found
+                return found
         elif len(sep) == 1 and len(chunks) > 2:
             found = _listed_pairs(chunks, self._assign, sep, self._add)
             if found is not None:
-                return self._restored(found) if escaped else found
+                return found
         if len(chunks) > 1 and not self._regular(chunks, sep):
             chunks = self._mended(text)
-        out = self._pairs(chunks, sep)
-        return self._restored(out) if escaped else out or None
+        return self._pairs(chunks, sep) or None
 
     def _separator(self, text: str) -> str:
-        found = self._first.match(text) if self._first is not None else None
+        if self._first is None:
+            return self._seps[0]
+        found = self._first.match(text)
         char = found[1] if found is not None else ""
         for sep in self._seps:
             if char and (sep.startswith(char) or (sep == " " and char.isspace())):
@@ -186,6 +220,33 @@ class _Scan:
             elif _ESCAPED_QUOTE in value or _ESCAPED_ESCAPE in value:
                 out[key] = plain(value)
         return out or None
+
+
+def _blank_layout(assign: str, quote: str, text: str, pairs: dict[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    """`key="value" key=value`, one blank between: values without a quote in them, bare ones also without a blank and not empty.
+
+    The first value has none of the characters that `_FIRST_PAIR` takes for the separator.
+    """
+    a, q = re.escape(assign), re.escape(quote)
+    shape = re.findall(rf"(?:\A|(?<=\s))([^\s{a}{q}]++){a}({q}[^{q}]*+{q}|[^\s{q}]++)", text)
+    if len(shape) != len(pairs):
+        return None
+    bare = rf"([^\s{q},;|^]++)"
+    parts = []
+    for name, value in shape:
+        parts.append(rf"{re.escape(name)}{a}" + (rf"{q}([^{q}]*+){q}" if value[0] == quote else bare))
+        bare = rf"([^\s{q}]++)"
+    return " ".join(parts) + r"\s*+", tuple(name for name, _ in shape)
+
+
+def _listed_layout(assign: str, quote: str, sep: str, text: str, pairs: dict[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    """`key:"value"; key:"value"` with the blanks of this text: values without a quote in them."""
+    a, q, s = map(re.escape, (assign, quote, sep))
+    shape = re.findall(rf"(\A|{s}[ ]?)([A-Za-z_][\w.-]*+){a}{q}[^{q}]*+{q}", text, re.ASCII)
+    if len(shape) != len(pairs):
+        return None
+    parts = [rf"{re.escape(before + name)}{a}{q}([^{q}]*+){q}" for before, name in shape]
+    return "".join(parts) + rf"\s*+{s}?+\s*+", tuple(name for _, name in shape)
 
 
 _ALONE: dict[str, dict[str, str]] = {}
