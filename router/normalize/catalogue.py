@@ -286,6 +286,9 @@ class Catalogue:
     def _ranked(self, places: list[int], head: str, meta: Mapping[str, str]) -> list[Candidate]:
         if len(places) < 2:
             return [self._places[place] for place in places]
+        priorities = [self._places[place].identity.priority for place in places]
+        if len(set(priorities)) == len(places):  # nothing to weigh
+            return [self._places[place] for _, place in sorted(zip(priorities, places, strict=True), reverse=True)]
         found = []
         for place in places:
             normalizer = self._places[place]

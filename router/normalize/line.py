@@ -47,6 +47,7 @@ class Line:
         "source",
         "syslog_read",
         "tags",
+        "usual",
     )
 
     def __init__(
@@ -67,6 +68,8 @@ class Line:
         self.data = data
         self.head = NO_HEADER
         self.syslog_read = False
+        self.usual: tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None = None
+        """The header as its reader found it by one search; None: not looked for, or not of that kind."""
         self.header_time: Callable[[Zone, float], Moment | None] | None = None
         self.doubts: list[tuple[str, tuple[tuple[Any, ...], ...]]] = []
         self.tags: list[str] = []

@@ -11,7 +11,7 @@ def inner(x: Line) -> Line | None:
     """The message behind the header of a line, as a line of its own; None where there is no header, or nothing behind it."""
     if x.data is not None:
         return None
-    head, body, when = outer(x.raw)
+    head, body, when = outer(x)
     if head is NO_HEADER or not body:
         return None
     found = Line(body, x.receipt, x.site, x.source, x.peer, x.meta)

@@ -64,7 +64,7 @@ _RELAYS = 3
 def read(x: Line) -> None:
     """Read the header once; afterwards `x.head` and `x.body` are set."""
     x.syslog_read = True
-    usual = _usual(x.raw)
+    usual = x.usual or _usual(x.raw)
     if usual is not None:
         x.head, x.body, x.header_time = usual
         return
@@ -151,12 +151,15 @@ def _at_second(local: int, zone: Zone, _: float) -> Moment | None:
     return placed(local, "", zone)
 
 
-def outer(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+def outer(x: Line) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
     """The first header alone, what stands behind it (another header, or a message that is none of syslog's), and its time."""
-    usual = _usual(text)
-    if usual is not None:
-        return usual
-    return _message(text.lstrip(" \t\r\n\x00\ufeff"), 0)
+    x.usual = x.usual or _usual(x.raw)
+    if x.usual is not None:
+        return x.usual
+    found = _message(x.raw.lstrip(" \t\r\n\x00\ufeff"), 0)
+    if found[0] is NO_HEADER:
+        x.syslog_read = True  # and who looks for headers behind it comes to the same
+    return found
 
 
 def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
