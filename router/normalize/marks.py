@@ -64,9 +64,10 @@ class Finder(Asker):
         super().__init__(identities)
         self._told = _told([(place, mark) for place, identity in enumerate(identities) for mark in identity.marks if mark.meta])
         self._starting: dict[str, list[tuple[int, str, Callable[[str], bool]]]] = {}
+        """By the first two characters, or by the one there is."""
         for place, mark in plain:
             for start in mark.starts:
-                self._starting.setdefault(start[0], []).append((place, start, _test(mark)))
+                self._starting.setdefault(start[:2], []).append((place, start, _test(mark)))
         sure, rests = defaultdict[str, list[int]](list), defaultdict[str, list[Rest]](list)
         for place, mark in plain:
             texts = dict.fromkeys(keys(mark))
@@ -114,9 +115,9 @@ class Finder(Asker):
                 for place, test in self._rests[hit]:
                     if test(head):
                         found.add(place)
-        for place, start, test in self._starting.get(head[:1], ()):
-            if head.startswith(start) and test(head):
-                found.add(place)
+        for key in (head[:2], head[:1]):
+            if key in self._starting:
+                found.update(place for place, start, test in self._starting[key] if head.startswith(start) and test(head))
         if meta:
             found.update(place for place, test in self._told(meta) if test(head))
         return sorted(found) if len(found) > 1 else list(found)
