@@ -252,7 +252,11 @@ class _Compiler:
         into.add(f"r = {self._scope.constant(rest, 'R')}(src, m, g)")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
         placed = f"place(out, {tuple(to.split('.'))!r}, r)"
-        if "." in to:
+        if to.count(".") == 1:
+            first, second = to.split(".")
+            into.add(f"if r and {first!r} not in out: out[{first!r}] = {{{second!r}: r}}")
+            into.add(f"elif r: {placed}")
+        elif "." in to:
             into.add(f"if r: {placed}")
         else:
             into.add(f"if r and {to!r} not in out: out[{to!r}] = r")

@@ -143,10 +143,11 @@ class Steps:
             return
         names = [self.function(item, (*at, i), tentative=True) for i, item in enumerate(value)]
         into.add("b = x.body; h = x.head; y = x.syslog_read; z = x.header_time", depth)
-        into.add(f"for f in ({', '.join(names)},):", depth)
-        into.add("p = f(x, src)", depth + 1)
-        into.add("if p is not None: break", depth + 1)
-        into.add("x.body = b; x.head = h; x.syslog_read = y; x.header_time = z", depth + 1)
+        into.add("p = None", depth)
+        for item, name in zip(value, names, strict=True):
+            into.add(f"if {' and '.join(['p is None', *_needed(item)])}:", depth)
+            into.add(f"p = {name}(x, src)", depth + 1)
+            into.add("if p is None: x.body = b; x.head = h; x.syslog_read = y; x.header_time = z", depth + 1)
         into.add(f"if p is None: {failing}", depth)
         into.add("else: src = p", depth)
         into.renew(depth)
@@ -220,6 +221,21 @@ def _made(kind: str, options: dict[str, Any]) -> Parser:
         "auditd": auditd.compile_auditd,
     }
     return makers[kind](**options)
+
+
+def _needed(step: Any) -> list[str]:
+    """Code for what a step, or the first of a list, cannot do without; asked before it is called, as most alternatives fail."""
+    first = step[0] if isinstance(step, list) and step else step
+    options: dict[str, Any] = {first: {}} if isinstance(first, str) else first if isinstance(first, dict) else {}
+    if options.keys() & {"of", "when", "optional"}:
+        return []
+    if "json" in options and not (isinstance(options["json"], dict) and options["json"].get("find")):
+        return ["(x.data is not None or (t := x.body[:1]) in '{[' or t.isspace())"]
+    return [f"{mark!r} in x.body" for kind, mark in _MARKS.items() if kind in options]
+
+
+_MARKS = {"cef": "CEF:", "leef": "LEEF:"}
+"""What stands in every text of these formats."""
 
 
 def keys_of(key: Any) -> list[str]:
