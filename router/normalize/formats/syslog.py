@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from router.normalize.formats.structured_data import structured_data
+from router.normalize.formats.syslog_5424 import LAST_PRIORITY, PRIORITIES, Read, at_iso, header_of, numbered, rfc5424
 from router.normalize.line import NO_HEADER, Header, Line
 from router.normalize.remembered import Remembered
 from router.normalize.times import (
@@ -15,7 +15,6 @@ from router.normalize.times import (
     Zone,
     bsd_match,
     dated_stamp,
-    epoch,
     infer_year,
     iso,
     placed,
@@ -32,8 +31,6 @@ _PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
 _ISO_TOKEN = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d|\s(?:UTC|GMT))?(?=[\s:]|\Z)"
 )
-_STAMP_5424 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d")
-_EPOCH_TOKEN = re.compile(r"\d{10}(?:\.\d{1,9})?\s")
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
@@ -44,7 +41,6 @@ _NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
 _NO_HOST = frozenset("{<\"('%=|,;")
 _NO_TAGS = frozenset(text[:-1] for text in _NO_TAG)
 _REPEATED = "last message repeated"
-_LAST_PRIORITY = 191
 _USUAL = re.compile(
     r"(?:<(\d{1,3})>)?"
     r"(?:((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d (?:((?:19|20)\d\d) )?\d\d:\d\d:\d\d)"
@@ -74,24 +70,26 @@ def read(x: Line) -> None:
         x.head, x.body, x.header_time = head, body, when
 
 
-def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
+def _usual(text: str) -> Read | None:
     """What the rest of this file makes of nearly all headers, by one search; None where it has to look closer."""
     first = text[:1]
     if first in ("{", "["):
         return NO_HEADER, text, None
     end = text.find(">1 ", 2, 7) if first == "<" else 0
+    if end > 0 and (new := numbered(text)) is not None:
+        return new
     if end > 0 and text[1:end].isdecimal():
-        return _rfc5424(head, text[end + 1 :]) if (head := _PRIORITIES[text[1:end]]) is not None else None
+        return rfc5424(head, text[end + 1 :]) if (head := PRIORITIES[text[1:end]]) is not None else None
     found = _USUAL.match(text)
     if found is None:
         return _without_time(text)
     pri, bsd, year, zoned, host, tag, process, sender, plain_sender = found.groups()
-    head = _PRIORITIES[pri] if pri is not None else NO_HEADER
+    head = PRIORITIES[pri] if pri is not None else NO_HEADER
     if tag in _NO_TAGS or head is None:
         return None
     when: Callable[[Zone, float], Moment | None]
     if bsd is None:
-        when = partial(_at_iso, zoned)
+        when = partial(at_iso, zoned)
     elif not _ends(text, found.end(2)):
         return None
     elif year is None:
@@ -104,7 +102,7 @@ def _usual(text: str) -> tuple[Header, str, Callable[[Zone, float], Moment | Non
         if local is None:
             return None
         when = partial(_at_second, local)
-    stated = _header((*head[:3], None, host or sender or plain_sender, tag, process, None, None))
+    stated = header_of((*head[:3], None, host or sender or plain_sender, tag, process, None, None))
     return stated, text[found.end() :], when
 
 
@@ -113,22 +111,8 @@ def _without_time(text: str) -> tuple[Header, str, None] | None:
     found = _KEYED.match(text)
     if found is None:
         return None
-    head = _PRIORITIES[found[1]] if found[1] is not None else NO_HEADER
+    head = PRIORITIES[found[1]] if found[1] is not None else NO_HEADER
     return (head, text[found.end() :], None) if head is not None else None
-
-
-def _of_priority(digits: str) -> Header | None:
-    """Facility and severity, where the number is one of syslog's."""
-    number = int(digits)
-    return Header(number, number >> 3, number & 7) if number <= _LAST_PRIORITY else None
-
-
-_PRIORITIES = Remembered[str, Header | None](_of_priority, 2048)
-_header: Callable[[tuple[Any, ...]], Header] = partial(tuple.__new__, Header)
-
-
-def _at_iso(text: str, zone: Zone, _: float) -> Moment | None:
-    return iso(text, zone)
 
 
 _DAYS = Remembered[tuple[tuple[int, int, int], Zone], list[tuple[float, float, Moment]]](lambda _: [], 8192)
@@ -151,7 +135,7 @@ def _at_second(local: int, zone: Zone, _: float) -> Moment | None:
     return placed(local, "", zone)
 
 
-def outer(x: Line) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+def outer(x: Line) -> Read:
     """The first header alone, what stands behind it (another header, or a message that is none of syslog's), and its time."""
     x.usual = x.usual or _usual(x.raw)
     if x.usual is not None:
@@ -162,63 +146,21 @@ def outer(x: Line) -> tuple[Header, str, Callable[[Zone, float], Moment | None] 
     return found
 
 
-def _message(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+def _message(text: str, relays: int) -> Read:
     found = _PRI.match(text) if text[:1] == "<" else None
-    if found is not None and int(found[1]) <= _LAST_PRIORITY:
+    if found is not None and int(found[1]) <= LAST_PRIORITY:
         priority, rest = int(found[1]), text[found.end() :]
         head = Header(priority, priority >> 3, priority & 7)
     else:
         head, rest = NO_HEADER, text
     if head is not NO_HEADER and rest[:2] == "1 ":
-        new = _rfc5424(head, rest)
+        new = rfc5424(head, rest)
         if new is not None:
             return new
     return _rfc3164(head, rest, relays)
 
 
-def _rfc5424(head: Header, rest: str) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
-    """None when what follows the version is not a header of RFC 5424 (or of Meraki, which sends an epoch there)."""
-    if rest[6:7] != "-" and _EPOCH_TOKEN.match(rest, 2):
-        _, sent, host, *body = [*rest.split(" ", 3), "", ""][:4]
-        return head._replace(version="1", hostname=_nil(host)), body[0], lambda zone, receipt: epoch(sent)
-    parts = rest.split(" ", 6)
-    if len(parts) < 4 or (parts[1] != "-" and not _STAMP_5424.match(parts[1])):
-        return None
-    if (begin := _body_at(parts)) or len(parts) < 6:
-        return _short(head, parts, rest, begin) if begin else None
-    data, message = structured_data(parts[6]) if len(parts) > 6 else (None, "")
-    stamp = parts[1]
-    names = (None if part in ("-", "") else part for part in parts[2:6])
-    new = _header((*head[:3], "1", *names, data))
-    return new, message.removeprefix("\ufeff"), None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
-
-
-_BODIES = ("CEF:", "LEEF:", "{", "<")
-
-
-def _body_at(parts: list[str]) -> int:
-    """Where a body begins that came before its header was complete (vendors leave APP-NAME, PROCID, MSGID out); else 0."""
-    for i, part in enumerate(parts[3:6], 3):
-        if part.startswith(_BODIES):
-            return i
-    return 0
-
-
-def _short(
-    head: Header, parts: list[str], rest: str, begin: int
-) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
-    """A header that ends with the host, the program or the process; the rest is the body."""
-    stamp, app, process = parts[1], *[_nil(part) for part in (*parts[3:begin], "", "")[:2]]
-    new = Header(head.priority, head.facility, head.severity, "1", _nil(parts[2]), app, process)
-    body = rest.split(" ", begin)[begin]
-    return new, body, None if stamp == "-" else lambda zone, receipt: iso(stamp, zone)
-
-
-def _nil(text: str) -> str | None:
-    return None if text in ("-", "") else text
-
-
-def _rfc3164(head: Header, rest: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None]:
+def _rfc3164(head: Header, rest: str, relays: int) -> Read:
     if rest[:1] == ":":  # Cisco's EMBLEM format
         rest = rest[1:].lstrip(" ")
     name, start = _before_time(rest)
@@ -248,11 +190,11 @@ def _outranked(outer: Header, host: str | None, inner: Header) -> Header:
     return inner._replace(hostname=host) if inner.hostname is None else inner
 
 
-def _relayed(text: str, relays: int) -> tuple[Header, str, Callable[[Zone, float], Moment | None] | None] | None:
+def _relayed(text: str, relays: int) -> Read | None:
     """A whole message inside a message: only where it begins with a priority or with a time of its own in syslog's style."""
     if text[0] == "<":
         found = _PRI.match(text)
-        return _message(text, relays - 1) if found is not None and int(found[1]) <= _LAST_PRIORITY else None
+        return _message(text, relays - 1) if found is not None and int(found[1]) <= LAST_PRIORITY else None
     _, start = _before_time(text)
     return _message(text, relays - 1) if BSD.match(text, start) else None
 
