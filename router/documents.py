@@ -1,6 +1,6 @@
 """YAML as people write it here: positions of every key kept, duplicate keys refused, depth and what aliases repeat bounded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -24,6 +24,8 @@ class Document:
     file: str
     value: Any
     places: dict[PathKey, tuple[int, int]]
+    written: dict[PathKey, str] = field(default_factory=dict)
+    """Numbers and truths that do not look like what YAML 1.1 reads in them, as they are written: `0x10`, `12:30`, `010`, `no`."""
 
     def place(self, path: PathKey) -> tuple[int, int]:
         """Line and column of `path`, or of its nearest parent that is written down."""
@@ -85,7 +87,7 @@ def load_text(text: str, name: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             walk = _Walk(name)
-            documents.append(Document(name, walk.value(node, ()), walk.places))
+            documents.append(Document(name, walk.value(node, ()), walk.places, walk.written))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -117,6 +119,7 @@ class _Walk:
 
     def __init__(self, name: str) -> None:
         self.places: dict[PathKey, tuple[int, int]] = {}
+        self.written: dict[PathKey, str] = {}
         self._name = name
         self._seen, self._open = set[int](), set[int]()
         self._repeated = 0
@@ -131,10 +134,16 @@ class _Walk:
             self._count(node, path)
         self._seen.add(id(node))
         if isinstance(node, yaml.ScalarNode):
-            return _value(node, path, self._name)
+            return self._scalar(node, path)
         if node.tag not in _KINDS:
             raise self._refused(node, path, f"tag {node.tag} means nothing here", "leave it out")
         return self._below(node, path)
+
+    def _scalar(self, node: Any, path: PathKey) -> Any:
+        value = _value(node, path, self._name)
+        if isinstance(value, (int, float)) and node.value.lower() != str(value).lower():
+            self.written[path] = node.value
+        return value
 
     def _below(self, node: Any, path: PathKey) -> Any:
         if id(node) in self._open:

@@ -11,6 +11,7 @@ from router.detect import strings
 from router.detect.ir import Refused, Wild
 from router.detect.modifiers import Chain, parse_key
 from router.detect.sources import generic_category, leads
+from router.detect.values import text as canonical
 from router.documents import PathKey
 
 _NOT_SELECTIONS = ("condition", "timeframe", "rules")
@@ -133,10 +134,18 @@ def _values(page: Page, item: Item) -> Iterator[Finding]:
         if key in seen and isinstance(value, (str, int)) and not isinstance(value, bool):
             yield page.say(path, "warning", "duplicate-value", f"{value!r} stands twice", "remove one")
         seen.setdefault(key if isinstance(key, (str, int)) else id(value), i)
+        if path in page.document.written and not isinstance(value, str):
+            yield _odd_number(page, path, value)
         for finding in _value(page, item, path, value):
             told += 1
             if told <= _MAX_TOLD or finding.severity != "info":
                 yield finding
+
+
+def _odd_number(page: Page, path: PathKey, value: Any) -> Finding:
+    """Values are compared as texts, so that what YAML makes of `0x1010` never equals what events have."""
+    written = page.document.written[path]
+    return page.say(path, "warning", "yaml-number", f"YAML reads {written} as {canonical(value)!r}", "put it in quotes")
 
 
 def _value(page: Page, item: Item, path: PathKey, value: Any) -> Iterator[Finding]:

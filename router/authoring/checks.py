@@ -14,7 +14,7 @@ CHECKS = frozenset(
         *(f"invalid-{namespace}-tag" for namespace in ("attack", "car", "cve", "d3fend", "detection", "stp", "tlp")),
         *(f"wildcards-instead-of-{shape}" for shape in ("contains", "endswith", "startswith")),
         *("all-of-them", "all-with-re", "all-without-contains", "base64offset-without-contains", "windash-with-all"),
-        *("incompatible-modifiers", "single-value-all", "neq-on-absent", "number-as-text"),
+        *("incompatible-modifiers", "single-value-all", "neq-on-absent", "number-as-text", "yaml-number"),
         *("control-character", "double-wildcard", "empty-part", "escaped-wildcard", "wildcard-only"),
         *("unused-selection", "them-with-one-selection", "filter-without-not", "odd-reference"),
         *(

@@ -123,6 +123,12 @@ def test_a_character_that_yaml_forbids_is_one_line_with_its_place() -> None:
     assert refusal("a: 1\nbc: \x00\n") == "f.yaml:2:5: character '\\x00' is not allowed; remove it"
 
 
+def test_numbers_that_look_otherwise_are_kept_as_they_are_written() -> None:
+    [document] = load_text("a: [0x10, 16, '0x10']\nb: no\nc: true\nd: 12:30\ne: &e 010\nf: *e\n", "f.yaml")
+    assert document.value == {"a": [16, 16, "0x10"], "b": False, "c": True, "d": 750, "e": 8, "f": 8}
+    assert document.written == {("a", 0): "0x10", ("b",): "no", ("d",): "12:30", ("e",): "010", ("f",): "010"}
+
+
 def test_a_tag_that_nobody_knows_is_one_line() -> None:
     assert "\n" not in refusal("a: !secret b\n")
 

@@ -464,3 +464,18 @@ def test_an_alias_that_leaves_a_rule_out_or_that_nothing_uses_is_told(tmp_path):
 def test_an_alias_of_a_counted_field_is_used(tmp_path):
     more = "condition: {gte: 2, field: y}\n  aliases:\n    y: {ra: f, rb: g}"
     assert "unused-alias" not in counted(tmp_path, "value_count", more)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("0x1010", "4112"), ("010", "8"), ("12:30", "750"), ("1_000", "1000"), ("1.50", "1.5"), ("no", "false")]
+)
+def test_a_number_that_yaml_reads_as_another_one_is_told(tmp_path, written, read):
+    found = checks(tmp_path, GOOD.replace("{User: nobody}", f"\n    User: [x, {written}]"))["yaml-number"]
+    assert (found.line, found.column, found.severity) == (18, 15, "warning")
+    assert found.text == f"YAML reads {written} as {read!r}"
+    assert "yaml-number" in checks(tmp_path, GOOD.replace("nobody", written))
+
+
+@pytest.mark.parametrize("written", ["7", "-7", "1.5", "true", "False", "null", "'0x10'", "nobody"])
+def test_a_number_that_is_what_it_looks_like_is_left_alone(tmp_path, written):
+    assert "yaml-number" not in checks(tmp_path, GOOD.replace("nobody", written))
