@@ -150,6 +150,9 @@ class Limits(Settings):
 
     memory_mb: int = Field(256, ge=16)
     """Bytes of events in flight between receipt and durability, in MiB. At 80 % receivers push back."""
+    correlations_mb: int = Field(256, ge=8)
+    """What open windows of correlations may hold, roughly, in MiB: an equal share for each partition of the log, wherever it is
+    worked on. A group of one match takes about 1 KB. What comes beyond it does not count, and is counted as such."""
     drain_seconds: float = Field(20, gt=0)
     """How long SIGTERM may take before what is in flight is left to the log."""
 

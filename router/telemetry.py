@@ -90,6 +90,7 @@ LATE = _counter("correlate_not_counted_total", "Matches a correlation did not co
 SUPPRESSED = _counter("correlate_suppressed_total", "Alerts that `suppress` of a correlation held back", "rule")
 CHAINED = _counter("correlate_chained_total", "Matches that correlations made for correlations over them", "rule")
 GROUPS = _gauge("correlate_groups", "Groups with an open window", "rule")
+WINDOW_BYTES = _gauge("correlate_window_bytes", "What open windows hold, roughly; bounded by limits.correlations_mb")
 
 # 4 deliver
 SINK_READ = _counter("sink_read_events_total", "Records read for a sink", "sink", "topic")

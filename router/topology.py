@@ -128,7 +128,8 @@ async def assembled(
         built.append(Process(log, stage))
         del stage  # as below
     if "correlate" in roles:
-        built.append(Renewable(partial(Correlate, log), content.ruleset.correlations, config.process.lateness_seconds))
+        make = partial(Correlate, log, most_bytes=config.limits.correlations_mb << 20)
+        built.append(Renewable(make, content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]
     sources = {n: _joining(s, content.catalogue) for n, s in config.sources.items()}

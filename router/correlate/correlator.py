@@ -4,12 +4,13 @@ The state is a function of the sequence of matches and ticks alone. A restart re
 says so with `resume`, and has the same state; what was raised by records before the committed position is not raised again.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from router.correlate.clock import Checkpoint, Clock, Tick
 from router.correlate.firing import Firing
-from router.correlate.groups import Groups, Held
+from router.correlate.groups import Budget, Groups, Held
 from router.correlate.match import Match
 from router.correlate.plan import places, unsupported
 from router.detect import Correlation
@@ -20,12 +21,18 @@ Read: TypeAlias = tuple[int, str, Match | Tick]
 """One record: its offset, the id of the correlation (empty for a tick), what it says."""
 _not_counted = bound(LATE.labels)
 _log = logger("correlate")
+_TOLD = {
+    "changed": "a correlation was changed; it starts with empty windows",
+    "memory_limit": "matches do not count: windows hold what `limits.correlations_mb` allows; raise it, or shorten `timespan`",
+}
+"""Once for each correlation."""
 
 
 class Correlator:
     """The correlations of one partition of `matches`. Not thread-safe; no clock inside.
 
     committed: firings raised by records before this offset were written already and are not returned again.
+    most_bytes: what its windows may hold, roughly; what comes beyond that is counted and does not count.
     Raises ConfigError for correlations that cannot be run.
     """
 
@@ -36,16 +43,18 @@ class Correlator:
         *,
         resume: Checkpoint | None = None,
         committed: int = 0,
+        most_bytes: float = math.inf,
     ) -> None:
         problems = [p for c in correlations for p in unsupported(c)]
         if problems:
             raise ConfigError(problems)
         chain = places(correlations, lateness_seconds)
         levels = max((place.level for place in chain.values()), default=0)
-        self._groups = {c.id: Groups(c, chain[c.id], lateness_seconds) for c in correlations}
+        self._budget = Budget(most_bytes)
+        self._groups = {c.id: Groups(c, chain[c.id], lateness_seconds, self._budget) for c in correlations}
         self._clock = (resume.clock if resume else Clock()).sized(levels)
         self._committed, self.correlations = committed, correlations
-        self._changed: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def feed(self, records: Sequence[Read]) -> list[Firing]:
         """Take records in the order of the log; return what became true.
@@ -81,9 +90,9 @@ class Correlator:
 
     def _refuse(self, name: str, reason: str) -> None:
         _not_counted(name, reason).inc()
-        if reason == "changed" and name not in self._changed:
-            self._changed.add(name)
-            _log.warning("a correlation was changed; it starts with empty windows", rule=name)
+        if reason in _TOLD and (reason, name) not in self._told:
+            self._told.add((reason, name))
+            _log.warning(_TOLD[reason], rule=name)
 
     def checkpoint(self, stop: int) -> Checkpoint:
         """What a commit at offset `stop` has to remember, so that a restart comes to this state."""
@@ -107,6 +116,11 @@ class Correlator:
         """Whether a tick of this time would, now or after more of them, decide or forget something."""
         clock = self._clock.tick(Tick(time))
         return any(groups.wanting(clock) for groups in self._groups.values())
+
+    @property
+    def held_bytes(self) -> int:
+        """What open windows take, roughly."""
+        return self._budget.held
 
     def open_groups(self) -> dict[str, int]:
         """How many groups of each correlation have an open window."""

@@ -10,9 +10,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
-from router.correlate.match import Match
+from router.correlate.match import Match, size_of
 from router.correlate.tally import Number, Tally
 from router.correlate.window import Change, Edge, Holds, Slide
+
+_WINDOW_BYTES = 1500
 
 
 class _Rise(NamedTuple):
@@ -28,6 +30,11 @@ class _Rise(NamedTuple):
 class Early:
     """A condition over a tally. Of a crowded window it remembers `keep` matches, one of each kind before all others."""
 
+    __slots__ = (
+        *("_bound", "_holds", "_ids", "_keep", "_make", "_make_bound", "_matches", "_slide", "_times", "_timespan", "_told"),
+        *("degraded", "lost", "size"),
+    )
+
     def __init__(
         self, timespan: float, make: Callable[[], Tally], holds: Holds, keep: int, bound: Callable[[], Tally] | None = None
     ) -> None:
@@ -40,7 +47,7 @@ class Early:
         self._ids: set[bytes] = set()
         self._told: list[tuple[float, float]] = []
         self._slide = self._new()
-        self.degraded, self.lost = False, 0
+        self.degraded, self.lost, self.size = False, 0, _WINDOW_BYTES
 
     def _new(self) -> Slide:
         return Slide(self._timespan, self._make(), self._holds)
@@ -59,6 +66,7 @@ class Early:
         at = len(self._times) if in_order else bisect_right(self._times, match.time)
         self._matches.insert(at, match)
         self._times.insert(at, match.time)
+        self.size += size_of(match)
         self._bound.add(match)
         if in_order:
             yield from self._follow(at)
@@ -128,6 +136,7 @@ class Early:
         self.lost += len(self._matches) - len(kept)
         self.degraded = True
         self._matches, self._times = kept, [match.time for match in kept]
+        self.size = _WINDOW_BYTES + sum(map(size_of, kept))
         on, self._slide = self._slide.on, self._new()
         self._bound = self._make_bound()
         for match in kept:
@@ -150,6 +159,7 @@ class Early:
         if old:
             for match in self._matches[:old]:
                 self._bound.remove(match)
+                self.size -= size_of(match)
             del self._matches[:old], self._times[:old]
             oldest = self._times[0] if self._times else math.inf
             self._told = [told for told in self._told if told[1] >= oldest]

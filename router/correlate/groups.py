@@ -3,6 +3,8 @@
 import math
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -16,6 +18,22 @@ from router.detect import Correlation
 MAX_GROUPS = 100_000
 MAX_HELD = 1_000_000
 """Matches of one correlation on one partition."""
+_GROUP_BYTES = 250
+_FOR_KNOWN_GROUPS = 0.2
+"""Of the budget: when the rest is full no group begins, and those that have begun go on. Else whoever fills it with groups of one
+match would blind the others at once."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What the windows of one partition may take together, in bytes."""
+
+    most: float = math.inf
+    held: int = 0
+
+    def refuses(self, *, is_new: bool) -> bool:
+        """Whether there is no room for a match, of a group that is new or one that has begun."""
+        return self.held >= self.most * (1 - _FOR_KNOWN_GROUPS * is_new)
 
 
 class Held(NamedTuple):
@@ -31,8 +49,9 @@ class Held(NamedTuple):
 class Groups:
     """Takes the matches of one correlation in the order of the log; time is told by the clock that comes with them."""
 
-    def __init__(self, correlation: Correlation, place: Place, lateness_seconds: float) -> None:
+    def __init__(self, correlation: Correlation, place: Place, lateness_seconds: float, budget: Budget) -> None:
         self.correlation, self.level, self._waits = correlation, place.level, waits(correlation)
+        self._budget = budget
         self._lateness = place.delay + (0.0 if self._waits else lateness_seconds)
         self._horizon = correlation.timespan_seconds + correlation.suppress_seconds
         if correlation.risk is not None:  # a restart reads the first of an hour too, or another of it would count in its place
@@ -53,9 +72,27 @@ class Groups:
             return reason
         if match.time < self._watermark(clock):
             return "late"
+        window = self._groups.get(match.group)
+        reason = self._limit(is_new=window is None)
+        if reason and window is not None:
+            window.degraded = True
+        return reason
+
+    def _limit(self, *, is_new: bool) -> str:
         if len(self._held) >= MAX_HELD:
             return "partition_limit"
-        return "group_limit" if match.group not in self._groups and len(self._groups) >= MAX_GROUPS else ""
+        if self._budget.refuses(is_new=is_new):
+            return "memory_limit"
+        return "group_limit" if is_new and len(self._groups) >= MAX_GROUPS else ""
+
+    @contextmanager
+    def _weighed(self, window: Window) -> Iterator[None]:
+        """What happens to a window meanwhile is charged to the budget."""
+        before = window.size
+        try:
+            yield
+        finally:
+            self._budget.held += window.size - before
 
     def take(self, offset: int, match: Match, clock: Clock) -> Iterator[Firing]:
         """Count a match that is not refused; `clock` is that before it. Of a repeat nothing is kept: of risks, which count once
@@ -63,10 +100,12 @@ class Groups:
         window = self._groups.get(match.group)
         if window is None:
             window = self._groups[match.group] = self._open()
+            self._budget.held += _GROUP_BYTES
         elif window.knows(match.id):
             return
         self._held.append(Held(offset, match.time, clock, match.group, match.id))
-        yield from self._fired(match.group, window, window.add(match))
+        with self._weighed(window):
+            yield from self._fired(match.group, window, window.add(match))
         self._schedule(match.group, window)
 
     def _fired(self, group: tuple[str, ...], window: Window, edges: Iterator[Edge]) -> Iterator[Firing]:
@@ -92,7 +131,8 @@ class Groups:
             window = self._groups.get(group)
             if window is not None and self._scheduled.get(group) == due:
                 del self._scheduled[group]
-                yield from self._fired(group, window, window.advance(watermark))
+                with self._weighed(window):
+                    yield from self._fired(group, window, window.advance(watermark))
                 self._schedule(group, window)
         self._forget(watermark)
 
@@ -104,7 +144,10 @@ class Groups:
                 window.forget(gone.id)
                 stale[gone.group] = window
         for group, window in stale.items():
-            if window.prune(watermark):
+            with self._weighed(window):
+                is_empty = window.prune(watermark)
+            if is_empty:
+                self._budget.held -= window.size + _GROUP_BYTES
                 del self._groups[group]
                 self._scheduled.pop(group, None)
 

@@ -6,6 +6,7 @@ correlation means to another one over it goes back into `matches`, on the partit
 """
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ from router.detect import Correlation
 from router.errors import Misconfigured, Retryable
 from router.log.checkpoint import high_water, persist, read
 from router.protocols import Follower, Log
-from router.telemetry import GROUPS, bound, logger
+from router.telemetry import GROUPS, WINDOW_BYTES, bound, logger
 
 TICK_SECONDS = 5.0
 """Time is moved on by hand no more often than this, and never while what was received is not through."""
@@ -29,7 +30,7 @@ _log = logger("correlate")
 
 
 class Correlate:
-    """The loop around the lanes."""
+    """The loop around the lanes. most_bytes: what open windows of all partitions of the log may hold, each its share."""
 
     name, stage = "correlate", 3
 
@@ -39,11 +40,13 @@ class Correlate:
         correlations: Sequence[Correlation],
         lateness_seconds: float,
         *,
+        most_bytes: float = math.inf,
         max_records: int = 1000,
         idle_seconds: float = IDLE_SECONDS,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
         Correlator(correlations, lateness_seconds)  # refuses now what it cannot run
+        self._most_bytes = most_bytes
         self._log, self._max_records, self._correlations, self._lateness = log, max_records, correlations, lateness_seconds
         self._idle, self._tick_seconds, self._ticked = idle_seconds, tick_seconds, time.monotonic()
         self._barrier = Barrier(log)
@@ -63,7 +66,7 @@ class Correlate:
             written = await self._last_written(partition.number)
             self._lanes[partition.number] = Lane(
                 partition.number,
-                Correlator(self._correlations, self._lateness, resume=checkpoint, committed=committed),
+                self._correlator(checkpoint, committed, partitions),
                 partitions,
                 committed=committed,
                 written=written,
@@ -71,6 +74,10 @@ class Correlate:
             )
             if checkpoint is not None and checkpoint.needed_from < committed:
                 self._seek[partition] = checkpoint.needed_from
+
+    def _correlator(self, checkpoint: Checkpoint | None, committed: int, partitions: int) -> Correlator:
+        most = self._most_bytes / partitions
+        return Correlator(self._correlations, self._lateness, resume=checkpoint, committed=committed, most_bytes=most)
 
     async def revoked(self, partitions: Collection[Partition]) -> None:
         """Windows are built again wherever the partition goes (Listener)."""
@@ -145,6 +152,7 @@ class Correlate:
             totals.update(lane.correlator.open_groups())
         for name, groups in totals.items():
             self._groups(name).set(groups)
+        WINDOW_BYTES.set(sum(lane.correlator.held_bytes for lane in self._lanes.values()))
 
     async def _commit(self, follower: Follower) -> float:
         try:

@@ -42,6 +42,7 @@ _KEPT = {
     "event": ("dataset", "action", "code", "outcome"),
 }
 _MAX_KEPT = 4096
+_MATCH_BYTES, _TEXT_BYTES = 600, 60
 _MAX_SHARED_BYTES = 8 << 10
 _not_counted = bound(LATE.labels)
 
@@ -98,6 +99,14 @@ class Match(NamedTuple):
         """The fields that an alert shows, read anew."""
         read: Event = orjson.loads(self.shown)
         return read
+
+
+def size_of(match: Match) -> int:
+    """Bytes that it takes in memory, about: its own objects and how a window and a checkpoint point to it come first."""
+    texts = sum(len(text) + _TEXT_BYTES for column in match.values for text in column)
+    if match.carried:
+        texts += sum(len(text) + _TEXT_BYTES for column in match.carried.values() for text in column)
+    return _MATCH_BYTES + len(match.shown) + texts
 
 
 Made: TypeAlias = tuple[bytes, bytes, bytes]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from router.correlate.early import Early
+from router.correlate.lone import Lone
 from router.correlate.match import Match
 from router.correlate.order import Longest, Ways, ways
 from router.correlate.tally import (
@@ -69,7 +70,8 @@ def opener(correlation: Correlation) -> Callable[[], Window]:
     def quiet() -> Window:
         return Quiet(opened(), seconds, silenced)
 
-    return quiet if seconds else opened
+    one = quiet if seconds else opened
+    return (lambda: Lone(one, timespan)) if early(correlation) else one
 
 
 def _keep(correlation: Correlation) -> int:

@@ -41,6 +41,8 @@ class Tally(Protocol):
 class Count:
     """event_count: matches."""
 
+    __slots__ = ("value",)
+
     def __init__(self) -> None:
         self.value = 0
 

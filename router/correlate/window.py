@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from router.correlate.match import Match
+from router.correlate.match import Match, size_of
 from router.correlate.tally import Number, Tally
 
 MAX_MATCHES = 100_000
@@ -35,6 +35,10 @@ class Window(Protocol):
     """Matches had to be left out of the count."""
     lost: int
     """How many, since whoever counts them set it to 0."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that its matches take, about."""
 
     def knows(self, match_id: bytes) -> bool:
         """Whether a match of this id came before. Another one would not count."""
@@ -71,10 +75,12 @@ class Slide:
     step. A group without a match does not exist, so an empty window satisfies nothing.
     """
 
+    __slots__ = ("_holds", "_tally", "_timespan", "matches", "on", "size")
+
     def __init__(self, timespan: float, tally: Tally, holds: Holds) -> None:
         self._timespan, self._tally, self._holds = timespan, tally, holds
         self.matches: deque[Match] = deque()
-        self.on = False
+        self.on, self.size = False, 0
 
     def enter(self, match: Match) -> Iterator[Change]:
         """A match that is not older than the newest."""
@@ -83,6 +89,7 @@ class Slide:
             while self.matches and self.matches[0].time + self._timespan <= match.time:
                 self.leave()
         self.matches.append(match)
+        self.size += size_of(match)
         self._tally.add(match)
         yield from self._look(match.time, match)
 
@@ -96,6 +103,7 @@ class Slide:
     def leave(self) -> Match:
         """The oldest goes, whatever that does to the condition."""
         gone = self.matches.popleft()
+        self.size -= size_of(gone)
         self._tally.remove(gone)
         return gone
 
@@ -103,6 +111,7 @@ class Slide:
         """A match that is older than the newest. Whether the condition holds at the newest, which has to be as before."""
         if self.matches and match.time + self._timespan > self.matches[-1].time:
             self.matches.insert(bisect_right(self.matches, match.time, key=_time), match)
+            self.size += size_of(match)
             self._tally.add(match)
             self.on = self._holds(self._tally.value)
         return self.on
@@ -125,9 +134,14 @@ class Sealed:
     def __init__(self, slide: Slide, order: Callable[[Match], tuple[float, int, bytes]], timespan: float) -> None:
         self._slide, self._order, self._timespan = slide, order, timespan
         self._waiting: list[Match] = []
+        self._waiting_size = 0
         self._ids: set[bytes] = set()
         self._fell = -math.inf
         self.degraded, self.lost = False, 0
+
+    @property
+    def size(self) -> int:
+        return self._waiting_size + self._slide.size
 
     def knows(self, match_id: bytes) -> bool:
         return match_id in self._ids
@@ -141,6 +155,7 @@ class Sealed:
                 return iter(())
             self._ids.add(match.id)
             insort(self._waiting, match, key=self._order)
+            self._waiting_size += size_of(match)
         return iter(())
 
     def _make_room(self) -> bool:
@@ -155,6 +170,7 @@ class Sealed:
     def advance(self, watermark: float) -> Iterator[Edge]:
         ready = bisect_left(self._waiting, watermark, key=_time)
         for match in self._waiting[:ready]:
+            self._waiting_size -= size_of(match)
             yield from self._edges(self._slide.enter(match))
         del self._waiting[:ready]
         yield from self._edges(self._slide.expire(watermark))
@@ -197,6 +213,10 @@ class Quiet:
     @lost.setter
     def lost(self, count: int) -> None:
         self._window.lost = count
+
+    @property
+    def size(self) -> int:
+        return self._window.size
 
     def knows(self, match_id: bytes) -> bool:
         return self._window.knows(match_id)

@@ -110,9 +110,9 @@ _HOLES = """\
   process of its own, is allowed twice what it is without bombs, or 30 ms (20 beside slow connections),
   or, where the disk makes good clients wait without any bomb, as much as in the worst such stretch. Where other work takes more than 15 % of the machine
   meanwhile, S2, S3 and R7 do not look at differences below half a second; how much it took is in their summaries.
-- **Windows of correlations fill up** until their time has passed: a match takes 0.6 to 0.9 KB, up to 100,000 matches a group. Repeats,
-  such as the alerts of one rule about one host within an hour are to a risk, take nothing. R7 does not show it: its events have no user,
-  host or address.
+- **Windows of correlations fill up** until their time has passed: a match takes 0.6 to 0.9 KB, a group of one match about 1 KB, all of
+  them at most `limits.correlations_mb`. Where somebody fills that with names that occur once, groups that have begun go on and new ones
+  do not count, which is counted and told. R7 does not show it: its events have no user, host or address.
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss, bit rot under SQLite and networks that reorder are not simulated.

@@ -284,6 +284,41 @@ def test_more_matches_than_a_partition_may_hold_are_counted(monkeypatch):
     assert LATE.labels("c", "partition_limit")._value.get() == before + 1
 
 
+def test_windows_hold_no_more_than_they_may_and_groups_that_have_begun_go_on() -> None:
+    refused = LATE.labels("c", "memory_limit")._value.get
+    before = refused()
+    one = Correlator([correlation("event_count", "{gte: 3}", timespan="1h")], 5, most_bytes=100_000)
+    run(one, [match(0, -1, ("old",))])
+    run(one, [match(n / 1000, n, (f"g{n}",)) for n in range(1000)])
+    new = refused()
+    assert 800 < new - before < 1000
+    assert 80_000 <= one.held_bytes < 82_000
+    [fired] = run(one, [match(2, -2, ("old",)), match(3, -3, ("old",))])
+    assert fired.group == ("old",)
+    run(one, [match(n, 5000 + n, ("old",)) for n in range(4, 100)])
+    assert 100_000 <= one.held_bytes < 102_000
+    assert refused() > new
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition"), [("event_count", "{gte: 3}"), ("event_count", "{lt: 3}"), ("value_count", "{gte: 2, field: n}")]
+)
+@pytest.mark.parametrize("own", ["", "logweir: {suppress: 30s}"])
+def test_what_windows_held_is_given_back(kind: str, condition: str, own: str) -> None:
+    one = Correlator([correlation(kind, condition, own=own)], 5)
+    values = (("1",), ("2",))
+    matches = [
+        match(t, n, (str(n % 7),), values=(values[n % 2],) if "field" in condition else ())
+        for n, t in enumerate((*range(50), 20, 49, 48))
+    ]
+    run(one, matches)
+    assert one.held_bytes > 0
+    run(one, [match(10_000, -1, ("z",), values=(("1",),) if "field" in condition else ())])
+    run(one, [match(90_000, -2, ("z",), values=(("1",),) if "field" in condition else ())])
+    assert one.open_groups() == {"c": 1}
+    assert one.held_bytes < 3000
+
+
 def test_a_clock_with_fewer_levels_than_needed_waits():
     assert Clock(5.0).sized(2).at(2, True) == float("-inf")
 
