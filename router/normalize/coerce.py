@@ -59,7 +59,8 @@ def _address(value: str) -> str | None:
         inet_pton(AF_INET6 if ":" in bare else AF_INET, bare)
     except (OSError, ValueError):
         return None
-    return bare
+    # a listener for both families sees an IPv4 peer as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2); elsewhere the same host has its IPv4 address
+    return bare[7:] if bare[:7].lower() == "::ffff:" and "." in bare else bare
 
 
 ADDRESSES: Remembered[str, str | None] = Remembered(_address, 16_384)
@@ -67,7 +68,7 @@ ADDRESSES: Remembered[str, str | None] = Remembered(_address, 16_384)
 
 
 def ip(value: Any) -> str | None:
-    """An IPv4 or IPv6 address without brackets and zone."""
+    """An IPv4 or IPv6 address without brackets and zone, an IPv4 address that is written as IPv6 as IPv4."""
     if type(value) is not str:
         return ip(value[0]) if type(value) is list and len(value) == 1 else None
     return ADDRESSES[value] if len(value) < 64 else None
