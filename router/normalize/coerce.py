@@ -59,7 +59,7 @@ def _address(value: str) -> str | None:
         inet_pton(AF_INET6 if ":" in bare else AF_INET, bare)
     except (OSError, ValueError):
         return None
-    # a listener for both families sees an IPv4 peer as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2); elsewhere the same host has its IPv4 address
+    # a listener for both families writes an IPv4 peer as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2); everybody else by its IPv4 address
     return bare[7:] if bare[:7].lower() == "::ffff:" and "." in bare else bare
 
 
