@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -85,15 +84,6 @@ class Groups:
             return "memory_limit"
         return "group_limit" if is_new and len(self._groups) >= MAX_GROUPS else ""
 
-    @contextmanager
-    def _weighed(self, window: Window) -> Iterator[None]:
-        """What happens to a window meanwhile is charged to the budget."""
-        before = window.size
-        try:
-            yield
-        finally:
-            self._budget.held += window.size - before
-
     def take(self, offset: int, match: Match, clock: Clock) -> Iterator[Firing]:
         """Count a match that is not refused; `clock` is that before it. Of a repeat nothing is kept: of risks, which count once
         an hour, nearly all are."""
@@ -104,8 +94,9 @@ class Groups:
         elif window.knows(match.id):
             return
         self._held.append(Held(offset, match.time, clock, match.group, match.id))
-        with self._weighed(window):
-            yield from self._fired(match.group, window, window.add(match))
+        before = window.size
+        yield from self._fired(match.group, window, window.add(match))
+        self._budget.held += window.size - before
         self._schedule(match.group, window)
 
     def _fired(self, group: tuple[str, ...], window: Window, edges: Iterator[Edge]) -> Iterator[Firing]:
@@ -131,8 +122,9 @@ class Groups:
             window = self._groups.get(group)
             if window is not None and self._scheduled.get(group) == due:
                 del self._scheduled[group]
-                with self._weighed(window):
-                    yield from self._fired(group, window, window.advance(watermark))
+                before = window.size
+                yield from self._fired(group, window, window.advance(watermark))
+                self._budget.held += window.size - before
                 self._schedule(group, window)
         self._forget(watermark)
 
@@ -144,10 +136,10 @@ class Groups:
                 window.forget(gone.id)
                 stale[gone.group] = window
         for group, window in stale.items():
-            with self._weighed(window):
-                is_empty = window.prune(watermark)
+            before, is_empty = window.size, window.prune(watermark)
+            self._budget.held -= before if is_empty else before - window.size
             if is_empty:
-                self._budget.held -= window.size + _GROUP_BYTES
+                self._budget.held -= _GROUP_BYTES
                 del self._groups[group]
                 self._scheduled.pop(group, None)
 

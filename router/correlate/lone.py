@@ -11,12 +11,13 @@ class Lone:
     """A window that is made when a second match comes; until then a group takes a fifth of the memory.
 
     For windows that decide on arrival: what one match does not make true as it comes, it does not make true later.
+    may_decide: whether one match may make the condition true.
     """
 
-    __slots__ = ("_degraded", "_first", "_make", "_timespan", "_window")
+    __slots__ = ("_degraded", "_first", "_make", "_may_decide", "_timespan", "_window")
 
-    def __init__(self, make: Callable[[], Window], timespan: float) -> None:
-        self._make, self._timespan, self._degraded = make, timespan, False
+    def __init__(self, make: Callable[[], Window], timespan: float, *, may_decide: bool) -> None:
+        self._make, self._timespan, self._may_decide, self._degraded = make, timespan, may_decide, False
         self._first: Match | None = None
         self._window: Window | None = None
 
@@ -57,13 +58,13 @@ class Lone:
         return iter(self._begin(match) if self._first is None else self._second(match, self._first))
 
     def _begin(self, match: Match) -> list[Edge]:
-        window = self._make()
-        edges = list(window.add(match))
-        if edges:
-            self._window = window
-        else:
-            self._first = match
-        return edges
+        if self._may_decide:
+            window = self._make()
+            if edges := list(window.add(match)):
+                self._window = window
+                return edges
+        self._first = match
+        return []
 
     def _second(self, match: Match, first: Match) -> list[Edge]:
         self._window, self._first = self._make(), None

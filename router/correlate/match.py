@@ -103,10 +103,10 @@ class Match(NamedTuple):
 
 def size_of(match: Match) -> int:
     """Bytes that it takes in memory, about: its own objects and how a window and a checkpoint point to it come first."""
-    texts = sum(len(text) + _TEXT_BYTES for column in match.values for text in column)
-    if match.carried:
-        texts += sum(len(text) + _TEXT_BYTES for column in match.carried.values() for text in column)
-    return _MATCH_BYTES + len(match.shown) + texts
+    size = _MATCH_BYTES + len(match.shown)
+    if match.values or match.carried:
+        size += sum(len(text) + _TEXT_BYTES for column in (*match.values, *match.carried.values()) for text in column)
+    return size
 
 
 Made: TypeAlias = tuple[bytes, bytes, bytes]

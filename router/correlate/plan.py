@@ -21,7 +21,7 @@ from router.correlate.tally import (
     numbers,
     tuples_of,
 )
-from router.correlate.window import Holds, Quiet, Sealed, Slide, Window
+from router.correlate.window import Holds, Quiet, Sealed, Weighed, Window
 from router.detect import Correlation
 from router.detect.correlation import BoolCondition
 from router.errors import Problem
@@ -63,7 +63,7 @@ def opener(correlation: Correlation) -> Callable[[], Window]:
         if early(correlation):
             bound = (lambda: Sum(positive=True)) if correlation.type == "value_sum" else make
             return Early(timespan, make, holds, _keep(correlation), bound)
-        return Sealed(Slide(timespan, make(), holds), order, timespan)
+        return Sealed(Weighed(timespan, make(), holds), order, timespan)
 
     silenced, seconds = _suppressed(correlation.id).inc, correlation.suppress_seconds
 
@@ -71,7 +71,8 @@ def opener(correlation: Correlation) -> Callable[[], Window]:
         return Quiet(opened(), seconds, silenced)
 
     one = quiet if seconds else opened
-    return (lambda: Lone(one, timespan)) if early(correlation) else one
+    may_decide = correlation.type != "event_count" or holds(1)
+    return (lambda: Lone(one, timespan, may_decide=may_decide)) if early(correlation) else one
 
 
 def _keep(correlation: Correlation) -> int:

@@ -75,12 +75,12 @@ class Slide:
     step. A group without a match does not exist, so an empty window satisfies nothing.
     """
 
-    __slots__ = ("_holds", "_tally", "_timespan", "matches", "on", "size")
+    __slots__ = ("_holds", "_tally", "_timespan", "matches", "on")
 
     def __init__(self, timespan: float, tally: Tally, holds: Holds) -> None:
         self._timespan, self._tally, self._holds = timespan, tally, holds
         self.matches: deque[Match] = deque()
-        self.on, self.size = False, 0
+        self.on = False
 
     def enter(self, match: Match) -> Iterator[Change]:
         """A match that is not older than the newest."""
@@ -89,7 +89,6 @@ class Slide:
             while self.matches and self.matches[0].time + self._timespan <= match.time:
                 self.leave()
         self.matches.append(match)
-        self.size += size_of(match)
         self._tally.add(match)
         yield from self._look(match.time, match)
 
@@ -103,7 +102,6 @@ class Slide:
     def leave(self) -> Match:
         """The oldest goes, whatever that does to the condition."""
         gone = self.matches.popleft()
-        self.size -= size_of(gone)
         self._tally.remove(gone)
         return gone
 
@@ -111,7 +109,6 @@ class Slide:
         """A match that is older than the newest. Whether the condition holds at the newest, which has to be as before."""
         if self.matches and match.time + self._timespan > self.matches[-1].time:
             self.matches.insert(bisect_right(self.matches, match.time, key=_time), match)
-            self.size += size_of(match)
             self._tally.add(match)
             self.on = self._holds(self._tally.value)
         return self.on
@@ -128,20 +125,35 @@ def _time(match: Match) -> float:
     return match.time
 
 
+class Weighed(Slide):
+    """One that knows how many bytes have left it."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, timespan: float, tally: Tally, holds: Holds) -> None:
+        super().__init__(timespan, tally, holds)
+        self.left = 0
+
+    def leave(self) -> Match:
+        gone = super().leave()
+        self.left += size_of(gone)
+        return gone
+
+
 class Sealed:
     """Any condition, decided in order of `order` up to the watermark."""
 
-    def __init__(self, slide: Slide, order: Callable[[Match], tuple[float, int, bytes]], timespan: float) -> None:
+    def __init__(self, slide: Weighed, order: Callable[[Match], tuple[float, int, bytes]], timespan: float) -> None:
         self._slide, self._order, self._timespan = slide, order, timespan
         self._waiting: list[Match] = []
-        self._waiting_size = 0
+        self._came = 0
         self._ids: set[bytes] = set()
         self._fell = -math.inf
         self.degraded, self.lost = False, 0
 
     @property
     def size(self) -> int:
-        return self._waiting_size + self._slide.size
+        return self._came - self._slide.left
 
     def knows(self, match_id: bytes) -> bool:
         return match_id in self._ids
@@ -155,7 +167,7 @@ class Sealed:
                 return iter(())
             self._ids.add(match.id)
             insort(self._waiting, match, key=self._order)
-            self._waiting_size += size_of(match)
+            self._came += size_of(match)
         return iter(())
 
     def _make_room(self) -> bool:
@@ -170,7 +182,6 @@ class Sealed:
     def advance(self, watermark: float) -> Iterator[Edge]:
         ready = bisect_left(self._waiting, watermark, key=_time)
         for match in self._waiting[:ready]:
-            self._waiting_size -= size_of(match)
             yield from self._edges(self._slide.enter(match))
         del self._waiting[:ready]
         yield from self._edges(self._slide.expire(watermark))
