@@ -72,4 +72,11 @@ class TooLarge(LogweirError):
 
 
 class Rejected(LogweirError):
-    """The far end refuses these events for what they are; sending them again is useless."""
+    """The far end refuses these events for what they are; sending them again is useless.
+
+    `place`: of an append, the index of the record that was refused, where all before it are durable; else None.
+    """
+
+    def __init__(self, message: str, place: int | None = None) -> None:
+        self.place = place
+        super().__init__(message)

@@ -217,6 +217,9 @@ class Log(Protocol):
     async def create(self, topics: Mapping[str, TopicSettings]) -> None:
         """Create what is missing; leave what exists as it is."""
 
+    async def topics(self, beginning: str) -> Collection[str]:
+        """The topics that there are whose names begin so, as far as we may see them."""
+
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; creates a `dlq.*` topic (one partition) that does not exist yet."""
 

@@ -16,6 +16,7 @@ from router.correlate import unsupported
 from router.correlate.loop import Correlate
 from router.correlate.renewable import Renewable
 from router.deliver import Delivery
+from router.deliver.dead_letters import alert_too_large
 from router.detect import Options, Ruleset, user_cache
 from router.enrich import Enricher
 from router.errors import ConfigError, Misconfigured, Problem
@@ -128,7 +129,7 @@ async def assembled(
         built.append(Process(log, stage))
         del stage  # as below
     if "correlate" in roles:
-        make = partial(Correlate, log, most_bytes=config.limits.correlations_mb << 20)
+        make = partial(Correlate, log, letter=alert_too_large, most_bytes=config.limits.correlations_mb << 20)
         built.append(Renewable(make, content.ruleset.correlations, config.process.lateness_seconds))
     if "deliver" in roles:
         built += [_delivery(config, name, log, content.noise) for name in sinks]

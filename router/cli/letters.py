@@ -14,7 +14,7 @@ from router.cli.run import ConfigFile, run_command
 from router.config import Config, load
 from router.deliver.cursor import Cursor
 from router.deliver.handover import Handover
-from router.deliver.letters import Found, cursors, ends, is_about, pages
+from router.deliver.letters import Found, cursors, ends, is_about, pages, stages
 from router.deliver.redrive import Redrive, Target, ToRaw, ToSink, survey
 from router.errors import ConfigError, Problem
 from router.process.stage import NAME as PROCESS
@@ -22,7 +22,7 @@ from router.protocols import Log
 from router.registry import nearest
 from router.topology import existing, sink_of
 
-StageName = Annotated[str, typer.Argument(help="`process` or the name of a sink.")]
+StageName = Annotated[str, typer.Argument(help="`process` or the name of a sink, also of one that is not configured any more.")]
 Reason = Annotated[str, typer.Option(help="Only letters with this reason: its text up to the first colon.")]
 
 
@@ -46,7 +46,7 @@ def peek(
     reason: Reason = "",
 ) -> None:
     """Print the oldest dead letters, one JSON line each, with reason, coordinates and body."""
-    run_command(_peek(_known(load(config, reaches_out=False), stage), stage, count, reason))
+    run_command(_peek(load(config, reaches_out=False), stage, count, reason))
 
 
 def redrive(
@@ -55,30 +55,47 @@ def redrive(
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this nothing is changed.")] = False,
     reason: Reason = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    to: Annotated[str, typer.Option(help="Send letters of a sink to this one instead, such as when theirs was removed.")] = "",
 ) -> None:
     """Send dead letters again, each once: those of `process` are read anew, those of a sink go to that sink only."""
-    settings = _known(load(config, reaches_out=apply), stage)
-    sys.exit(run_command(_redrive(settings, stage, reason, limit) if apply else _survey(settings, stage, reason, limit)))
+    settings = load(config, reaches_out=apply)
+    target = _target(settings, stage, to)
+    sys.exit(run_command(_redrive(settings, stage, target, reason, limit) if apply else _survey(settings, stage, reason, limit)))
 
 
-def _known(settings: Config, stage: str) -> Config:
+def _target(settings: Config, stage: str, to: str) -> str:
+    """The stage or sink that letters go to. Raises ConfigError where there is none."""
+    if to and stage == PROCESS:
+        text = "letters of `process` are payloads that no sink takes"
+        raise ConfigError([Problem("--to", 1, "", text, "leave out `--to`: they are read anew")])
+    if to and to not in settings.sinks:
+        raise ConfigError([Problem("--to", 1, "", f"no sink {to!r} is configured", nearest(to, list(settings.sinks)))])
+    return to or stage
+
+
+async def _known(settings: Config, log: Log, stage: str) -> None:
     """Raises ConfigError for what has no dead letters."""
-    stages = _stages(settings)
-    if stage not in stages:
+    if stage not in (known := await _stages(settings, log)):
         text = f"no stage or sink {stage!r} has dead letters"
-        raise ConfigError([Problem("STAGE", 1, "", text, nearest(stage, stages))])
-    return settings
+        raise ConfigError([Problem("STAGE", 1, "", text, nearest(stage, known))])
 
 
-def _stages(settings: Config) -> list[str]:
-    return [PROCESS, *settings.sinks]
+async def _stages(settings: Config, log: Log) -> list[str]:
+    """Those of the configuration, then those that only the log knows of."""
+    return list(dict.fromkeys((PROCESS, *settings.sinks, *await stages(log))))
+
+
+def _is_gone(settings: Config, stage: str) -> bool:
+    return stage != PROCESS and stage not in settings.sinks
 
 
 async def _list(settings: Config) -> None:
     async with existing(settings) as log:
-        for stage in _stages(settings):
+        for stage in await _stages(settings, log):
             total, found = sum(stop - start for start, stop in (await ends(log, stage)).values()), await survey(log, stage)
             typer.echo(f"{stage}: {total}" + (f", {found.done} of them redriven" if found.done else ""))
+            if _is_gone(settings, stage):
+                typer.echo(f"  no sink {stage!r} is configured; `dlq redrive {stage} --to SINK` sends these to another one")
             if found.expired:
                 typer.echo(f"  {found.expired} more were removed by retention before they were redriven")
             _print_reasons(found.waiting)
@@ -92,6 +109,7 @@ def _print_reasons(reasons: Counter[str]) -> None:
 async def _peek(settings: Config, stage: str, count: int, reason: str) -> None:
     left = count
     async with existing(settings) as log:
+        await _known(settings, log, stage)
         done = await cursors(log, stage)
         for partition, (start, stop) in (await ends(log, stage)).items():
             async for page in pages(log, partition, start, stop):
@@ -143,6 +161,7 @@ def _readable(body: bytes) -> Any:
 
 async def _survey(settings: Config, stage: str, reason: str, limit: int | None) -> int:
     async with existing(settings) as log:
+        await _known(settings, log, stage)
         found = await survey(log, stage, reason)
     waiting = found.waiting.total()
     count = waiting if limit is None else min(limit, waiting)
@@ -153,18 +172,23 @@ async def _survey(settings: Config, stage: str, reason: str, limit: int | None) 
     return 0
 
 
-async def _redrive(settings: Config, stage: str, reason: str, limit: int | None) -> int:
+async def _redrive(settings: Config, stage: str, target: str, reason: str, limit: int | None) -> int:
     async with existing(settings) as log:
+        await _known(settings, log, stage)
         if stage == PROCESS:
             return await _run(log, stage, ToRaw(log), reason, limit)
-        sink = sink_of(settings, stage)
+        if _is_gone(settings, target):
+            remedy = "name another one by `--to SINK`, or configure it again"
+            raise ConfigError([Problem("STAGE", 1, "", f"no sink {stage!r} is configured to send its dead letters to", remedy)])
+        sink = sink_of(settings, target)
         await sink.open()
         try:
-            handover = Handover(stage, sink, log)
-            code = await _run(log, stage, ToSink(handover), reason, limit)
+            handover = Handover(target, sink, log)
+            to_sink = ToSink(handover, settings.sinks[target].shape, of_another=target != stage)
+            code = await _run(log, stage, to_sink, reason, limit)
         finally:
             await sink.close()
-        _complain(stage, handover)
+        _complain(target, handover)
         return 1 if handover.trouble or handover.refused else code
 
 

@@ -9,16 +9,16 @@ import asyncio
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from router.batch import MATCHES, SIGNALS, Batch, Mark, Origin, Partition, Record
+from router.batch import DEAD_LETTERS, MATCHES, SIGNALS, Batch, Mark, Origin, Partition, Record
 from router.correlate.clock import Checkpoint
 from router.correlate.correlator import Correlator
 from router.correlate.lane import Lane
 from router.correlate.ticks import GROUP, Barrier, tick
 from router.detect import Correlation
 from router.errors import Misconfigured, Retryable
-from router.log.checkpoint import high_water, persist, read
+from router.log.checkpoint import Refused, high_water, persist, persist_each, read
 from router.protocols import Follower, Log
 from router.telemetry import GROUPS, WINDOW_BYTES, bound, logger
 
@@ -27,6 +27,9 @@ TICK_SECONDS = 5.0
 IDLE_SECONDS = 10.0
 """A partition that had no match for so long takes its time from the clock, as far as that goes on from then."""
 _log = logger("correlate")
+
+
+Letter = Callable[[Record, Partition, int], Record]
 
 
 class Correlate:
@@ -44,12 +47,14 @@ class Correlate:
         max_records: int = 1000,
         idle_seconds: float = IDLE_SECONDS,
         tick_seconds: float = TICK_SECONDS,
+        letter: Letter = lambda record, _place, _offset: record,
     ) -> None:
+        """`letter`: makes the dead letter of a result that came of that place."""
         Correlator(correlations, lateness_seconds)  # refuses now what it cannot run
         self._most_bytes = most_bytes
         self._log, self._max_records, self._correlations, self._lateness = log, max_records, correlations, lateness_seconds
         self._idle, self._tick_seconds, self._ticked = idle_seconds, tick_seconds, time.monotonic()
-        self._barrier = Barrier(log)
+        self._barrier, self._letter = Barrier(log), letter
         self.ready = asyncio.Event()
         self._groups = bound(GROUPS.labels)
         self._lanes: dict[int, Lane] = {}
@@ -123,13 +128,24 @@ class Correlate:
         out = lane.run(batch, time.monotonic())
         for partition, records in out.matches.items():
             async with self._turns[partition]:
-                await persist(self._log, MATCHES, partition, records, stop)
+                await persist_each(self._log, MATCHES, partition, records, stop, self._refused(MATCHES, batch, stop))
         if out.signals:
-            await persist(self._log, SIGNALS, batch.span.partition, out.signals, stop)
+            await persist_each(self._log, SIGNALS, batch.span.partition, out.signals, stop, self._refused(SIGNALS, batch, stop))
         lane.count(batch, out)
         if batch.span.stop > lane.committed:
             checkpoint = lane.correlator.checkpoint(batch.span.stop)
             self._marks[Partition(batch.span.topic, batch.span.partition)] = Mark(batch.span.stop, checkpoint.text())
+
+    def _refused(self, topic: str, batch: Batch[Record], stop: asyncio.Event) -> Refused:
+        """What the log takes no more for its size becomes a dead letter of this stage, and is found by `logweir dlq`."""
+
+        async def refused(record: Record, reason: str) -> None:
+            _log.error("the log takes a result no more; it is a dead letter now", topic=topic, reason=reason)
+            place = record.origin or Origin(batch.span.partition, batch.span.start)
+            letter = self._letter(record, Partition(MATCHES, place.partition), place.offset)
+            await persist(self._log, DEAD_LETTERS + GROUP, 0, [letter], stop)
+
+        return refused
 
     async def _tick(self, now: float) -> None:
         """Move the time of partitions on whose correlations wait for it, unless something is still under way."""

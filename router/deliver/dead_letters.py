@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import zstandard
 
-from router.batch import NO_FACTS, Facts, Origin, Record
+from router.batch import NO_FACTS, Facts, Origin, Partition, Record
 from router.errors import Malformed
 
 _ROOMY_BYTES = 600_000
@@ -59,6 +59,13 @@ def dead_letter(
         "body": body,
     }
     return Record(record.id, orjson.dumps(envelope), record.time, record.facts)
+
+
+def alert_too_large(record: Record, place: Partition, offset: int) -> Record:
+    """The letter for what `correlate` made of a match at that place, and the log does not take."""
+    return dead_letter(
+        record, stage="correlate", reason="alert_too_large", topic=place.topic, partition=place.number, offset=offset, attempts=1
+    )
 
 
 def read_dead_letter(letter: Record) -> DeadLetter:

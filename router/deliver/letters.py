@@ -27,6 +27,11 @@ class Found:
         return self.letter.reason if self.letter else ""
 
 
+async def stages(log: Log) -> list[str]:
+    """Stages and sinks that have a topic of dead letters; a sink that is not configured any more among them."""
+    return sorted(name.removeprefix(DEAD_LETTERS) for name in await log.topics(DEAD_LETTERS))
+
+
 def is_about(reason: str, wanted: str) -> bool:
     """Whether a letter's reason is the wanted one: its first words, up to the colon. Nothing wanted: all."""
     return not wanted or reason_word(reason) == reason_word(wanted)

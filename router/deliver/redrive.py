@@ -12,9 +12,11 @@ from router.deliver.cursor import GROUP, Cursor
 from router.deliver.dead_letters import DeadLetter
 from router.deliver.handover import Handover, parcel_of, reason_word
 from router.deliver.letters import Found, cursors, ends, is_about, pages
+from router.deliver.reshape import reshaping, shape_of
 from router.errors import LogweirError, Rejected
 from router.log.checkpoint import persist
 from router.protocols import Follower, Log
+from router.shapes import Shape
 
 _JOIN_SECONDS = 45.0  # Kafka takes 30 s to miss a member that was killed
 
@@ -25,6 +27,12 @@ class Target(Protocol):
     counts: Counter[str]
     """Records by what became of them."""
 
+    def fits(self, record: Record) -> bool:
+        """Whether what a letter holds is what the target wants; if not, what lies in the log is `fitted`."""
+
+    def fitted(self, record: Record) -> Record:
+        """A record out of the log as the target wants it."""
+
     async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
         """Settle the records of some letters. Returns the records (the very objects) that cannot be sent now."""
 
@@ -34,6 +42,14 @@ class ToRaw:
 
     def __init__(self, log: Log) -> None:
         self._log, self.counts = log, Counter[str]()
+
+    def fits(self, record: Record) -> bool:
+        """Payloads have no shape."""
+        return True
+
+    def fitted(self, record: Record) -> Record:
+        """As it was received."""
+        return record
 
     async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
         """Waits for the log for as long as it takes."""
@@ -58,10 +74,20 @@ class ToRaw:
 
 
 class ToSink:
-    """To the sink that refused it. What it refuses again is a new dead letter."""
+    """To one sink, by default that which refused it. What it refuses (again) is a new dead letter of its own."""
 
-    def __init__(self, handover: Handover) -> None:
+    def __init__(self, handover: Handover, shape: Shape = "ecs", *, of_another: bool = False) -> None:
+        """`of_another`: the letters are those of another sink, which may have got documents in another shape."""
         self._handover, self.counts = handover, handover.counts
+        self._shape, self._of_another, self._reshape = shape, of_another, reshaping(shape)
+
+    def fits(self, record: Record) -> bool:
+        """A letter holds the document in the shape of the sink that refused it."""
+        return not self._of_another or shape_of(record.body) == self._shape
+
+    def fitted(self, record: Record) -> Record:
+        """The stored document in the sink's shape."""
+        return self._reshape(record) if self._reshape else record
 
     async def send(self, letters: Sequence[DeadLetter]) -> list[Record]:
         """See Handover."""
@@ -112,7 +138,8 @@ class Redrive:
         self._log, self._stage, self._target, self._reason, self._left = log, stage, target, reason, limit
         self._seen = seen
         self.unreadable = 0
-        """Letters that cannot be sent: no letters, or so large that only coordinates were kept, which lead nowhere now."""
+        """Letters that cannot be sent: no letters, or so large (or in another shape) that only their coordinates help, which lead
+        nowhere now."""
         self.is_stuck = False
         """True where it ended early because the target takes no more; what is left can be redriven later."""
 
@@ -176,13 +203,13 @@ class Redrive:
         await persist(self._log, partition.topic, partition.number, again, asyncio.Event())
 
     async def _whole(self, letter: DeadLetter | None) -> DeadLetter | None:
-        """The letter with its body: fetched by its coordinates, where it was too large to be kept."""
-        if letter is None or letter.complete:
+        """The letter as the target wants it: by its coordinates, where it was too large to be kept or has another shape."""
+        if letter is None or (letter.complete and self._target.fits(letter.record)):
             return letter
         items = (await self._log.fetch(letter.topic, letter.partition, letter.offset, 1)).items
         if not items or items[0].id != letter.record.id:
             return None
-        return replace(letter, record=items[0], complete=True)
+        return replace(letter, record=self._target.fitted(items[0]), complete=True)
 
     async def _commit(self, follower: Follower, partition: Partition, mark: Mark) -> None:
         await follower.read(max_records=1, timeout_seconds=0)  # stays a member; everything is paused

@@ -9,6 +9,8 @@ from router.detect.finding import finding
 from router.shapes import Shape, reshaper
 
 _OURS, _ALERTS = "logweir.", frozenset(("alert", "signal"))
+_TOLD_BY: dict[str, Shape] = {"class_uid": "ocsf", "vendor_product": "cim", "@timestamp": "ecs"}
+"""Names that every document of a shape has, and none of those after it; the CIM keeps `@timestamp`."""
 _END_OF_TIME = 253_402_300_800.0
 
 
@@ -43,3 +45,14 @@ def _finding(record: Record) -> bytes:
     except orjson.JSONDecodeError:
         return record.body
     return orjson.dumps(finding(alert, record.id.hex())) if type(alert) is dict else record.body
+
+
+def shape_of(body: bytes) -> Shape | None:
+    """The shape that a document has been written in; None for what is no document."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    return next((shape for name, shape in _TOLD_BY.items() if name in document), None)

@@ -2,14 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from router.batch import Batch, Origin, Record
-from router.errors import Misconfigured, Retryable
+from router.errors import Misconfigured, Rejected, Retryable
 from router.protocols import Follower, Log
 from router.telemetry import logger
 
 _LAST_WAIT_SECONDS = 10.0
+Refused = Callable[[Record, str], Awaitable[None]]
+"""Told of a record that the log does not take, and why."""
 _LOOKS_BACK, _PAGE = 10_000, 500
 _FAILED_SECONDS, _REFUSED_SECONDS = 1.0, 5.0
 _log = logger("log")
@@ -62,6 +64,28 @@ async def persist(log: Log, topic: str, partition: int, records: Sequence[Record
             _log.warning("append failed; trying again", topic=topic, partition=partition, reason=str(error))
         await asyncio.sleep(random.uniform(wait / 2, wait))
         wait = min(wait * 2, _LAST_WAIT_SECONDS)
+
+
+async def persist_each(
+    log: Log, topic: str, partition: int, records: Sequence[Record], stop: asyncio.Event, refused: Refused
+) -> None:
+    """As `persist`, but a record that the log does not take for its size stops nothing: a broker's limit may be lowered any time.
+
+    `refused` is given it before any record behind it is durable, so that what lies behind it proves that it was dealt with.
+    """
+    try:
+        return await persist(log, topic, partition, records, stop)
+    except Rejected as error:
+        place, reason = error.place, str(error)
+    if len(records) == 1:
+        return await refused(records[0], reason)
+    if place is not None:
+        await refused(records[place], reason)
+        rest = [records[place + 1 :]]
+    else:
+        rest = [records[: len(records) // 2], records[len(records) // 2 :]]
+    for part in filter(None, rest):
+        await persist_each(log, topic, partition, part, stop, refused)
 
 
 async def read(follower: Follower, max_records: int, seconds: float) -> Sequence[Batch[Record]]:

@@ -8,15 +8,16 @@ behind it and nothing is written to `events` twice (delivery design: ids and hig
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import orjson
 
 from router.batch import DEAD_LETTERS, EVENTS, MATCHES, RAW, Batch, Mark, Origin, Partition, Record
+from router.deliver.burial import without_body
 from router.errors import Misconfigured, Retryable
-from router.log.checkpoint import high_water, persist, read
+from router.log.checkpoint import high_water, persist, persist_each, read
 from router.process.meter import Meter
-from router.process.sizes import fit
+from router.process.sizes import fit, letter_of
 from router.process.stage import NAME, Output, Stage
 from router.protocols import Follower, Log
 from router.telemetry import (
@@ -121,13 +122,39 @@ class Process:
         with PROCESS_SECONDS.time():
             out = self._stage.run(batch, self._done.get(partition))
             fit(out, batch)
-        if out.dead:
-            await persist(self._log, DEAD_LETTERS + NAME, 0, out.dead, stop)
-        await asyncio.gather(*[persist(self._log, MATCHES, p, records, stop) for p, records in out.matches.items()])
-        if out.events:
-            await persist(self._log, EVENTS, partition, out.events, stop)
-            self._done[partition] = None
+        await self._write(batch, out, stop)
         self._count(batch, out)
+
+    async def _write(self, batch: Batch[Record], out: Output, stop: asyncio.Event) -> None:
+        """What the log takes no more for its size becomes a dead letter, like what `fit` finds too large."""
+        if out.dead:
+            await self._bury(out.dead, stop)
+
+        async def match_refused(record: Record, reason: str) -> None:
+            await refused(record, reason, "alert_too_large")
+
+        async def event_refused(record: Record, reason: str) -> None:
+            out.events.remove(record)
+            await refused(record, reason, "too_large")
+
+        async def refused(record: Record, reason: str, word: str) -> None:
+            _log.error("the log takes a result no more; it is a dead letter now", reason=reason)
+            out.dead.append(letter_of(record, batch, word))
+            await self._bury(out.dead[-1:], stop)
+
+        matches = out.matches.items()
+        await asyncio.gather(*[persist_each(self._log, MATCHES, p, rs, stop, match_refused) for p, rs in matches])
+        if out.events:
+            partition = batch.span.partition
+            await persist_each(self._log, EVENTS, partition, tuple(out.events), stop, event_refused)
+            self._done[partition] = None
+
+    async def _bury(self, letters: Sequence[Record], stop: asyncio.Event) -> None:
+        async def refused(letter: Record, reason: str) -> None:
+            _log.error("a dead letter is too large; keeping its coordinates alone", reason=reason)
+            await persist(self._log, DEAD_LETTERS + NAME, 0, [without_body(letter)], stop)
+
+        await persist_each(self._log, DEAD_LETTERS + NAME, 0, letters, stop, refused)
 
     def _count(self, batch: Batch[Record], out: Output) -> None:
         made = len(out.events) + len(out.dead) + out.ignored + out.repeated

@@ -16,10 +16,10 @@ def fit(out: Output, batch: Batch[Record]) -> None:
     A normalized document may be twice as large as what was received, because of escapes and what is kept of the original.
     """
     if _longest(out.events) > MAX_BODY_BYTES:
-        out.events = _within(out.events, lambda record: out.dead.append(_letter(record, batch, "too_large")))
+        out.events = _within(out.events, lambda record: out.dead.append(letter_of(record, batch, "too_large")))
     for partition, records in out.matches.items():
         if _longest(records) > MAX_BODY_BYTES:
-            out.matches[partition] = _within(records, lambda record: out.dead.append(_letter(record, batch, "alert_too_large")))
+            out.matches[partition] = _within(records, lambda record: out.dead.append(letter_of(record, batch, "alert_too_large")))
     out.dead = [without_body(letter) if _is_large(letter) else letter for letter in out.dead]
 
 
@@ -38,8 +38,8 @@ def _within(records: Sequence[Record], otherwise: Callable[[Record], None]) -> l
     return [record for record in records if not _is_large(record)]
 
 
-def _letter(record: Record, batch: Batch[Record], reason: str) -> Record:
-    """Of the raw record that a result was made from; of the result itself where that is not known (a summary)."""
+def letter_of(record: Record, batch: Batch[Record], reason: str) -> Record:
+    """The dead letter of the raw record that a result was made from; of the result itself where that is not known (a summary)."""
     origin = record.origin or Origin(batch.span.partition, batch.span.start)
     raw = next((r for i, r in enumerate(batch.items) if batch.offset(i) == origin.offset), record)
     return bury(raw, Malformed(reason), origin)

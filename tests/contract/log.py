@@ -138,6 +138,7 @@ class LogContract:
     async def test_the_first_dead_letter_makes_its_topic(self, log: Log) -> None:
         assert await log.append("dlq.process", 0, [record(1)]) == 0
         assert numbers([await log.fetch("dlq.process", 0, 0, 10)]) == [1]
+        assert list(await log.topics("dlq.")) == ["dlq.process"]
 
     async def test_create_leaves_what_exists(self, log: Log, open_one: Open) -> None:
         await log.append("one", 0, [record(1)])

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from operator import itemgetter
@@ -68,6 +68,12 @@ class SqliteLog:
         """See Log."""
         full = {self._settings.prefix + name: settings for name, settings in topics.items()}
         await self._database.write(lambda c: store.create_topics(c, full))
+
+    async def topics(self, beginning: str) -> Collection[str]:
+        """See Log."""
+        prefix = self._settings.prefix
+        names = await self._database.read(store.topic_names)
+        return [name.removeprefix(prefix) for name in names if name.startswith(prefix + beginning)]
 
     async def partitions(self, topic: str) -> int:
         """See Log. Raises Misconfigured for an unknown topic."""

@@ -43,6 +43,11 @@ def find_topic(connection: Connection, name: str) -> Topic | None:
     return Topic(*row) if row else None
 
 
+def topic_names(connection: Connection) -> list[str]:
+    """The full names of all topics."""
+    return [name for (name,) in connection.execute("SELECT name FROM topics ORDER BY name")]
+
+
 def create_topics(connection: Connection, topics: Mapping[str, TopicSettings]) -> None:
     """Nothing happens to a topic that exists."""
     for name, settings in topics.items():

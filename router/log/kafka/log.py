@@ -1,6 +1,6 @@
 """The log on Apache Kafka: topics, appends, groups."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -48,6 +48,11 @@ class BrokerLog:
     async def create(self, topics: Mapping[str, TopicSettings]) -> None:
         """See Log."""
         await self._topics.create({self._full(name): settings for name, settings in topics.items()})
+
+    async def topics(self, beginning: str) -> Collection[str]:
+        """See Log."""
+        names, prefix = await self._topics.names(), self._settings.prefix
+        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix + beginning))
 
     async def partitions(self, topic: str) -> int:
         """See Log. Raises Misconfigured for an unknown topic."""

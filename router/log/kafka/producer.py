@@ -27,6 +27,7 @@ from router.log.kafka.clients import Clients
 from router.log.kafka.connecting import Connecting, bounded, shut
 from router.log.kafka.failures import explain, explain_bootstrap
 from router.log.kafka.records import fill
+from router.log.kafka.room import Room
 from router.telemetry import REBUILDS, logger
 
 _GRACE_SECONDS = 2.0
@@ -72,6 +73,7 @@ class Producer:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._room = Room()
         self._line: _Line | None = None
         self._connecting = self._new()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -100,7 +102,7 @@ class Producer:
 
     async def _deliver(self, place: TopicPartition, records: Sequence[Record], start: int, used: list[_Line]) -> tuple[int, int]:
         """Deliver one batch, however many attempts it takes: first offset and number of records."""
-        stop, pause = len(records), _FIRST_PAUSE
+        pause = _FIRST_PAUSE
         while True:
             line = await self._open()
             used.append(line)
@@ -108,15 +110,18 @@ class Producer:
             try:
                 await self._led(line, place)
                 builder = line.producer.create_batch()
+                stop = self._room.stop(place.topic, records, start)
                 count = fill(builder, place.topic, records, start, stop, int(time.time() * 1000))
-                return await line.send(builder, place), count
+                offset = await line.send(builder, place)
+                self._room.fitted(place.topic)
+                return offset, count
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 self._retire(line)
                 if count == 1:
                     size = len(records[start].body)
                     text = f"topic {place.topic}: a record of {size:,} bytes is more than the topic's max.message.bytes"
-                    raise Rejected(text) from error
-                stop = start + count // 2
+                    raise Rejected(text, start) from error
+                self._room.refused(place.topic, records[start : start + count])
             except KafkaError as error:
                 self._retire(line)
                 reason = explain(f"append to {place.topic} partition {place.partition}", error)

@@ -51,6 +51,10 @@ class Topics:
         """Let go of the client."""
         await self._admin.drop(1)
 
+    async def names(self) -> list[str]:
+        """Of all topics that we may see."""
+        return [str(name) for name in await self._ask("list topics", lambda admin: admin.list_topics())]
+
     async def count(self, topic: str) -> int | None:
         """Partitions of a topic; None when it does not exist."""
         found = await self._described([topic])

@@ -124,8 +124,40 @@ async def test_peek_shows_readable_bodies_and_one_reason_if_told_so(tmp_path: Pa
 
 
 async def test_a_stage_that_is_none_has_a_suggestion(tmp_path: Path) -> None:
-    (tmp_path / "logweir.yaml").write_text(CONFIG)
+    await bury(tmp_path, "soc", [record(1)], "mapping")
     for command in ("peek", "redrive"):
         done = logweir("dlq", command, "othr", folder=tmp_path)
         assert done.returncode == 2
         assert b"did you mean 'other'?" in done.stderr
+
+
+async def test_letters_of_a_sink_that_was_removed_are_shown_and_go_to_another_one(tmp_path: Path) -> None:
+    await bury(tmp_path, "gone", [record(i, b'{"@timestamp":"2026-01-02T03:04:05Z","n":%d}' % i) for i in range(3)], "mapping")
+    listed = logweir("dlq", "list", folder=tmp_path)
+    assert b"gone: 3\n  no sink 'gone' is configured; `dlq redrive gone --to SINK` sends these to another one\n" in listed.stdout
+    assert logweir("dlq", "peek", "gone", folder=tmp_path).stdout.count(b"mapping") == 3
+    assert b"3 dead letters would be sent again" in logweir("dlq", "redrive", "gone", folder=tmp_path).stdout
+    alone = logweir("dlq", "redrive", "gone", "--apply", folder=tmp_path)
+    assert alone.returncode == 2
+    assert b"no sink 'gone' is configured to send its dead letters to; name another one by `--to SINK`" in alone.stderr
+    done = logweir("dlq", "redrive", "gone", "--to", "other", "--apply", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"gone: 3 delivered\n"), done.stderr
+    assert [line["n"] for line in lines(tmp_path / "other.ndjson")] == [0, 1, 2]
+    assert b"gone: 3, 3 of them redriven" in logweir("dlq", "list", folder=tmp_path).stdout
+
+
+async def test_letters_go_only_to_a_sink_that_there_is(tmp_path: Path) -> None:
+    await bury(tmp_path, "process", [record(1)], "too_deep")
+    for stage, to, text in (("soc", "othr", b"did you mean 'other'?"), ("process", "soc", b"leave out `--to`")):
+        done = logweir("dlq", "redrive", stage, "--to", to, "--apply", folder=tmp_path)
+        assert done.returncode == 2
+        assert text in done.stderr
+
+
+async def test_what_another_sink_refuses_is_a_dead_letter_of_that_one(tmp_path: Path) -> None:
+    broken = b'{"@timestamp":"2026-01-02T03:04:05Z"}\n[]'
+    await bury(tmp_path, "gone", [record(1, b'{"@timestamp":"2026-01-02T03:04:05Z"}'), record(2, broken)], "mapping")
+    done = logweir("dlq", "redrive", "gone", "--to", "other", "--apply", folder=tmp_path)
+    assert done.returncode == 1
+    assert b"1 delivered" in done.stdout
+    assert b"1 letters hold no event that could be sent" in done.stderr

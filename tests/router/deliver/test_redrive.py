@@ -12,6 +12,7 @@ from router.config import EmbeddedLog
 from router.deliver.dead_letters import dead_letter, read_dead_letter
 from router.deliver.handover import Handover
 from router.deliver.redrive import Redrive, ToRaw, ToSink, survey
+from router.deliver.reshape import shape_of
 from router.errors import LogweirError, Retryable
 from router.log.embedded import SqliteLog
 from router.protocols import Log, Outcome, SinkLimits, TopicSettings, WriteResult
@@ -200,3 +201,24 @@ async def test_letters_that_retention_removed_before_they_were_redriven_are_told
         assert await survey(log, "soc") == (0, {}, 2)
     finally:
         await log.close()
+
+
+async def test_letters_of_a_sink_with_another_shape_are_made_anew_from_what_is_stored(tmp_path: Path) -> None:
+    """What is not stored any more cannot be: it is counted, and not sent in a shape that nobody wants."""
+    taken: list[Record] = []
+
+    class Keeping(ScriptedSink):
+        async def write(self, records: Sequence[Record]) -> WriteResult:
+            taken.extend(records)
+            return await super().write(records)
+
+    stored = [record(n)._replace(body=b'{"@timestamp":"2026-01-02T03:04:05Z","event":{"kind":"event"}}') for n in range(2)]
+    async with open_log(tmp_path) as log:
+        await log.append(EVENTS, 0, stored)
+        await bury(log, "ocsf", [r._replace(body=b'{"class_uid":0}') for r in [*stored, record(7)]])
+        target = ToSink(Handover("soc", Keeping(), log, pace=FAST), "cim", of_another=True)
+        run = Redrive(log, "ocsf", target)
+        await run.run()
+    assert [r.id for r in taken] == [r.id for r in stored]
+    assert all(shape_of(r.body) == "cim" for r in taken)
+    assert run.unreadable == 1

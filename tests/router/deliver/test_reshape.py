@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from router.batch import NO_FACTS, Facts, Record
-from router.deliver.reshape import reshaping
+from router.deliver.reshape import reshaping, shape_of
 from router.shapes import Shape
 
 BODY = b'{"event":{"kind":"event"},"message":"m"}'
@@ -35,3 +35,15 @@ def test_a_number_that_is_no_status_is_left_as_it_is(shape: Shape) -> None:
     reshape = reshaping(shape)
     assert reshape is not None
     assert orjson.loads(reshape(of(b'{"http":{"response":{"status_code":1e308}}}')).body)
+
+
+@pytest.mark.parametrize("shape", ["ecs", "ocsf", "cim"])
+def test_the_shape_of_a_document_is_told_by_the_document(shape: Shape) -> None:
+    stored = of(b'{"@timestamp":"2026-01-02T03:04:05Z","event":{"kind":"event","dataset":"acme.wall"},"message":"m"}')
+    reshape = reshaping(shape)
+    assert shape_of((reshape(stored) if reshape else stored).body) == shape
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"text", b"{}", b"\xff"])
+def test_what_is_no_document_has_no_shape(body: bytes) -> None:
+    assert shape_of(body) is None

@@ -8,7 +8,7 @@ import pytest
 
 from router.batch import Batch, Origin, Record, Span
 from router.config import EmbeddedLog
-from router.errors import Misconfigured, Retryable
+from router.errors import Misconfigured, Rejected, Retryable
 from router.log import checkpoint
 from router.log.embedded import SqliteLog
 from router.protocols import Log, TopicSettings
@@ -106,3 +106,34 @@ async def test_the_mark_is_not_looked_for_without_end(log: Log, monkeypatch: pyt
     monkeypatch.setattr(checkpoint, "_LOOKS_BACK", 100)
     await log.append("one", 0, [derived(1), *foreign(3000)])
     assert await checkpoint.high_water(log, "one", 0) is None
+
+
+class Narrow:
+    """A topic that takes no body of more than ten bytes. With `tells` it takes what stands before, and says which one it was."""
+
+    def __init__(self, tells: bool) -> None:
+        self.taken: list[Record] = []
+        self._tells = tells
+
+    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        place = next((i for i, r in enumerate(records) if len(r.body) > 10), None)
+        if place is None:
+            self.taken += records
+            return 0
+        if self._tells:
+            self.taken += records[:place]
+        raise Rejected("more than max.message.bytes", place if self._tells else None)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("large", [(), (0,), (7,), (3, 4, 12), range(13)])
+async def test_what_a_topic_finds_too_large_is_dealt_with_before_what_lies_behind_it(tells: bool, large: Sequence[int]) -> None:
+    log, seen = Narrow(tells), list[tuple[int, int]]()
+
+    async def refused(refusal: Record, reason: str) -> None:
+        seen.append((int.from_bytes(refusal.id), len(log.taken)))
+
+    wanted = [record(n, b"x" * (11 if n in large else 3)) for n in range(13)]
+    await checkpoint.persist_each(log, "events", 0, wanted, asyncio.Event(), refused)  # type: ignore[arg-type]  # a stand-in for it
+    assert [int.from_bytes(r.id) for r in log.taken] == [n for n in range(13) if n not in large]
+    assert seen == [(n, sum(m not in large for m in range(n))) for n in large]
