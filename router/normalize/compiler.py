@@ -200,7 +200,9 @@ class _Compiler:
             if i:
                 into.add("if t is None:", depth)
                 depth += 1
-            into.add(f"t = {self._scope.constant(spec.read, 'T')}({arguments})", depth)
+            read = f"{self._scope.constant(spec.read, 'T')}({arguments})"
+            first = into.held(spec.refs[0].path) if spec.refs and spec.refs[0].kind == "record" else None
+            into.add(f"t = {read} if {first[1]!r} in {first[0]} else None" if first else f"t = {read}", depth)
             own = {ref.path for ref in refs if ref.kind == "record"}
             names.extend(ref.path for ref in spec.refs if ref.kind == "record")
             if own:
