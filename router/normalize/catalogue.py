@@ -26,7 +26,7 @@ from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
 
-_MAX_SENDERS, _MAX_REMEMBERED = 16_384, 6
+_MAX_SENDERS, _MAX_REMEMBERED, _MAX_ORDERS = 16_384, 6, 1024
 
 
 class Hints(NamedTuple):
@@ -69,6 +69,7 @@ class Catalogue:
         self._weigh = Remembered[int, Callable[[str, Mapping[str, str]], int]](
             lambda place: self._places[place].identity.weigher(), len(self._places)
         )
+        self._orders = Remembered(self._order, _MAX_ORDERS)
         self._original = original
         self.enrich: Callable[[list[Event]], None] | None = None
         """Adds to finished documents, in place, what others know."""
@@ -284,17 +285,20 @@ class Catalogue:
         return self._asking()(head, found.meta)
 
     def _ranked(self, places: list[int], head: str, meta: Mapping[str, str]) -> list[Candidate]:
-        if len(places) < 2:
-            return [self._places[place] for place in places]
-        priorities = [self._places[place].identity.priority for place in places]
-        if len(set(priorities)) == len(places):  # nothing to weigh
-            return [self._places[place] for _, place in sorted(zip(priorities, places, strict=True), reverse=True)]
-        found = []
-        for place in places:
-            normalizer = self._places[place]
-            weight = self._weigh[place](head, meta)
-            found.append((-normalizer.identity.priority, -weight, normalizer.id, normalizer))
-        return [item[3] for item in sorted(found, key=lambda item: item[:3])]
+        known = self._orders[tuple(places)]
+        if known is not None:
+            return [*known]
+
+        def rank(place: int) -> tuple[int, int, str]:
+            held = self._places[place]
+            return -held.identity.priority, -self._weigh[place](head, meta), held.id
+
+        return [self._places[place] for place in sorted(places, key=rank)]
+
+    def _order(self, places: tuple[int, ...]) -> list[Candidate] | None:
+        """The normalizers at these places by priority; None where some have the same, so that it takes the text to rank them."""
+        found = sorted((self._places[place] for place in places), key=lambda held: -held.identity.priority)
+        return found if len({held.identity.priority for held in found}) == len(found) else None
 
     def _try(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored | None:
         """The answer of one normalizer; a failure inside of it keeps the event."""

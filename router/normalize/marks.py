@@ -67,7 +67,7 @@ class Finder(Asker):
         """By the first two characters, or by the one there is."""
         for place, mark in plain:
             for start in mark.starts:
-                self._starting.setdefault(start[:2], []).append((place, start, _test(mark)))
+                self._starting.setdefault(start[:2], []).append((place, start, _test(mark._replace(starts=()))))
         sure, rests = defaultdict[str, list[int]](list), defaultdict[str, list[Rest]](list)
         for place, mark in plain:
             texts = dict.fromkeys(keys(mark))
@@ -117,7 +117,9 @@ class Finder(Asker):
                         found.add(place)
         for key in (head[:2], head[:1]):
             if key in self._starting:
-                found.update(place for place, start, test in self._starting[key] if head.startswith(start) and test(head))
+                for place, start, test in self._starting[key]:
+                    if head.startswith(start) and test(head):
+                        found.add(place)
         if meta:
             found.update(place for place, test in self._told(meta) if test(head))
         return sorted(found) if len(found) > 1 else list(found)

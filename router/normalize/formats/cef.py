@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from router.normalize.remembered import RememberedText
+
 HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
 _NAMES = frozenset(HEADER)
 _KEY = re.compile(r"(?:^|(?<=\s)|(?<=\s\\n))([\w.\-\[\]]{1,128})=")
@@ -19,6 +21,15 @@ _ESCAPED_ESCAPE = "\x01"  # a control character that decoding has removed
 _LABELLED = re.compile(
     r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z"
 )
+
+
+def _labels(key: str) -> str | None:
+    found = _LABELLED.match(key)
+    return found[1] if found is not None else None
+
+
+_LABELS = RememberedText(_labels, 1024)
+"""cs1Label -> cs1; None for keys that name no other."""
 
 
 def _unescaped(text: str) -> str:
@@ -117,11 +128,11 @@ def _any(text: str) -> dict[str, Any]:
 def labelled(out: dict[str, Any]) -> dict[str, Any]:
     """cs1=x cs1Label=Policy -> Policy=x. A label that is taken, or has no value, leaves both as they are."""
     for key in [k for k in out if k.endswith("Label")]:
-        found = _LABELLED.match(key)
+        named = _LABELS[key]
         label = out[key]
-        if found is None or type(label) is not str or not label or label in out or found[1] not in out:
+        if named is None or type(label) is not str or not label or label in out or named not in out:
             continue
-        out[label] = out.pop(found[1])
+        out[label] = out.pop(named)
         del out[key]
     return out
 

@@ -7,6 +7,10 @@ from typing import Any
 from router.normalize.formats.cef import header
 
 HEADER = ("leef_version", "vendor", "product", "version", "event_id")
+_NAMES = frozenset(HEADER)
+_KNOWN: set[str] = set()
+"""Keys without blanks around them; all are forgotten when there are too many."""
+_MOST_KEYS, _LONG_KEY = 4096, 60
 _HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
 _PIPED = re.compile(r"[A-Za-z]\w{0,63}=[^|=]{0,256}\|[A-Za-z]\w{0,63}=")
@@ -41,11 +45,39 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
                 delimiter, body = named, rest
         elif "\t" not in body and _PIPED.match(body):
             delimiter = "|"  # PAN-OS 4 to 8 was documented so
+        usual = _usual(body, delimiter)
+        if usual is not None:
+            out.update(usual)
+            return out
         for key, value in _attributes(body, delimiter):
             _put(out, key if key not in HEADER else f"attribute.{key}", value)
         return out
 
     return parse
+
+
+def _usual(body: str, delimiter: str) -> dict[str, str] | None:
+    """The attributes of a body in which nothing is odd: no key repeats or has blanks around it, no text without a `=`."""
+    if delimiter not in body or "\n" in body or "\r" in body:
+        return None
+    tokens = body.rstrip(delimiter).split(delimiter)
+    try:
+        found: dict[str, str] = dict([token.split("=", 1) for token in tokens])
+    except ValueError:
+        return None
+    if len(found) != len(tokens) or not _NAMES.isdisjoint(found):
+        return None
+    return found if _KNOWN.issuperset(found) or all(map(_is_key, found)) else None
+
+
+def _is_key(word: str) -> bool:
+    if not word or word != word.strip():
+        return False
+    if len(word) < _LONG_KEY:
+        if len(_KNOWN) >= _MOST_KEYS:
+            _KNOWN.clear()
+        _KNOWN.add(word)
+    return True
 
 
 def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
