@@ -41,15 +41,22 @@ def own_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours: Retryable for what may pass, Misconfigured for a damaged file; bugs stay as they are."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"embedded log {path}: what is stored is no text ({error.reason}); {_remedy(path)}") from error
     except Damaged as error:
         raise Misconfigured(f"embedded log {path}: a stored block is damaged ({error}); {_remedy(path)}") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _BROKEN:
+        if is_damage(error):
             raise Misconfigured(f"embedded log {path}: {error}; {_remedy(path)}") from error
         if code in _ADVICE:
             raise Retryable(f"embedded log {path}: {_ADVICE[code]} ({error})") from error
         raise
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file is not what was written, or not ours."""
+    return isinstance(error, Damaged) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN or "malformed" in str(error)
 
 
 def _remedy(path: Path) -> str:

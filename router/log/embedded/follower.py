@@ -1,6 +1,7 @@
 """One member of a consumer group of the embedded log."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -10,7 +11,8 @@ from typing import NamedTuple, Protocol
 from router.batch import Batch, Mark, Partition, Record, Span
 from router.errors import Retryable
 from router.log.embedded import groups, store
-from router.log.embedded.database import Database
+from router.log.embedded.block import Damaged
+from router.log.embedded.database import Database, is_damage
 from router.log.embedded.groups import Member, Place
 from router.log.embedded.recent import Recent
 from router.log.gaps import count_expired
@@ -217,14 +219,23 @@ class SqliteFollower:
 
 
 def _take(connection: Connection, recent: Recent, wanted: Sequence[tuple[Place, int]], max_records: int) -> list[_Taken]:
+    """A partition that is damaged holds up no other one; it is told of when the others have nothing."""
     ends = {topic: store.ends(connection, topic) for topic in {place[0] for place, _ in wanted}}
-    taken, left = list[_Taken](), max_records
+    taken, left, damage = list[_Taken](), max_records, list[Exception]()
     for (topic, number), position in wanted:
         if left > 0 and ends[topic][number] > position:
-            run = store.read(connection, topic, number, position, left, recent)
+            try:
+                run = store.read(connection, topic, number, position, left, recent)
+            except (Damaged, sqlite3.DatabaseError) as error:
+                if not is_damage(error):
+                    raise
+                damage.append(error)
+                continue
             if run is not None:
                 taken.append(_Taken((topic, number), position, run))
                 left -= len(run.records)
+    if damage and not taken:
+        raise damage[0]
     return taken
 
 

@@ -1,6 +1,7 @@
 """Queries about topics, blocks and cursors. Every function runs inside a transaction of its caller."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from operator import itemgetter
 from sqlite3 import Connection
@@ -94,24 +95,48 @@ def read(connection: Connection, topic: int, partition: int, position: int, max_
     Bounded by MAX_BYTES_PER_READ of bodies, once there is one record.
     """
     query = "SELECT id, start, stop FROM blocks WHERE topic=? AND partition=? AND stop>? ORDER BY stop"
-    cursor = connection.execute(query, (topic, partition, position))
     first, records, budget = -1, list[Record](), MAX_BYTES_PER_READ
-    for block, start, stop in cursor:
-        if first < 0:
-            first = position = max(position, start)
-        if start > position or len(records) >= max_records or budget <= 0:
-            break
-        whole = recent.get((topic, partition, start), partial(_load, connection, block, stop - start))
-        part = whole[position - start : position - start + max_records - len(records)]
-        records += part
-        position += len(part)
-        budget -= sum(map(len, map(_body, part)))
-    cursor.close()
+    with closing(connection.execute(query, (topic, partition, position))) as cursor:  # left open, it would hold its snapshot
+        for block, start, stop in cursor:
+            if len(records) >= max_records or budget <= 0:
+                break
+            try:
+                _check_place(start, stop)
+                if first < 0:
+                    _check_gap(connection, topic, partition, position, start)
+                    first = position = max(position, start)
+                if start > position:
+                    break
+                whole = recent.get((topic, partition, start), partial(_load, connection, block, stop - start))
+            except Damaged:
+                if records:
+                    break  # these first
+                raise
+            part = whole[position - start : position - start + max_records - len(records)]
+            records += part
+            position += len(part)
+            budget -= sum(map(len, map(_body, part)))
+    if not records and position < ends(connection, topic).get(partition, 0) and oldest(connection, topic, partition) is not None:
+        raise Damaged(f"no block holds offset {position} of partition {partition}")
     return Run(first, records) if records else None
 
 
+def _check_place(start: object, stop: object) -> None:
+    if type(start) is not int or type(stop) is not int:
+        raise Damaged("a block without its place")
+
+
+def _check_gap(connection: Connection, topic: int, partition: int, position: int, start: int) -> None:
+    """Retention takes the oldest blocks alone: a gap that others stand before is none of its making."""
+    if start > position and (head := oldest(connection, topic, partition)) is not None and head < position:
+        raise Damaged(f"offsets {position} to {start - 1} of partition {partition} are missing")
+
+
 def _load(connection: Connection, block: int, count: int) -> list[Record]:
-    records = decode(connection.execute("SELECT data FROM blocks WHERE id=?", (block,)).fetchone()[0])
+    row = connection.execute("SELECT data FROM blocks WHERE id=?", (block,)).fetchone()
+    if row is None or type(row[0]) is not bytes:
+        raise Damaged("a block that the index names is not there")
+    records = decode(row[0])
     if len(records) != count:
         raise Damaged(f"{len(records)} records where {count} belong")
     return records
