@@ -11,6 +11,8 @@ _NAMES = frozenset(HEADER)
 _KNOWN: set[str] = set()
 """Keys without blanks around them; all are forgotten when there are too many."""
 _MOST_KEYS, _LONG_KEY = 4096, 60
+_MOST = 500
+"""Attributes of a line; one with more is read step by step, as one is where something is odd."""
 _HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
 _PIPED = re.compile(r"[A-Za-z]\w{0,63}=[^|=]{0,256}\|[A-Za-z]\w{0,63}=")
@@ -60,7 +62,10 @@ def _usual(body: str, delimiter: str) -> dict[str, str] | None:
     """The attributes of a body in which nothing is odd: no key repeats or has blanks around it, no text without a `=`."""
     if delimiter not in body or "\n" in body or "\r" in body:
         return None
-    tokens = body.rstrip(delimiter).split(delimiter)
+    body = body.rstrip(delimiter)
+    if body.count(delimiter) >= min(body.count("="), _MOST):
+        return None
+    tokens = body.split(delimiter)
     try:
         found: dict[str, str] = dict([token.split("=", 1) for token in tokens])
     except ValueError:
