@@ -35,7 +35,11 @@ def replay(
     config: ConfigFile = Path("logweir.yaml"),
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this it only says how many there are.")] = False,
 ) -> None:
-    """Send stored events and signals to one sink once more, as far as its `choose` wants them; noise rules do not apply."""
+    """Send stored events and signals to one sink once more, as far as its `choose` wants them; noise rules do not apply.
+
+    It keeps no place: one that was stopped or killed begins anew, and what had been sent is sent again, under the same ids.
+    `--since` and `--until` cut it into parts.
+    """
     settings, now = load(config), time.time()
     chosen_sinks(settings, [sink])
     datasets, values = _matches(match or ())
