@@ -1,14 +1,16 @@
 """The command `normalize`: documents from raw input, a report, an explanation, or a first normalizer for an unknown source."""
 
+import os
 import sys
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from router.cli.data import Files, Reader, Source, Zone, payloads
+from router.cli.data import Reader, Source, Zone, payloads
 from router.errors import ConfigError, Problem
 from router.shapes import SHAPES, Shape
 
@@ -19,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def normalize(
-    files: Files = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Raw lines, .ndjson, .json, .gz or .evtx; standard input if absent or -. Or a line, in quotes."),
+    ] = None,
     source: Source = "",
     tz: Zone = "UTC",
     rules: Annotated[list[Path] | None, typer.Option(help="More normalizers: files or folders.")] = None,
@@ -44,17 +49,18 @@ def normalize(
     given = {"--as": shape != "ecs", "--json": json, "--name": bool(name), "--original": original}
     given |= {"--source": bool(source), "--tz": tz != "UTC", "--rules": bool(rules)}
     _refuse_ignored(output, [option for option, is_given in given.items() if is_given])
+    records = _records(files or ["-"])
     if init:
-        _propose(files, name or "acme.app")
+        _propose(records, name or "acme.app")
         return
     reader = Reader(source, tz, rules or (), "always" if original else "doubtful")
     if report:
-        _report(reader, files, as_json=json)
+        _report(reader, records, as_json=json)
     elif explain:
-        for payload in payloads(files):
+        for payload in records:
             sys.stdout.buffer.write(orjson.dumps(reader.explain(payload), default=str) + b"\n")
     else:
-        _documents(reader, files, shape)
+        _documents(reader, records, shape)
     sys.stdout.buffer.flush()
     reader.report()
 
@@ -92,18 +98,31 @@ def _instead(user: str) -> str:
     return f"give it with {user}, or leave it out" if user else "leave it out"
 
 
-def _documents(reader: Reader, files: Files, shape: Shape) -> None:
+_WORDS_OF_A_LINE = 4
+
+
+def _records(given: Sequence[str]) -> Iterator[bytes]:
+    """Every record of the files; what no file is called and looks like a line is one."""
+    for text in given:
+        is_line = len(text.split(maxsplit=_WORDS_OF_A_LINE)) >= _WORDS_OF_A_LINE or text[:1] in ("<", "{")
+        if is_line and not os.path.exists(text):  # a Path of a line is another text, and may be too long to ask for
+            yield os.fsencode(text)
+        else:
+            yield from payloads([Path(text)])
+
+
+def _documents(reader: Reader, records: Iterable[bytes], shape: Shape) -> None:
     derive = SHAPES.get(shape)
-    for payload in payloads(files):
+    for payload in records:
         for event in reader.read(payload):
             sys.stdout.buffer.write(orjson.dumps(derive(event, time.time()) if derive else event) + b"\n")
 
 
-def _report(reader: Reader, files: Files, *, as_json: bool) -> None:
+def _report(reader: Reader, records: Iterable[bytes], *, as_json: bool) -> None:
     from router.normalize.report import Report
 
     found = Report()
-    for payload in payloads(files):
+    for payload in records:
         found.start()
         found.add(reader.read(payload))
     if as_json:
@@ -113,7 +132,7 @@ def _report(reader: Reader, files: Files, *, as_json: bool) -> None:
             typer.echo(line)
 
 
-def _propose(files: Files, name: str) -> None:
+def _propose(records: Iterable[bytes], name: str) -> None:
     from router.normalize.propose import propose
 
-    typer.echo(propose(payloads(files), name), nl=False)
+    typer.echo(propose(records, name), nl=False)

@@ -32,6 +32,14 @@ def test_a_windows_event_log_is_read_as_it_is(tmp_path: Path) -> None:
     assert b"bad.evtx" in done.stderr
 
 
+def test_a_line_may_stand_in_place_of_a_file(tmp_path: Path) -> None:
+    explained = orjson.loads(logweir("normalize", "--explain", _SSH.decode().strip()).stdout)
+    assert explained["chosen"] == "linux.auth"
+    done = logweir("normalize", tmp_path / "my auth.log")
+    assert done.returncode == 2
+    assert b"my auth.log:1: cannot be read" in done.stderr
+
+
 def test_a_report_counts_by_source_for_a_person_or_a_program(tmp_path: Path) -> None:
     (tmp_path / "mixed.log").write_bytes(_SSH * 3 + b"what is this\n")
     text = logweir("normalize", "--report", tmp_path / "mixed.log").stdout.decode()
