@@ -255,14 +255,19 @@ class _Lane:
 
     async def _append(self, records: Sequence[Record], due: float) -> list[Record]:
         """Append all that the log takes, the same ids in the same order however often it takes; returns what it refuses."""
-        try:
-            await self._persist(records, due)
-        except Rejected:
-            if len(records) == 1:
-                return list(records)
-            half = len(records) // 2
-            return [*await self._append(records[:half], due), *await self._append(records[half:], due)]
-        return []
+        refused: list[Record] = []
+        while records:
+            try:
+                await self._persist(records, due)
+                break
+            except Rejected as error:
+                place = 0 if len(records) == 1 else error.place
+            if place is None:
+                half = len(records) // 2
+                return [*refused, *await self._append(records[:half], due), *await self._append(records[half:], due)]
+            refused.append(records[place])
+            records = records[place + 1 :]
+        return refused
 
     async def _persist(self, records: Sequence[Record], due: float) -> None:
         """One append, repeated while it may yet succeed. Raises Retryable past the deadline, and when a right is missing."""

@@ -22,6 +22,8 @@ class MemoryLog(_STANDS_IN):
         self.gate.set()
         self.outstanding = self.most_outstanding = 0
         self.refuse_above = 1 << 30
+        self.keeps_what_is_before = False
+        """A record above that leaves those before it in place, as on Kafka; else all of its append is refused."""
         self.is_forbidden = False
         """Appends raise Misconfigured, as when a right was withdrawn."""
 
@@ -40,7 +42,11 @@ class MemoryLog(_STANDS_IN):
                 raise Retryable("told to fail")
             if self.is_forbidden:
                 raise Misconfigured("no right to write")
-            if any(len(r.body) > self.refuse_above for r in records):
+            large = next((i for i, r in enumerate(records) if len(r.body) > self.refuse_above), -1)
+            if large >= 0 and self.keeps_what_is_before:
+                self.records[partition] += records[:large]
+                raise Rejected("a record is too large", large)
+            if large >= 0:
                 raise Rejected("a record is too large")
             self.records[partition] += records
             return len(self.records[partition]) - len(records)

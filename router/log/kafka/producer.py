@@ -9,8 +9,8 @@ partition outstanding. What an abandoned producer had under way may still land: 
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
@@ -35,6 +35,7 @@ _LOOK_SECONDS = 0.5
 _LEADERLESS_LOOKS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _log = logger("log")
+T = TypeVar("T")
 
 
 class _Line:
@@ -43,11 +44,25 @@ class _Line:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer = producer
         self.pending: set[asyncio.Future[Any]] = set()
-        self.retired = False
+        self.retired = asyncio.Event()
 
     def leads(self, place: TopicPartition) -> bool:
         """Whether the partition is known to have a leader."""
         return self.producer.client.cluster.leader_for_partition(place) not in (None, -1)
+
+    async def in_use(self, work: Coroutine[Any, Any, T], grace_seconds: float) -> T:
+        """What `work` comes to. Raises KafkaError where it has come to nothing so long after the producer was replaced, as
+        somebody else's append may bring about: what asks a client that was closed waits for ever.
+        """
+        task, retired = asyncio.create_task(work), asyncio.create_task(self.retired.wait())
+        try:
+            await asyncio.wait([task, retired], return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and not (await asyncio.wait([task], timeout=grace_seconds))[0]:
+                raise KafkaError("the producer was replaced")
+            return task.result()
+        finally:
+            task.cancel()
+            retired.cancel()
 
     async def send(self, builder: Any, place: TopicPartition) -> int:
         """Returns the first offset. Raises LeaderNotAvailableError when the leader is gone for more than a moment."""
@@ -108,11 +123,12 @@ class Producer:
             used.append(line)
             count = 0
             try:
-                await self._led(line, place)
+                if not line.leads(place):
+                    await line.in_use(self._led(line, place), 0)
                 builder = line.producer.create_batch()
                 stop = self._room.stop(place.topic, records, start)
                 count = fill(builder, place.topic, records, start, stop, int(time.time() * 1000))
-                offset = await line.send(builder, place)
+                offset = await line.in_use(line.send(builder, place), _GRACE_SECONDS + _LOOK_SECONDS)
                 self._room.fitted(place.topic)
                 return offset, count
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
@@ -161,9 +177,9 @@ class Producer:
                 return self._line
 
     def _retire(self, line: _Line) -> None:
-        if line.retired:
+        if line.retired.is_set():
             return
-        line.retired = True
+        line.retired.set()
         if self._line is line:
             self._line, self._connecting = None, self._new()
         REBUILDS.labels("producer").inc()

@@ -138,9 +138,12 @@ async def test_an_event_at_the_cap_passes_and_one_byte_more_is_counted_and_left_
     assert counted("test")["too_large"] - before.get("too_large", 0) == 1
 
 
-async def test_what_the_log_refuses_for_good_is_counted_and_the_rest_arrives(log: MemoryLog, intake: Intake) -> None:
+@pytest.mark.parametrize("keeps_what_is_before", [False, True])
+async def test_what_the_log_refuses_for_good_is_counted_and_the_rest_arrives_once(
+    log: MemoryLog, intake: Intake, keeps_what_is_before: bool
+) -> None:
     before = counted("test")
-    log.refuse_above = 10
+    log.refuse_above, log.keeps_what_is_before = 10, keeps_what_is_before
     await intake.emit_for("test")([b"a", b"x" * 11, b"b", b"c", b"y" * 12], FACTS)
     assert log.bodies == [b"a", b"b", b"c"]
     assert counted("test")["too_large"] - before.get("too_large", 0) == 2

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -15,6 +15,7 @@ from router.batch import Record
 from router.config import KafkaLog
 from router.errors import Misconfigured, Rejected, Retryable
 from router.log.kafka import BrokerLog
+from router.log.kafka.producer import Producer, _Line
 from router.protocols import TopicSettings
 from router.telemetry import REBUILDS
 from tests.contract.log_process import QUICK
@@ -109,6 +110,36 @@ async def test_a_record_that_the_topic_finds_too_large_poisons_nothing(kafka: No
     assert refusal.value.place == 1
     await log.append("one", 0, [record(3)])
     assert await _everything(log) == [0, 1, 3]
+
+
+async def test_an_append_does_not_wait_for_a_producer_that_was_replaced(
+    kafka: Node, open_on: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await open_on(kafka.bootstrap, send_deadline_seconds=25)
+    await _make(kafka.bootstrap, log._settings.prefix + "one", **{"max.message.bytes": "20000"})  # type: ignore[arg-type]  # as above
+    await log.create({"two": TopicSettings(1, 3600)})
+    await log.append("one", 0, [record(0)])
+    stuck: list[_Line] = []
+    leads, led = _Line.leads, Producer._led
+
+    def known(line: _Line, place: TopicPartition) -> bool:
+        return leads(line, place) and not (place.topic.endswith("two") and stuck in ([], [line]))
+
+    async def asked(producer: Producer, line: _Line, place: TopicPartition) -> None:
+        if place.topic.endswith("two") and not stuck:
+            stuck.append(line)
+            await asyncio.Event().wait()  # as the client does, once it is closed
+        await led(producer, line, place)
+
+    monkeypatch.setattr(_Line, "leads", known)
+    monkeypatch.setattr(Producer, "_led", asked)
+    waiting = asyncio.create_task(log.append("two", 0, [record(1)]))
+    while not stuck:
+        await asyncio.sleep(0.01)
+    with pytest.raises(Rejected):
+        await log.append("one", 0, [record(2, os.urandom(30_000))])
+    await waiting
+    assert (await log.ends("two"))[0] == (0, 1)
 
 
 async def test_facts_that_make_a_record_too_large_are_refused(kafka: Node, open_on: Open) -> None:
