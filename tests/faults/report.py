@@ -112,7 +112,8 @@ _HOLES = """\
   meanwhile, S2, S3 and R7 do not look at differences below half a second; how much it took is in their summaries.
 - **Windows of correlations fill up** until their time has passed: a match takes 0.6 to 0.9 KB, a group of one match about 1 KB, all of
   them at most `limits.correlations_mb`. Where somebody fills that with names that occur once, groups that have begun go on and new ones
-  do not count, which is counted and told. R7 does not show it: its events have no user, host or address.
+  do not count, which is counted and told; after a restart in such a time some of these may. R7 does not show it: its events have no
+  user, host or address.
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss and networks that reorder are not simulated. A damaged
