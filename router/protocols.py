@@ -231,9 +231,12 @@ class Log(Protocol):
         """
 
     def follow(
-        self, topics: Sequence[str], *, group: str, listener: Listener | None = None
+        self, topics: Sequence[str], *, group: str, listener: Listener | None = None, alone: bool = False
     ) -> AbstractAsyncContextManager[Follower]:
-        """Join a consumer group. A new group starts at the oldest record."""
+        """Join a consumer group. A new group starts at the oldest record.
+
+        `alone`, alike for all members of a group: one of them has all partitions, whoever joins, until it leaves or dies.
+        """
 
     async def ends(self, topic: str) -> Mapping[int, tuple[int, int]]:
         """Per partition: the oldest offset kept and the offset that the next record will get."""

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from router.batch import DEAD_LETTERS, RAW, Mark, Partition, Record
 from router.deliver.cursor import GROUP, Cursor
@@ -19,6 +19,8 @@ from router.protocols import Follower, Log
 from router.shapes import Shape
 
 _JOIN_SECONDS = 45.0  # Kafka takes 30 s to miss a member that was killed
+_STAY_SECONDS, _PAUSE_SECONDS = 1.0, 0.2
+T = TypeVar("T")
 
 
 class Target(Protocol):
@@ -122,7 +124,8 @@ async def survey(log: Log, stage: str, reason: str = "") -> Survey:
 class Redrive:
     """One run over the letters that are there when it begins. `seen` is told how many more were looked at.
 
-    What was sent is not sent by a later run; a run that is killed may have sent up to 500 letters that the next one repeats.
+    What was sent is not sent by a later run, nor by one at the same time. A run that is killed, or frozen until the log takes it
+    for dead (30 s), may have sent up to 500 letters that the next one repeats.
     """
 
     def __init__(
@@ -147,13 +150,14 @@ class Redrive:
         """Raises LogweirError where another redrive of the stage is under way."""
         places = await ends(self._log, self._stage)
         async with self._alone(places) as follower:
-            for partition, cursor in (await cursors(self._log, self._stage)).items():
-                await self._partition(follower, partition, cursor, places[partition][1])
+            for partition, (_, stop) in places.items():
+                await self._partition(follower, partition, stop)
 
     @asynccontextmanager
     async def _alone(self, places: Collection[Partition]) -> AsyncIterator[Follower]:
         """A member of the group that holds all partitions, so that nobody else redrives the same letters."""
-        async with self._log.follow((DEAD_LETTERS + self._stage,), group=GROUP + self._stage) as follower:
+        topic, group = DEAD_LETTERS + self._stage, GROUP + self._stage
+        async with self._log.follow((topic,), group=group, alone=True) as follower:
             try:
                 async with asyncio.timeout(_JOIN_SECONDS):
                     while not follower.assigned >= set(places):
@@ -163,15 +167,19 @@ class Redrive:
             follower.pause(places)
             yield follower
 
-    async def _partition(self, follower: Follower, partition: Partition, cursor: Cursor, stop: int) -> None:
+    async def _partition(self, follower: Follower, partition: Partition, stop: int) -> None:
+        before = await self._committed(partition)
+        cursor = Cursor(before)
         async for page in pages(self._log, partition, cursor.first, stop):
             if self.is_stuck or self._left == 0:
                 return
             chosen, end = self._choose(page, cursor)
-            if chosen and not await self._send(partition, chosen):
+            if chosen and not await _staying(follower, self._send(partition, chosen)):
                 return
             cursor.settle(end, self._reason)
-            await self._commit(follower, partition, cursor.mark())
+            mark = cursor.mark()
+            await self._commit(follower, partition, before, mark)
+            before = mark
             self._seen(len(page))
 
     def _choose(self, page: Sequence[Found], cursor: Cursor) -> tuple[list[Found], int]:
@@ -211,8 +219,32 @@ class Redrive:
             return None
         return replace(letter, record=self._target.fitted(items[0]), complete=True)
 
-    async def _commit(self, follower: Follower, partition: Partition, mark: Mark) -> None:
-        await follower.read(max_records=1, timeout_seconds=0)  # stays a member; everything is paused
-        if partition not in follower.assigned:
+    async def _committed(self, partition: Partition) -> Mark | None:
+        return (await self._log.committed(GROUP + self._stage, (partition.topic,))).get(partition)
+
+    async def _commit(self, follower: Follower, partition: Partition, before: Mark | None, mark: Mark) -> None:
+        """Until it counts: commits are dropped while members come and go. Raises LogweirError where somebody else has committed,
+        or has the partition."""
+        try:
+            async with asyncio.timeout(_JOIN_SECONDS):
+                while (found := await self._committed(partition)) == before != mark:
+                    await follower.read(max_records=1, timeout_seconds=0)
+                    await follower.commit({partition: mark})
+                    if partition not in follower.assigned:
+                        await asyncio.sleep(_PAUSE_SECONDS)
+        except TimeoutError:
+            found = None
+        if found != mark:
             raise LogweirError(f"another redrive of {self._stage} took over; letters of the last page may be sent twice")
-        await follower.commit({partition: mark})
+
+
+async def _staying(follower: Follower, doing: Coroutine[Any, Any, T]) -> T:
+    """Do something long as a member of the group: what is held is paused, and nothing comes of the reads."""
+    task = asyncio.create_task(doing)
+    try:
+        while not (await asyncio.wait([task], timeout=_STAY_SECONDS))[0]:
+            await follower.read(max_records=1, timeout_seconds=0)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    return task.result()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -14,7 +15,7 @@ from router.log.codec import MAX_BODY_BYTES
 from router.protocols import Log, TopicSettings
 from router.telemetry import LOG_EXPIRED
 from tests.contract.log_process import quick
-from tests.contract.log_scene import Diary, away, collect, numbers, record, settle
+from tests.contract.log_scene import Diary, after, away, collect, numbers, record, settle
 
 _FULL = Facts("edge", "10.1.2.3", "splunk_hec", (("host", "wéb"), ("odd", "\udcff")), "f5.ltm", "alert", 70, ("n1", "n2"), ("t",))
 
@@ -285,6 +286,22 @@ class LogContract:
             async with asyncio.timeout(30):
                 while not any(line[0] == theirs for line in other.lines):
                     await asyncio.gather(other.read_lines(1), settle(follower, until=lambda: True))
+
+    async def test_who_follows_alone_keeps_everything_until_it_leaves(self, log: Log, open_one: Open) -> None:
+        everything = {Partition("raw", n) for n in range(4)}
+        async with AsyncExitStack() as stack, (await open_one()).follow(["raw"], group="g", alone=True) as later:
+            first = await stack.enter_async_context(log.follow(["raw"], group="g", alone=True))
+            await settle(first, until=lambda: first.assigned == everything)
+            for _ in range(3):  # names come in any order
+                async with (await open_one()).follow(["raw"], group="g", alone=True) as other:
+                    await settle(first, later, other, until=after(1))
+                    await settle(first, later, other, until=lambda: bool(first.assigned))
+                    assert first.assigned == everything
+                    assert not later.assigned | other.assigned
+            await first.commit({partition: Mark(7, "held") for partition in everything})
+            assert set((await log.committed("g", ["raw"])).values()) == {Mark(7, "held")}
+            await stack.aclose()
+            await settle(later, until=lambda: later.assigned == everything)
 
     # the reader's controls
 

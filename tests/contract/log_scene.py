@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -44,6 +45,12 @@ async def settle(*followers: Follower, until: Callable[[], bool], seconds: float
             for batches in await asyncio.gather(*[f.read(max_records=1000, timeout_seconds=0.2) for f in followers]):
                 found += batches
     return found
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """True once this time has passed."""
+    then = time.monotonic() + seconds
+    return lambda: time.monotonic() > then
 
 
 class Diary:

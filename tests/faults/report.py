@@ -114,8 +114,6 @@ _HOLES = """\
   them at most `limits.correlations_mb`. Where somebody fills that with names that occur once, groups that have begun go on and new ones
   do not count, which is counted and told; after a restart in such a time some of these may. R7 does not show it: its events have no
   user, host or address.
-- **Two redrives of one stage at once on Kafka**: the one that joins later may take over; the other one ends with an error, and the page of
-  500 letters that it had in hand may be sent twice.
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss and networks that reorder are not simulated. A damaged

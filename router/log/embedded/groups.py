@@ -31,6 +31,8 @@ class Member(NamedTuple):
     """Unique; what stands behind `@` is its process."""
     topics: tuple[int, ...]
     lease_seconds: float
+    alone: bool = False
+    """It has all partitions of its topics, or none while another member has some."""
 
 
 class Standing(NamedTuple):
@@ -78,9 +80,12 @@ def look(connection: Connection, member: Member, now: float) -> Standing:
     held = frozenset(place for place, name in claims.items() if name == member.name)
     if member.name not in alive:
         return Standing(False, held, frozenset(), frozenset())
+    if member.alone:
+        others = any(name in alive and name != member.name for name in claims.values())
+        return Standing(True, held, frozenset(), frozenset() if others else _all(connection, member) - held)
     surplus, wanted = set[Place](), set[Place]()
     for topic in member.topics:
-        count = connection.execute("SELECT partitions FROM topics WHERE id=?", (topic,)).fetchone()[0]
+        count = _count(connection, topic)
         team = [name for name, topics in alive.items() if topic in topics]
         quota = _share(count, len(team), (team.index(member.name) + topic) % len(team))
         mine = sorted(p for p in held if p[0] == topic)
@@ -88,6 +93,15 @@ def look(connection: Connection, member: Member, now: float) -> Standing:
         surplus.update(mine[quota:])
         wanted.update(free[: max(0, quota - len(mine))])
     return Standing(True, held, frozenset(surplus), frozenset(wanted))
+
+
+def _count(connection: Connection, topic: int) -> int:
+    count: int = connection.execute("SELECT partitions FROM topics WHERE id=?", (topic,)).fetchone()[0]
+    return count
+
+
+def _all(connection: Connection, member: Member) -> frozenset[Place]:
+    return frozenset((topic, number) for topic in member.topics for number in range(_count(connection, topic)))
 
 
 def _share(partitions: int, members: int, rank: int) -> int:

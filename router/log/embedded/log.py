@@ -121,15 +121,17 @@ class SqliteLog:
             start += len(piece.records)
 
     def follow(
-        self, topics: Sequence[str], *, group: str, listener: Listener | None = None
+        self, topics: Sequence[str], *, group: str, listener: Listener | None = None, alone: bool = False
     ) -> AbstractAsyncContextManager[SqliteFollower]:
         """See Log."""
-        return self._follow(topics, group, listener)
+        return self._follow(topics, group, listener, alone)
 
     @asynccontextmanager
-    async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[SqliteFollower]:
+    async def _follow(
+        self, topics: Sequence[str], group: str, listener: Listener | None, alone: bool
+    ) -> AsyncIterator[SqliteFollower]:
         ids = {(await self._topic(name)).id: name for name in topics}
-        member = Member(group, fresh_name(), tuple(ids), self._lease)
+        member = Member(group, fresh_name(), tuple(ids), self._lease, alone)
         follower = SqliteFollower(self._database, self._recent, self, member, ids, listener)
         self._followers.add(follower)
         await follower.join()

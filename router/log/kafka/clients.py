@@ -10,6 +10,7 @@ from aiokafka.helpers import create_ssl_context
 
 from router.config import KafkaLog
 from router.errors import ConfigError, Problem
+from router.log.kafka.alone import Alone
 
 BATCH_BYTES = 983_040
 """Of one batch before compression: even incompressible ones stay below what brokers take by default (1,048,588)."""
@@ -51,8 +52,9 @@ class Clients:
             **self.connection,
         )
 
-    def member(self, group: str, instance: str = "") -> AIOKafkaConsumer:
-        """A consumer in a group: never commits by itself, starts a new group at the oldest record. `instance`: its name there."""
+    def member(self, group: str, instance: str = "", *, alone: bool = False) -> AIOKafkaConsumer:
+        """A consumer in a group: never commits by itself, starts a new group at the oldest record. `instance`: its name there.
+        `alone`: it has all partitions, or none while another one has them."""
         timing = self.timing
         return AIOKafkaConsumer(
             group_id=group,
@@ -61,7 +63,7 @@ class Clients:
             heartbeat_interval_ms=timing.heartbeat_ms,
             rebalance_timeout_ms=timing.rebalance_ms,
             max_poll_interval_ms=600_000,
-            partition_assignment_strategy=(RangePartitionAssignor,),
+            partition_assignment_strategy=(Alone() if alone else RangePartitionAssignor,),
             **self._reading,
         )
 

@@ -37,9 +37,18 @@ class BrokerFollower:
     """
 
     def __init__(
-        self, clients: Clients, group: str, topics: Mapping[str, str], marks: Marks, reader: Reader, listener: Listener | None
+        self,
+        clients: Clients,
+        group: str,
+        topics: Mapping[str, str],
+        marks: Marks,
+        reader: Reader,
+        listener: Listener | None,
+        *,
+        alone: bool = False,
     ) -> None:
         self._clients, self._group, self._marks, self._reader, self._listener = clients, group, marks, reader, listener
+        self._alone = alone
         self._full = dict(topics)
         self._short = {full: name for name, full in topics.items()}
         self._consumer: AIOKafkaConsumer | None = None
@@ -92,7 +101,7 @@ class BrokerFollower:
     async def _connected(self, deadline: float) -> AIOKafkaConsumer | None:
         """The consumer once it has joined the group; None when it has not by the deadline."""
         if self._starting is None:
-            self._consumer = self._clients.member(self._group, self._name())
+            self._consumer = self._clients.member(self._group, self._name(), alone=self._alone)
             self._handover = Handover(self._consumer, self._clients.timing.handover_seconds)
             self._consumer.subscribe(list(self._short), listener=self._handover)
             self._starting = asyncio.create_task(self._consumer.start())
@@ -104,7 +113,9 @@ class BrokerFollower:
         return self._consumer
 
     def _name(self) -> str:
-        """That of the configuration, or of a seat: the same in every consumer that this follower makes."""
+        """That of the configuration, or of a seat: the same in every consumer that this follower makes. See Alone for none."""
+        if self._alone:
+            return ""
         if self._clients.settings.instance:
             return self._clients.settings.instance
         if self._seat is None:

@@ -85,18 +85,20 @@ class BrokerLog:
         return await self._producer.append(self._full(topic), partition, records)
 
     def follow(
-        self, topics: Sequence[str], *, group: str, listener: Listener | None = None
+        self, topics: Sequence[str], *, group: str, listener: Listener | None = None, alone: bool = False
     ) -> AbstractAsyncContextManager[BrokerFollower]:
         """See Log."""
-        return self._follow(topics, group, listener)
+        return self._follow(topics, group, listener, alone)
 
     @asynccontextmanager
-    async def _follow(self, topics: Sequence[str], group: str, listener: Listener | None) -> AsyncIterator[BrokerFollower]:
+    async def _follow(
+        self, topics: Sequence[str], group: str, listener: Listener | None, alone: bool
+    ) -> AsyncIterator[BrokerFollower]:
         for topic in topics:
             await self.partitions(topic)
         names, full = {topic: self._full(topic) for topic in topics}, self._settings.prefix + group
         marks = partial(self._topics.marks, full)
-        follower = BrokerFollower(self._clients, full, names, marks, self._lag_reader, listener)
+        follower = BrokerFollower(self._clients, full, names, marks, self._lag_reader, listener, alone=alone)
         try:
             yield follower
         finally:

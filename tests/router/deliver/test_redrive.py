@@ -185,6 +185,41 @@ async def test_two_runs_at_once_are_refused(tmp_path: Path, monkeypatch: pytest.
     assert sink.taken == [0, 1, 2]
 
 
+async def test_a_commit_that_is_not_heard_is_said_again(tmp_path: Path) -> None:
+    """As by Kafka, while a member comes or goes."""
+
+    async def unheard(batch: Sequence[Record]) -> WriteResult:
+        await log._database.write(lambda c: c.execute("DELETE FROM claims"))
+        return all_delivered(len(batch))
+
+    sink = ScriptedSink(unheard)
+    async with open_log(tmp_path) as log:
+        await bury(log, "soc", records(700))
+        await redrive(log, sink)
+        await redrive(log, sink)
+    assert sink.taken == list(range(700))
+
+
+async def test_a_run_that_was_taken_for_dead_says_so_and_sets_nothing_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.deliver.redrive._STAY_SECONDS", 30.0)
+
+    async def frozen(batch: Sequence[Record]) -> WriteResult:
+        if not other.taken:
+            await log._database.write(lambda c: c.execute("DELETE FROM claims") and c.execute("DELETE FROM members"))
+            await redrive(log, other)
+        return all_delivered(len(batch))
+
+    other, sink = ScriptedSink(), ScriptedSink(frozen)
+    async with open_log(tmp_path) as log:
+        await bury(log, "soc", records(700))
+        with pytest.raises(LogweirError, match="another redrive of soc took over; letters of the last page may be sent twice"):
+            await redrive(log, sink)
+        await redrive(log, other)
+    assert (sink.taken, other.taken) == (list(range(500)), list(range(700)))
+
+
 async def test_letters_that_retention_removed_before_they_were_redriven_are_told_of(tmp_path: Path) -> None:
     now = [1e9]
     log = SqliteLog(EmbeddedLog(path=tmp_path / "log.db", retention_hours=1), retention_every_seconds=0.05, clock=lambda: now[0])

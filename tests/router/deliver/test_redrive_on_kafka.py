@@ -72,6 +72,26 @@ async def test_a_replay_reads_all_partitions_once(log: BrokerLog) -> None:
     assert sum(told) == 7000
 
 
+async def test_who_began_goes_on_whoever_joins(log: BrokerLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.deliver.redrive._JOIN_SECONDS", 3.0)
+    gate, entered = asyncio.Event(), asyncio.Event()
+
+    async def slow(batch: Sequence[Record]) -> WriteResult:
+        entered.set()
+        await gate.wait()
+        return all_delivered(len(batch))
+
+    sink, other = ScriptedSink(slow), ScriptedSink()
+    await bury(log, records(1000), "mapping: a")
+    first = asyncio.create_task(redrive(log, sink))
+    await entered.wait()
+    ended = await asyncio.gather(*[redrive(log, other) for _ in range(3)], return_exceptions=True)
+    assert ["another redrive of soc is under way" in str(end) for end in ended] == [True] * 3
+    gate.set()
+    await first
+    assert (sink.taken, other.taken) == (list(range(1000)), [])
+
+
 async def test_two_commands_of_one_deployment_do_not_redrive_the_same_letters(
     log: BrokerLog, kafka: Node, tmp_path: Path
 ) -> None:
