@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from router.batch import DEAD_LETTERS, MATCHES, SIGNALS, Batch, Mark, Origin, Partition, Record
 from router.correlate.clock import Checkpoint
@@ -17,10 +18,10 @@ from router.correlate.correlator import Correlator
 from router.correlate.lane import Lane
 from router.correlate.ticks import GROUP, Barrier, tick
 from router.detect import Correlation
-from router.errors import Misconfigured, Retryable
-from router.log.checkpoint import Refused, high_water, persist, persist_each, read
+from router.errors import Misconfigured, Rejected, Retryable
+from router.log.checkpoint import high_water, persist, persist_each, read
 from router.protocols import Follower, Log
-from router.telemetry import GROUPS, WINDOW_BYTES, bound, logger
+from router.telemetry import CORRELATE_DEAD, GROUPS, WINDOW_BYTES, bound, logger
 
 TICK_SECONDS = 5.0
 """Time is moved on by hand no more often than this, and never while what was received is not through."""
@@ -29,7 +30,8 @@ IDLE_SECONDS = 10.0
 _log = logger("correlate")
 
 
-Letter = Callable[[Record, Partition, int], Record]
+Letter = Callable[[Record, Partition, int, bool], Record]
+"""(result, partition and offset that it came of, whether to keep the body) -> the dead letter."""
 
 
 class Correlate:
@@ -47,16 +49,15 @@ class Correlate:
         max_records: int = 1000,
         idle_seconds: float = IDLE_SECONDS,
         tick_seconds: float = TICK_SECONDS,
-        letter: Letter = lambda record, _place, _offset: record,
+        letter: Letter = lambda record, _partition, _offset, _keep_body: record,
     ) -> None:
-        """`letter`: makes the dead letter of a result that came of that place."""
         Correlator(correlations, lateness_seconds)  # refuses now what it cannot run
         self._most_bytes = most_bytes
         self._log, self._max_records, self._correlations, self._lateness = log, max_records, correlations, lateness_seconds
         self._idle, self._tick_seconds, self._ticked = idle_seconds, tick_seconds, time.monotonic()
         self._barrier, self._letter = Barrier(log), letter
         self.ready = asyncio.Event()
-        self._groups = bound(GROUPS.labels)
+        self._groups, self._dead = bound(GROUPS.labels), CORRELATE_DEAD.labels("alert_too_large")
         self._lanes: dict[int, Lane] = {}
         self._seek: dict[Partition, int] = {}
         self._marks: dict[Partition, Mark] = {}
@@ -128,24 +129,33 @@ class Correlate:
         out = lane.run(batch, time.monotonic())
         for partition, records in out.matches.items():
             async with self._turns[partition]:
-                await persist_each(self._log, MATCHES, partition, records, stop, self._refused(MATCHES, batch, stop))
+                await persist_each(self._log, MATCHES, partition, records, stop, partial(self._bury, batch, stop))
         if out.signals:
-            await persist_each(self._log, SIGNALS, batch.span.partition, out.signals, stop, self._refused(SIGNALS, batch, stop))
+
+            async def signal_refused(record: Record, reason: str) -> None:
+                out.signals.remove(record)
+                await self._bury(batch, stop, record, reason)
+
+            await persist_each(self._log, SIGNALS, batch.span.partition, tuple(out.signals), stop, signal_refused)
         lane.count(batch, out)
         if batch.span.stop > lane.committed:
             checkpoint = lane.correlator.checkpoint(batch.span.stop)
             self._marks[Partition(batch.span.topic, batch.span.partition)] = Mark(batch.span.stop, checkpoint.text())
 
-    def _refused(self, topic: str, batch: Batch[Record], stop: asyncio.Event) -> Refused:
+    async def _bury(self, batch: Batch[Record], stop: asyncio.Event, record: Record, reason: str) -> None:
         """What the log takes no more for its size becomes a dead letter of this stage, and is found by `logweir dlq`."""
+        _log.error("the log takes a result no more; it is a dead letter now", reason=reason)
+        place = record.origin or Origin(batch.span.partition, batch.span.start)
+        partition = Partition(MATCHES, place.partition)
+        try:
+            await self._insist(self._letter(record, partition, place.offset, True), stop)
+        except Rejected as error:
+            _log.error("a dead letter is too large; keeping its coordinates alone", reason=str(error))
+            await self._insist(self._letter(record, partition, place.offset, False), stop)
+        self._dead.inc()
 
-        async def refused(record: Record, reason: str) -> None:
-            _log.error("the log takes a result no more; it is a dead letter now", topic=topic, reason=reason)
-            place = record.origin or Origin(batch.span.partition, batch.span.start)
-            letter = self._letter(record, Partition(MATCHES, place.partition), place.offset)
-            await persist(self._log, DEAD_LETTERS + GROUP, 0, [letter], stop)
-
-        return refused
+    async def _insist(self, letter: Record, stop: asyncio.Event) -> None:
+        await persist(self._log, DEAD_LETTERS + GROUP, 0, [letter], stop)
 
     async def _tick(self, now: float) -> None:
         """Move the time of partitions on whose correlations wait for it, unless something is still under way."""

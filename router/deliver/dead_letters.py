@@ -61,10 +61,17 @@ def dead_letter(
     return Record(record.id, orjson.dumps(envelope), record.time, record.facts)
 
 
-def alert_too_large(record: Record, place: Partition, offset: int) -> Record:
+def alert_too_large(record: Record, place: Partition, offset: int, keep_body: bool) -> Record:
     """The letter for what `correlate` made of a match at that place, and the log does not take."""
     return dead_letter(
-        record, stage="correlate", reason="alert_too_large", topic=place.topic, partition=place.number, offset=offset, attempts=1
+        record,
+        stage="correlate",
+        reason="alert_too_large",
+        topic=place.topic,
+        partition=place.number,
+        offset=offset,
+        attempts=1,
+        keep_body=keep_body,
     )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from router.batch import Batch, Mark, Partition, Record
 from router.config import EmbeddedLog, KafkaLog
+from router.errors import Rejected
+from router.log.embedded import SqliteLog
 from router.protocols import Follower
 from tests.contract.log_process import LEASE_SECONDS
 
@@ -51,6 +53,23 @@ def after(seconds: float) -> Callable[[], bool]:
     """True once this time has passed."""
     then = time.monotonic() + seconds
     return lambda: time.monotonic() > then
+
+
+class Narrow(SqliteLog):
+    """Takes what stands before the first record with a larger body than a topic takes now, as a broker does batch by batch."""
+
+    def __init__(self, settings: EmbeddedLog) -> None:
+        super().__init__(settings)
+        self.most: dict[str, int] = {}
+
+    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        most = self.most.get(topic, 1 << 30)
+        place = next((i for i, r in enumerate(records) if len(r.body) > most), None)
+        if place is None:
+            return await super().append(topic, partition, records)
+        if place:
+            await super().append(topic, partition, records[:place])
+        raise Rejected(f"topic {topic}: more than max.message.bytes", place)
 
 
 class Diary:

@@ -1,7 +1,7 @@
 """A topic that takes less than it did: what does not fit is a counted dead letter, and the stage goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,28 +10,12 @@ from router.batch import EVENTS, RAW, Facts, Record
 from router.config import EmbeddedLog
 from router.deliver.dead_letters import read_dead_letter
 from router.detect import Ruleset
-from router.errors import Rejected
 from router.log import standard_topics
-from router.log.embedded import SqliteLog
 from router.process import Process
 from router.process.stage import Stage
 from router.reduce import NoiseRules, Reducer
 from router.telemetry import DEAD_LETTERED
-
-
-class Narrow(SqliteLog):
-    """Takes what stands before the first record with a larger body than a topic takes now, as a broker does batch by batch."""
-
-    most: dict[str, int]
-
-    async def append(self, topic: str, partition: int, records: Sequence[Record]) -> int:
-        most = self.most.get(topic, 1 << 30)
-        place = next((i for i, r in enumerate(records) if len(r.body) > most), None)
-        if place is None:
-            return await super().append(topic, partition, records)
-        if place:
-            await super().append(topic, partition, records[:place])
-        raise Rejected(f"topic {topic}: more than max.message.bytes", place)
+from tests.contract.log_scene import Narrow
 
 
 class _Catalogue:
@@ -50,7 +34,6 @@ class _Catalogue:
 async def log(tmp_path: Path) -> AsyncIterator[Narrow]:
     settings = EmbeddedLog(path=tmp_path / "log.db", partitions=1)
     opened = Narrow(settings)
-    opened.most = {}
     await opened.start()
     await opened.create(standard_topics(settings))
     yield opened
