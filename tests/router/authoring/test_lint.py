@@ -1,40 +1,14 @@
 """The linter finds what it should, where it stands, and leaves good rules alone."""
 
+import json
 import textwrap
-from pathlib import Path
 
 import pytest
 
 import rules
 from router.authoring.lint import lint
+from tests.router.authoring.linted import GOOD, checks
 from tests.router.cli.process import logweir
-
-GOOD = r"""
-title: Encoded Command on a Server
-id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11
-status: test
-description: d
-author: Ann
-date: 2026-01-02
-modified: 2026-02-03
-level: high
-tags: [attack.execution, attack.t1059.001, cve.2021-44228, tlp.amber-strict, detection.emerging-threats, car.2013-07-001]
-references: ['https://a.example']
-falsepositives: [add-ins]
-logsource: {product: windows, category: process_creation}
-detection:
-  selection:
-    CommandLine|contains: ['-enc', '-ec']
-  filter: {User: nobody}
-  condition: selection and not filter
-tests:
-  - {name: t, match: false, event: {a: b}}
-"""
-
-
-def checks(folder: Path, text: str, name: str = "encoded_command.yml", **options):
-    (folder / name).write_text(text)
-    return {f.check: f for f in lint([folder], builtin=False, **options)}
 
 
 @pytest.mark.parametrize("text", ["", "# later\n", "---\n---\n"])
@@ -70,61 +44,6 @@ def test_a_good_rule_gets_no_remark(tmp_path):
 def test_the_rules_that_ship_have_nothing_worse_than_an_info():
     found = [f for f in lint([rules.ROOT / "detect", rules.ROOT / "correlate", rules.ROOT / "risk"]) if f.severity != "info"]
     assert found == []
-
-
-@pytest.mark.parametrize(
-    ("selections", "condition", "told"),
-    [
-        (
-            "a: {Size|gt: 5, Size|lt: 3}",
-            "a",
-            ":4:19: warning never-true: detection.a.Size|lt: Size: no single value can be `gt 5` and `lt 3`",
-        ),
-        ("a: {Size|gt: 5, Size|lt: 5}", "a", "`gt 5` and `lt 5`"),
-        ("a: {Size|gte: 5, Size|lt: 5}", "a", "`gte 5` and `lt 5`"),
-        ("a: {Size|lte: 2}\n  b: {Size|gt: 2.5}", "a and b", "`lte 2` and `gt 2.5`"),
-        ("a: {Size|lt: 3}\n  b: {Size: [4, 5]}", "all of *", "`lt 3` and `eq '4'`"),
-        ("a: {Size|lt: 3}\n  b: {Size: tall}", "a and b", "`lt 3` and `eq 'tall'`"),
-        ("a: {User: [ann, bob]}\n  b: {User: [Carol, dave]}", "a and b", "`eq 'ann'` and `eq 'Carol'`"),
-        ("a: {Image: 'C:\\x.exe', Image|endswith: '.dll'}", "a", "`endswith '.dll'`"),
-        ("a: {Image|endswith: ['/sh', '/bash'], Image|endswith|all: ['-c']}", "a", "`endswith '/sh'` and `endswith '-c'`"),
-        ("a: {User|exists: false, User: ann}", "a", "no event can be `exists: false` and `eq 'ann'`"),
-        ("a: {User: null, User|contains: ann}", "a", "`null` and `contains 'ann'`"),
-        ("a: {User: ann}\n  b: {User: [bob, ann]}", "a and not b", "no event can be `eq 'ann'` and not `eq 'bob'`"),
-    ],
-)
-def test_a_condition_that_nothing_can_fulfil_is_told(tmp_path, selections, condition, told):
-    found = checks(
-        tmp_path, "title: t\nlogsource: {product: windows}\ndetection:\n  " + selections + f"\n  condition: {condition}\n"
-    )
-    assert found["never-true"].severity == "warning"
-    assert told in str(found["never-true"])
-
-
-@pytest.mark.parametrize(
-    ("selections", "condition"),
-    [
-        ("a: {Size|gt: 3, Size|lt: 5}", "a"),
-        ("a: {Size|gte: 5, Size|lte: 5.0}", "a"),
-        ("a: {Size|gte: 5, Size: '5'}", "a"),
-        ("a: {Size|gt: 5}\n  b: {Size|lt: 3}", "a or b"),
-        ("a: {Size|gt: 5}\n  b: {Size|lt: 3}", "1 of *"),
-        ("a: {Size|gt: 5}\n  b: {Length|lt: 3}", "a and b"),
-        ("a: {Size|gt: 5}\n  b: {Size|lt: 3}", "not (a and b)"),
-        ("a: {User: [ann, bob]}\n  b: {User: [BOB, dave]}", "a and b"),
-        ("a: {Image|endswith: ['/sh', '/bash'], Image|startswith: /bin}", "a"),
-        ("a: {Image|endswith: ['h', '/bash'], Image|endswith|all: ['/SH', sh]}", "a"),
-        ("a: {User: ann}\n  b: {User: [bob, ann], Host: x}", "a and not b"),
-        ("a: {User: [ann, bob]}\n  b: {User: ann}", "a and not b"),
-        ("a: [ann, bob]\n  b: [carol]", "a and b"),
-        ("a: {User|exists: true, User: null}", "a"),
-    ],
-)
-def test_a_condition_that_something_can_fulfil_is_left_alone(tmp_path, selections, condition):
-    found = checks(
-        tmp_path, "title: t\nlogsource: {product: windows}\ndetection:\n  " + selections + f"\n  condition: {condition}\n"
-    )
-    assert "never-true" not in found
 
 
 EDITS = [
@@ -226,38 +145,6 @@ def test_the_place_is_that_of_the_word(tmp_path):
     assert finding.path == "detection.filter.User"
 
 
-CORRELATION = """
----
-title: Many
-id: 7f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11
-description: d
-author: Ann
-level: high
-correlation: {type: event_count, rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11], group-by: [User], timespan: 5m, condition: {gte: 5}}
-tests: [{name: t, alerts: 0, events: []}]
-"""
-CORRELATIONS = [
-    ("refused-correlation", "type: event_count", "type: event_number"),
-    ("refused-correlation", "timespan: 5m", "timespan: 5 minutes"),
-    ("refused-correlation", "timespan: 5m, ", ""),
-    ("refused-correlation", "condition: {gte: 5}", "condition: {above: 5}"),
-    ("refused-correlation", "condition: {gte: 5}", "condition: {gte: five}"),
-    ("refused-correlation", ", condition: {gte: 5}", ""),
-    ("refused-correlation", "type: event_count", "type: value_count"),
-    ("refused-correlation", "timespan: 5m", "timespan: 5m, generate: 1"),
-    ("refused-correlation", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: []"),
-    ("refused-reference", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: [nothing]"),
-    ("missing-group-by", "group-by: [User], ", ""),
-    ("missing-level", "level: high\n", ""),
-]
-
-
-@pytest.mark.parametrize(("check", "old", "new"), CORRELATIONS, ids=range(len(CORRELATIONS)))
-def test_faults_of_correlations(tmp_path, check, old, new):
-    assert checks(tmp_path, GOOD + CORRELATION) == {}
-    assert check in checks(tmp_path, GOOD + CORRELATION.replace(old, new, 1))
-
-
 FILTER = """
 ---
 title: Not on Build Servers
@@ -302,60 +189,7 @@ def test_checks_can_be_left_out(tmp_path):
     assert checks(tmp_path, GOOD.replace("author: Ann\n", ""), ignore=["missing-author"]) == {}
 
 
-SIGMA = [
-    ("dangling_detection", "unused-selection", "selection and not filter", "selection"),
-    (
-        "them_condition_with_single_detection",
-        "them-with-one-selection",
-        "  filter: {User: nobody}\n  condition: selection and not filter",
-        "  condition: 1 of them",
-    ),
-    ("all_of_them_condition", "all-of-them", "selection and not filter", "all of them"),
-    (
-        "specific_instead_of_generic_logsource",
-        "specific-logsource",
-        "category: process_creation}\ndetection:\n  selection:\n",
-        "service: sysmon}\ndetection:\n  selection:\n    EventID: 1\n",
-    ),
-    ("fieldname_logsource", "unknown-logsource-key", "product: windows", "product: windows, provider: x"),
-    ("identifier_existence", "missing-id", "id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11\n", ""),
-    ("duplicate_references", "duplicate-references", "['https://a.example']", "['https://a.example', 'https://a.example']"),
-    ("custom_attributes", "unknown-key", "level: high", "level: high\nrealted: []"),
-    ("invalid_modifier_combinations", "all-without-contains", "CommandLine|contains", "CommandLine|startswith|all"),
-    ("invalid_modifier_combinations", "base64offset-without-contains", "CommandLine|contains", "CommandLine|base64offset"),
-    ("invalid_modifier_combinations", "windash-with-all", "CommandLine|contains", "CommandLine|windash|contains|all"),
-    ("tlptag", "invalid-tlp-tag", "tlp.amber-strict", "tlp.pink"),
-    ("duplicate_tag", "duplicate-tags", "tlp.amber-strict", "attack.execution"),
-    ("namespace_tag", "unknown-tag-namespace", "tlp.amber-strict", "mitre.t1059"),
-    ("cartag", "invalid-car-tag", "car.2013-07-001", "car.2013-7-1"),
-    ("cvetag", "invalid-cve-tag", "cve.2021-44228", "cve.log4shell"),
-    ("detection_tag", "invalid-detection-tag", "detection.emerging-threats", "detection.new"),
-    ("stptag", "invalid-stp-tag", "tlp.amber-strict", "stp.9"),
-    ("double_wildcard", "double-wildcard", "User: nobody", "User: 'a**b'"),
-    ("number_as_string", "number-as-text", "User: nobody", "User: '4688'"),
-    ("control_character", "control-character", "User: nobody", 'User: "no\\tbody"'),
-    ("wildcards_instead_of_modifiers", "wildcards-instead-of-contains", "User: nobody", "User: ['*a*', '*b*']"),
-    ("wildcards_instead_of_modifiers", "wildcards-instead-of-endswith", "User: nobody", r"User: '*\bob'"),
-    ("wildcards_instead_of_modifiers", "wildcards-instead-of-startswith", "User: nobody", "User: 'bob*'"),
-    ("escaped_wildcard", "escaped-wildcard", "User: nobody", r"User: 'no\*body'"),
-]
-
-
-@pytest.mark.parametrize(("validator", "check", "old", "new"), SIGMA, ids=[f"{s[0]}-{s[1]}" for s in SIGMA])
-def test_it_finds_what_pysigma_validators_find(tmp_path, validator, check, old, new):
-    core = pytest.importorskip("sigma.validators.core", reason="pySigma is not installed")
-    from sigma.rule import SigmaRule
-
-    text = GOOD.replace(old, new, 1)
-    theirs = core.validators[validator]()
-    rule = SigmaRule.from_yaml(text.partition("tests:")[0])
-    assert theirs.validate(rule), "pySigma says nothing here"
-    assert check in checks(tmp_path, text)
-
-
 def test_the_command_says_it_in_lines_and_as_json_and_fails_from_a_severity_on(tmp_path):
-    import json
-
     rule = tmp_path / "encoded_command.yml"
     rule.write_text(GOOD.replace("level: high\n", ""))
     done = logweir("rules", "lint", rule)
@@ -373,97 +207,6 @@ def test_the_command_says_it_in_lines_and_as_json_and_fails_from_a_severity_on(t
         == textwrap.dedent(rule.read_text()).splitlines()[answer["findings"][0]["line"] - 1].index("selektion") + 1
     )
     assert logweir("rules", "lint", tmp_path / "nothing").returncode == 2
-
-
-COUNTED = """
-title: A
-name: ra
-logsource: {{product: acme}}
-detection: {{s: {{k: a}}, condition: s}}
----
-title: B
-name: rb
-logsource: {{product: acme}}
-detection: {{s: {{k: b}}, condition: s}}
----
-title: C
-correlation:
-  type: {kind}
-  rules: [ra, rb]
-  group-by: [x]
-  timespan: 5m
-  {more}
-"""
-
-
-def counted(folder, kind, more):
-    return checks(folder, COUNTED.format(kind=kind, more=more))
-
-
-@pytest.mark.parametrize(
-    ("kind", "condition"),
-    [
-        ("event_count", "{lt: 0}"),
-        ("event_count", "{lt: 1}"),
-        ("event_count", "{eq: 0}"),
-        ("event_count", "{eq: 2.5}"),
-        ("event_count", "{gt: 5, lt: 3}"),
-        ("event_count", "{gt: 5, lt: 6}"),
-        ("event_count", "{eq: 5, neq: 5}"),
-        ("value_count", "{lte: 0, field: f}"),
-        ("value_sum", "{gt: 5, lt: 5, field: f}"),
-        ("value_avg", "{gt: 5, lte: 5, field: f}"),
-        ("temporal", "{gte: 3}"),
-        ("temporal_ordered", "{eq: 3}"),
-        ("temporal", "ra and rb and not ra"),
-    ],
-)
-def test_a_count_that_no_number_fulfils_is_told(tmp_path, kind, condition):
-    found = counted(tmp_path, kind, f"condition: {condition}")["never-true"]
-    assert (found.severity, found.line) == ("warning", 18)
-
-
-@pytest.mark.parametrize(
-    ("kind", "condition"),
-    [
-        ("event_count", "{gte: 1}"),
-        ("event_count", "{lt: 2}"),
-        ("event_count", "{gt: 5, lt: 7}"),
-        ("event_count", "{gt: 5, lt: 700}"),
-        ("event_count", "{neq: 1}"),
-        ("value_sum", "{lt: 0, field: f}"),
-        ("value_sum", "{gt: 5, lt: 6, field: f}"),
-        ("value_avg", "{eq: 2.5, field: f}"),
-        ("value_sum", "{gte: 0, field: f}"),
-        ("temporal", "{gte: 2}"),
-        ("temporal", "{lt: 2}"),
-        ("temporal", "(ra or rb) and not (ra and rb)"),
-    ],
-)
-def test_a_count_that_some_numbers_fulfil_is_left_alone(tmp_path, kind, condition):
-    assert counted(tmp_path, kind, f"condition: {condition}").keys().isdisjoint(("never-true", "always-true"))
-
-
-@pytest.mark.parametrize("condition", ["{gte: 0}", "{gt: -1}", "{neq: -2}"])
-def test_a_count_that_every_number_fulfils_is_told(tmp_path, condition):
-    assert counted(tmp_path, "event_count", f"condition: {condition}")["always-true"].severity == "warning"
-
-
-def test_an_alias_that_leaves_a_rule_out_or_that_nothing_uses_is_told(tmp_path):
-    more = "condition: {gte: 2}\n  aliases:\n    x: {ra: f}\n    y: {ra: f, rb: g}"
-    found = counted(tmp_path, "event_count", more)
-    assert "'x' names no field of 'rb'" in found["alias-without-rule"].text
-    assert "'y'" in found["unused-alias"].text
-    assert (
-        counted(tmp_path, "event_count", more.replace("x: {ra: f}", "x: {ra: f, rb: h}").partition("    y:")[0])
-        .keys()
-        .isdisjoint(("alias-without-rule", "unused-alias"))
-    )
-
-
-def test_an_alias_of_a_counted_field_is_used(tmp_path):
-    more = "condition: {gte: 2, field: y}\n  aliases:\n    y: {ra: f, rb: g}"
-    assert "unused-alias" not in counted(tmp_path, "value_count", more)
 
 
 @pytest.mark.parametrize(
