@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from router.normalize.formats.piped import opened, put, unescaped
 from router.normalize.remembered import RememberedText
 
 HEADER = ("cef_version", "vendor", "product", "version", "class_id", "name", "severity")
@@ -16,8 +17,6 @@ _KNOWN: set[str] = set()
 _MOST_KEYS, _LONG_KEY = 4096, 60
 _BLANKS = " \t\r\n"
 _LONG_VALUE = 4096
-_ESCAPES = (("\\=", "="), ("\\|", "|"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'))
-_ESCAPED_ESCAPE = "\x01"  # a control character that decoding has removed
 _LABELLED = re.compile(
     r"\A((?:cs|cn|cfp|c6a|deviceCustomDate|deviceCustomString|deviceCustomNumber|flexString|flexNumber|flexDate|ad)\.?\w*)Label\Z"
 )
@@ -30,36 +29,6 @@ def _labels(key: str) -> str | None:
 
 _LABELS = RememberedText(_labels, 1024)
 """cs1Label -> cs1; None for keys that name no other."""
-
-
-def _unescaped(text: str) -> str:
-    if "\\" not in text:
-        return text
-    text = text.replace("\\\\", _ESCAPED_ESCAPE)
-    if "\\" in text:
-        for escaped, plain in _ESCAPES:
-            text = text.replace(escaped, plain)
-    return text.replace(_ESCAPED_ESCAPE, "\\")
-
-
-def header(text: str, count: int) -> list[str] | None:
-    """The first `count` values between pipes and the rest; a backslash escapes. None when there are fewer."""
-    parts = text.split("|", count)
-    if "\\" not in text or (len(parts) > count and "\\" not in text[: len(text) - len(parts[-1])]):
-        return parts if len(parts) == count + 1 else None
-    made: list[str] = []
-    held = ""
-    raw = text.split("|")
-    for i, part in enumerate(raw):
-        if len(made) == count:
-            return [*made, "|".join(raw[i:])]
-        held += part
-        if (len(part) - len(part.rstrip("\\"))) % 2:
-            held += "|"
-            continue
-        made.append(_unescaped(held.replace("\\|", "|")))
-        held = ""
-    return [*made, ""] if len(made) == count else None
 
 
 def extensions(text: str) -> dict[str, Any]:
@@ -90,7 +59,7 @@ def _usual(text: str) -> dict[str, Any] | None:
     if "\\" in text:
         for key, value in out.items():
             if "\\" in value:
-                out[key] = _unescaped(value)
+                out[key] = unescaped(value)
     return out
 
 
@@ -111,13 +80,8 @@ def _any(text: str) -> dict[str, Any]:
     found = [m for m in _KEY.finditer(text) if text[m.end() - 2] != "\\"]
     for i, m in enumerate(found):
         value = text[m.end() : found[i + 1].start() if i + 1 < len(found) else len(text)]
-        value = _unescaped(value.strip(" \t\r\n").removesuffix(" \\n"))
-        key = m[1]
-        held = out.get(key)
-        if held is None:
-            out[key] = value
-        elif held != value:
-            out[key] = [*held, value] if type(held) is list else [held, value]
+        value = unescaped(value.strip(" \t\r\n").removesuffix(" \\n"))
+        put(out, m[1], value)
     if found and (lead := text[: found[0].start()].strip()):
         out["_text"] = lead
     elif not found and text.strip():
@@ -142,17 +106,14 @@ def compile_cef(strip_prefix: Sequence[str] = (), labels: bool = False) -> Calla
     prefixes = tuple(strip_prefix)
 
     def parse(text: str) -> dict[str, Any] | None:
-        start = text.find("CEF:")
-        if start < 0 or text[:1] == "{":
-            return None  # inside of an object it is the text of a key
-        parts = header(text[start + 4 :], len(HEADER))
-        if parts is None:
+        found = opened(text, "CEF:", HEADER)
+        if found is None:
             return None
-        out: dict[str, Any] = dict(zip(HEADER, map(str.strip, parts), strict=False))
-        body = extensions(parts[-1])
+        out, rest = found
+        body = extensions(rest)
         if prefixes:
             body = {_bare(key, prefixes, body) if key.startswith(prefixes) else key: value for key, value in body.items()}
-        if labels and "Label" in parts[-1]:
+        if labels and "Label" in rest:
             body = labelled(body)
         if _NAMES.isdisjoint(body):
             out.update(body)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from router.normalize.formats.cef import header
+from router.normalize.formats.piped import opened, put
 
 HEADER = ("leef_version", "vendor", "product", "version", "event_id")
 _NAMES = frozenset(HEADER)
@@ -32,14 +32,10 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
     """A parser: header names of `HEADER`, attributes by their own key."""
 
     def parse(text: str) -> dict[str, Any] | None:
-        start = text.find("LEEF:")
-        if start < 0 or text[:1] == "{":
-            return None  # inside of an object it is the text of a key
-        parts = header(text[start + 5 :], len(HEADER))
+        parts = opened(text, "LEEF:", HEADER)
         if parts is None:
             return None
-        out: dict[str, Any] = dict(zip(HEADER, map(str.strip, parts), strict=False))
-        delimiter, body = "\t", parts[-1]
+        (out, body), delimiter = parts, "\t"
         if out["leef_version"].startswith("2"):
             first, found, rest = body.partition("|")
             named = _delimiter(first) if found else None
@@ -52,7 +48,7 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
             out.update(usual)
             return out
         for key, value in _attributes(body, delimiter):
-            _put(out, key if key not in HEADER else f"attribute.{key}", value)
+            put(out, key if key not in HEADER else f"attribute.{key}", value)
         return out
 
     return parse
@@ -101,11 +97,3 @@ def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
         elif token.strip():
             pairs.append(("_text", token.strip()))
     return pairs
-
-
-def _put(out: dict[str, Any], key: str, value: str) -> None:
-    held = out.get(key)
-    if held is None:
-        out[key] = value
-    elif held != value:
-        out[key] = [*held, value] if type(held) is list else [held, value]
