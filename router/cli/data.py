@@ -15,6 +15,7 @@ import typer
 
 from router.batch import Event, Facts
 from router.errors import ConfigError, Malformed, Problem
+from router.shapes import document_of
 
 Files = Annotated[
     list[Path] | None, typer.Argument(help="Raw lines, .ndjson, .json, .gz or .evtx; standard input if absent or -.")
@@ -178,10 +179,7 @@ def documents(text: str, read_as: str, catalogue: Any) -> Iterator[tuple[Event, 
 
 def _ecs(payload: bytes, *, surely: bool) -> Event | None:
     """A document that is ECS already: it has a time and ECS's `event`; or any object, where that is said."""
-    try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(value, dict):
-        return None
-    return value if surely or ("@timestamp" in value and isinstance(value.get("event"), dict)) else None
+    value = document_of(payload)
+    if value is None or surely or ("@timestamp" in value and isinstance(value.get("event"), dict)):
+        return value
+    return None

@@ -20,6 +20,7 @@ from router.errors import ConfigError, Problem
 from router.process.stage import NAME as PROCESS
 from router.protocols import Log
 from router.registry import nearest
+from router.shapes import document_of
 from router.topology import existing, sink_of
 
 StageName = Annotated[str, typer.Argument(help="`process` or the name of a sink, also of one that is not configured any more.")]
@@ -152,11 +153,8 @@ def _moment(seconds: float) -> str | float:
 
 def _readable(body: bytes) -> Any:
     """A JSON object as such, text as text; bytes that are no UTF-8 as escapes."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        value = None
-    return value if isinstance(value, dict) else body.decode("utf-8", "backslashreplace")
+    value = document_of(body)
+    return body.decode("utf-8", "backslashreplace") if value is None else value
 
 
 async def _survey(settings: Config, stage: str, reason: str, limit: int | None) -> int:

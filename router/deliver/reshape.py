@@ -6,7 +6,7 @@ import orjson
 
 from router.batch import Record
 from router.detect.finding import finding
-from router.shapes import Shape, reshaper
+from router.shapes import Shape, document_of, reshaper
 
 _OURS, _ALERTS = "logweir.", frozenset(("alert", "signal"))
 _TOLD_BY: dict[str, Shape] = {"class_uid": "ocsf", "vendor_product": "cim", "@timestamp": "ecs"}
@@ -40,19 +40,11 @@ def reshaping(shape: Shape) -> Callable[[Record], Record] | None:
 
 
 def _finding(record: Record) -> bytes:
-    try:
-        alert = orjson.loads(record.body)
-    except orjson.JSONDecodeError:
-        return record.body
-    return orjson.dumps(finding(alert, record.id.hex())) if type(alert) is dict else record.body
+    alert = document_of(record.body)
+    return record.body if alert is None else orjson.dumps(finding(alert, record.id.hex()))
 
 
 def shape_of(body: bytes) -> Shape | None:
     """The shape that a document has been written in; None for what is no document."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(document, dict):
-        return None
+    document = document_of(body) or {}
     return next((shape for name, shape in _TOLD_BY.items() if name in document), None)

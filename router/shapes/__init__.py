@@ -3,6 +3,6 @@
 Everything here is a pure function of the document. Nothing is lost: what a shape has no place for stands under `unmapped`.
 """
 
-from router.shapes.reshape import SHAPES, Shape, reshaper
+from router.shapes.reshape import SHAPES, Shape, document_of, reshaper
 
-__all__ = ["SHAPES", "Shape", "reshaper"]
+__all__ = ["SHAPES", "Shape", "document_of", "reshaper"]

@@ -15,6 +15,15 @@ Shape: TypeAlias = Literal["ecs", "ocsf", "cim"]
 SHAPES: dict[Shape, Callable[[Event, float], Event]] = {"ocsf": ocsf, "cim": cim}
 
 
+def document_of(body: bytes) -> Event | None:
+    """The document that is written there; None for what is no JSON object."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return document if type(document) is dict else None
+
+
 def reshaper(shape: Shape) -> Callable[[bytes, float], bytes] | None:
     """(document, its time in epoch seconds) -> document; None for `ecs`: it stays as it is.
 
@@ -25,10 +34,7 @@ def reshaper(shape: Shape) -> Callable[[bytes, float], bytes] | None:
         return None
 
     def reshape(body: bytes, time: float) -> bytes:
-        try:
-            event = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return body
-        return orjson.dumps(derive(event, time)) if type(event) is dict else body
+        event = document_of(body)
+        return body if event is None else orjson.dumps(derive(event, time))
 
     return reshape
