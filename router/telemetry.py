@@ -124,7 +124,10 @@ CANARY_SECONDS = _histogram("canary_seconds", "From the sending of a canary unti
 LEDGER_BYTES = _gauge("memory_ledger_bytes", "Bytes of events held by this process")
 LOOP_LAG = _gauge("event_loop_lag_seconds", "How late the event loop ran in the last second, at most", workers="max")
 LOG_EXPIRED = _counter(
-    "log_expired_unread_records_total", "Records that retention removed before a group read them", "group", "topic"
+    "log_expired_unread_records_total",
+    "Records that were gone before a group read them: by retention, or damaged",
+    "group",
+    "topic",
 )
 REBUILDS = _counter("log_client_rebuilds_total", "Kafka clients replaced after an error that does not heal", "client")
 RELOAD_SUCCESS = _gauge(

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from router import __version__
-from router.cli import backtest, demonstrate, detect, files, letters, normalize, replay, rules, run, status
+from router.cli import backtest, demonstrate, detect, files, letters, mend, normalize, replay, rules, run, status
 from router.errors import ConfigError, LogweirError
 
 _PLAIN = {
@@ -43,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, status, files, normalize, detect, rules, backtest, demonstrate, letters, replay):
+for module in (run, status, files, normalize, detect, rules, backtest, demonstrate, letters, replay, mend):
     module.register(app)
 
 

@@ -1,4 +1,5 @@
-"""Counts records that retention removed before a group had read them: the one way a log can lose what it acknowledged.
+"""Counts records that were gone before a group had read them: the one way a log can lose what it acknowledged. Retention removed
+them, or, in the embedded log, a person let readers pass what was damaged.
 
 A log that ends before the place to read on at (a topic made anew, a partition cut by an unclean election) is read from its
 beginning: that repeats, and is told.
@@ -24,7 +25,7 @@ def count_expired(group: str, topic: str, partition: int, records: int) -> None:
         return
     _child(group, topic).inc(records)
     _log.error(
-        "retention removed records that were not read yet; raise it or speed up the reader",
+        "records were gone before they were read: removed by retention (raise it, or speed up the reader), or damaged",
         group=group,
         topic=topic,
         partition=partition,

@@ -117,7 +117,8 @@ _HOLES = """\
 - **Short-lived credentials of Kafka** (OAUTHBEARER) are not offered: the client does not authenticate again on an open connection.
 - **One machine.** All runs share one machine between Logweir, brokers, senders, far ends and the oracle, and its processor with
   other work. Times are those of a busy machine. Power loss and networks that reorder are not simulated. A damaged
-  file of the embedded log (tests, not runs): its healthy partitions go on, and the damaged one waits for a person.
+  file of the embedded log (tests, not runs): its healthy partitions go on, and the damaged one waits for a person, who may restore
+  the file or let readers pass what is lost (`logweir mend`), which counts it. Where SQLite's own pages are damaged, only the former helps.
 - Far ends are stand-ins with the real ones' answers. Real Kafka brokers are used where the table says so; R5 uses a mock.
 """
 

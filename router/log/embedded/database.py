@@ -44,7 +44,8 @@ def own_errors(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise Misconfigured(f"embedded log {path}: what is stored is no text ({error.reason}); {_remedy(path)}") from error
     except Damaged as error:
-        raise Misconfigured(f"embedded log {path}: a stored block is damaged ({error}); {_remedy(path)}") from error
+        remedy = f"{_remedy(path)}; or let readers pass what is lost, by `logweir mend`"
+        raise Misconfigured(f"embedded log {path}: a stored block is damaged ({error}); {remedy}") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if is_damage(error):

@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import partial
 from operator import itemgetter
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from router.batch import DEAD_LETTERS, Batch, Mark, Partition, Record, Span
 from router.config import EmbeddedLog
 from router.errors import LogweirError, Misconfigured
 from router.log.codec import check_sizes
-from router.log.embedded import retention, store
+from router.log.embedded import mend, retention, store
 from router.log.embedded.block import encode
 from router.log.embedded.database import Database
 from router.log.embedded.follower import SqliteFollower
@@ -31,6 +32,15 @@ _BYTES_PER_BLOCK = 2 << 20
 _SMALL_BYTES = 16 << 10  # encoded sooner than a thread is asked
 _body = itemgetter(Record._fields.index("body"))
 _log = logger("log")
+
+
+class Torn(NamedTuple):
+    """What cannot be read of one partition."""
+
+    partition: Partition
+    stretches: list[mend.Stretch]
+    blocks: list[int]
+    """Ids of what stands in the way."""
 
 
 class SqliteLog:
@@ -161,6 +171,28 @@ class SqliteLog:
         ids = {name: (await self._topic(name)).id for name in topics}
         found = await self._database.read(lambda c: {n: store.cursors(c, group, id) for n, id in ids.items()})
         return {Partition(name, number): mark for name, marks in found.items() for number, mark in marks.items()}
+
+    async def damaged(self) -> Sequence[Torn]:
+        """Look at every block that is stored, and change nothing. Takes a while."""
+        found = list[Torn]()
+        for name in await self.topics(""):
+            topic = await self._topic(name)
+            for number in range(topic.partitions):
+                torn = Torn(Partition(name, number), [], [])
+                position, is_end = None, False
+                while not is_end:
+                    looked = await self._database.read(partial(mend.look, topic=topic.id, partition=number, position=position))
+                    torn.stretches.extend(looked.damaged)
+                    torn.blocks.extend(looked.blocks)
+                    position, is_end = looked.position, looked.is_end
+                found += [torn] if torn.stretches or torn.blocks else []
+        return found
+
+    async def let_pass(self, torn: Torn) -> None:
+        """Readers pass what was found damaged, from now on, and count it as what retention removed before they read it."""
+        topic = (await self._topic(torn.partition.topic)).id
+        args = topic, torn.partition.number, torn.stretches, torn.blocks, self._clock()
+        await self._database.write(lambda c: mend.let_pass(c, *args))
 
     def watch(self, topics: Iterable[int], wake: asyncio.Event) -> None:
         """Set `wake` whenever one of the topics (ids) has new records."""

@@ -13,6 +13,8 @@ from router.log.embedded.recent import Recent
 from router.protocols import TopicSettings
 
 MAX_BYTES_PER_READ = 16 << 20
+PASSED = b""
+"""The data of a block that holds the offsets of what was damaged: readers pass it (see mend.py)."""
 _body = itemgetter(Record._fields.index("body"))
 
 
@@ -107,11 +109,16 @@ def read(connection: Connection, topic: int, partition: int, position: int, max_
                     first = position = max(position, start)
                 if start > position:
                     break
-                whole = recent.get((topic, partition, start), partial(_load, connection, block, stop - start))
+                whole = recent.get((topic, partition, start), partial(load, connection, block, stop - start))
             except Damaged:
                 if records:
                     break  # these first
                 raise
+            if not whole:
+                if records:
+                    break
+                first, position = -1, stop
+                continue
             part = whole[position - start : position - start + max_records - len(records)]
             records += part
             position += len(part)
@@ -132,10 +139,13 @@ def _check_gap(connection: Connection, topic: int, partition: int, position: int
         raise Damaged(f"offsets {position} to {start - 1} of partition {partition} are missing")
 
 
-def _load(connection: Connection, block: int, count: int) -> list[Record]:
+def load(connection: Connection, block: int, count: int) -> list[Record]:
+    """What a block holds: `count` records, or none where it is one to pass. Raises Damaged."""
     row = connection.execute("SELECT data FROM blocks WHERE id=?", (block,)).fetchone()
     if row is None or type(row[0]) is not bytes:
         raise Damaged("a block that the index names is not there")
+    if row[0] == PASSED:
+        return []
     records = decode(row[0])
     if len(records) != count:
         raise Damaged(f"{len(records)} records where {count} belong")
