@@ -14,7 +14,7 @@ from router.normalize.builtin_tables import TABLES
 from router.normalize.conditions import Conditions
 from router.normalize.definition import KEYS, Definition
 from router.normalize.derive import NAMES, derivations
-from router.normalize.expressions import Path, path
+from router.normalize.expressions import Path, Ref, path
 from router.normalize.identify import Identity, read_identity
 from router.normalize.line import Line
 from router.normalize.lint import lint
@@ -138,11 +138,25 @@ class _Compiler:
             blocks.cases(value["cases"], ("cases",), into)
         if "switch" in value:
             blocks.switch(value["switch"], ("switch",), into)
+        self._stood(into, [entry for entry in mapped if entry.field.name in overwritten])
         self._derive(into)
         rest = self._rest(into, nulls)
         into.add("return out")
         into.finish()
         return rest
+
+    def _stood(self, into: Function, mapped: Iterable[Entry]) -> None:
+        """Text that a block could have overwritten, and did not, was taken: the document holds the very same object."""
+        for entry in mapped:
+            if entry.field.kind != "text" or entry.field.array:
+                continue
+            now = into.value(Ref("document", entry.target))
+            for choice, transforms in zip(entry.expression.choices, entry.transforms, strict=True):
+                for ref in () if transforms else choice.refs:
+                    held = into.held(ref.path) if ref.kind == "record" else None
+                    if held is not None:
+                        node, key = held
+                        into.add(f"if {key!r} in {node} and {node}[{key!r}] is {now}: m |= {self._taken.bit({ref.path})}")
 
     def _looked_through(self, nulls: tuple[str, ...]) -> bool:
         """Are null values sorted out once, not at each read? Where only emptiness counts, a look at the value is cheaper."""

@@ -182,6 +182,16 @@ def test_a_leaf_whose_field_is_overwritten_stays() -> None:
     assert found["acme"]["x"]["a"] == "original"
 
 
+def test_a_leaf_whose_field_could_be_overwritten_and_was_not_stands_once() -> None:
+    text = "parse: [kv]\nmap: {event.action: a // b, message: m}\ncases: [{when: {k: z}, map: {event.action: c}, set: {message: s}}]\n"
+    found = document(text, "acme=1 k=y b=other c=case m=told")
+    assert (found["event"]["action"], found["message"]) == ("other", "told")
+    assert found["acme"]["x"] == {"acme": "1", "k": "y", "c": "case"}
+    found = document(text, "acme=1 k=z a=one b=other c=case m=told")
+    assert (found["event"]["action"], found["message"]) == ("case", "s")
+    assert found["acme"]["x"] == {"acme": "1", "k": "z", "a": "one", "b": "other", "m": "told"}
+
+
 def test_consume_drop_and_keep() -> None:
     text = "parse: [kv]\nmap: {event.action: a}\nconsume: [c]\ndrop: [d]\nrest: {to: acme.x, keep: [a]}\n"
     normalizer, problems = compile_document(
