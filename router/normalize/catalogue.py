@@ -6,27 +6,28 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from router.batch import Event, Facts
-from router.documents import load_file, yaml_files
+from router.documents import load_file
 from router.errors import ConfigError, Malformed, Problem
 from router.ingest._multiline import Multiline
-from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
-from router.normalize.deferred import Candidate, compiled, shipped
+from router.normalize.deferred import Candidate, compiled, compiled_now, shipped
 from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import keep_envelope, unwrap
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
 from router.normalize.marks import Asker, finder
 from router.normalize.normalizer import Ignored, Normalizer
+from router.normalize.products import Product, product
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
+from router.normalize.senders import Sender, Senders
 from router.normalize.wrapped import events, keep, keep_group, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
 
-_MAX_SENDERS, _MAX_REMEMBERED, _MAX_ORDERS = 16_384, 6, 1024
+_MAX_ORDERS = 1024
 
 
 class Hints(NamedTuple):
@@ -93,7 +94,7 @@ class Catalogue:
         self._facts: Facts | None = None
         """Of the last payload, and what they say:"""
         self._told = _Told(self._default, "", "", "", {}, None)
-        self._senders: dict[tuple[str, str], list[Candidate]] = {}
+        self._senders = Senders()
 
     @classmethod
     def load(
@@ -113,7 +114,7 @@ class Catalogue:
         found: dict[str, Candidate] = {normalizer.id: normalizer for normalizer in shipped(ROOT / "normalize")}
         problems: list[Problem] = []
         for path in paths:
-            for normalizer in _compiled(path, problems):
+            for normalizer in compiled_now(path, problems):
                 found[normalizer.id] = normalizer
         if problems:
             raise ConfigError(problems)
@@ -221,36 +222,52 @@ class Catalogue:
         if forced is not None:
             return self._run_forced(self._normalizers[forced], x)
         key = (x.source, x.peer)
-        recent = self._senders.get(key)
+        recent = self._senders.recent(key)
         head = x.raw[:HEAD]
-        if recent:
-            for normalizer in recent:
-                if normalizer.wants(head, x.meta):
-                    made = self._try(normalizer, x)
-                    if made is not None:
-                        if normalizer is not recent[0]:
-                            self._remember(key, normalizer)
-                        return made
+        for normalizer in recent:
+            if normalizer.wants(head, x.meta):
+                made = self._try(normalizer, x)
+                if made is not None:
+                    if normalizer is not recent[0]:
+                        self._senders.remember(key, normalizer)
+                    return made
+        named = product(head)
+        if named is not None and (general := self._senders.general(key, named)) is not None:
+            made = self._try(general, x)
+            if made is not None:
+                return made
         candidates = self.candidates(head, x.meta)
-        asked = {n.id for n in recent or ()}
+        asked = {n.id for n in recent}
         made = self._first([n for n in candidates if n.identity.priority > GENERAL and n.id not in asked], x, key)
         if made is None:
             made = self._relayed(x, key)
         if made is None:
-            made = self._first([n for n in candidates if n.identity.priority <= GENERAL], x, key)
+            made = self._general([n for n in candidates if n.identity.priority <= GENERAL], x, key, named)
         return [unknown(x)] if made is None else made
 
-    def _first(self, candidates: Iterable[Candidate], x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+    def _first(self, candidates: Iterable[Candidate], x: Line, key: Sender) -> list[Event] | Ignored | None:
         """The answer of the first that accepts; it is remembered for the sender unless it is a general one."""
         for normalizer in candidates:
             made = self._try(normalizer, x)
             if made is not None:
                 if normalizer.identity.priority >= 0:
-                    self._remember(key, normalizer)
+                    self._senders.remember(key, normalizer)
                 return made
         return None
 
-    def _relayed(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+    def _general(
+        self, candidates: Iterable[Candidate], x: Line, key: Sender, named: Product | None
+    ) -> list[Event] | Ignored | None:
+        """The same of those that take any product; remembered for this product of the sender."""
+        for normalizer in candidates:
+            made = self._try(normalizer, x)
+            if made is not None:
+                if named is not None:
+                    self._senders.remember_general(key, named, normalizer)
+                return made
+        return None
+
+    def _relayed(self, x: Line, key: Sender) -> list[Event] | Ignored | None:
         """The answer for what stands behind a relay's header, or in the object of a shipper."""
         found = inner(x)
         beside: dict[str, Any] = {}
@@ -320,16 +337,6 @@ class Catalogue:
         made = self._try(normalizer, x)
         return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
 
-    def _remember(self, key: tuple[str, str], normalizer: Candidate) -> None:
-        """The sender's last answers, the newest first; bounded."""
-        held = self._senders.get(key)
-        if held is None:
-            if len(self._senders) >= _MAX_SENDERS:
-                self._senders.clear()
-            held = self._senders[key] = []
-        made = compiled(normalizer)
-        held[:] = [made, *(other for other in held if other is not made)][:_MAX_REMEMBERED]
-
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
@@ -374,26 +381,6 @@ def _site(name: str, source: str, problems: list[Problem]) -> Zone:
         problems.append(Problem("configuration", 1, where, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00"))
         return Zone("UTC", known=False)
     return found if source or name != "UTC" else found.assumed()
-
-
-def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
-    """The normalizers of a file, or of every YAML file of a folder."""
-    made: list[Normalizer] = []
-    if not path.exists():
-        problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
-        return made
-    for file in yaml_files(path):
-        try:
-            documents = load_file(file)
-        except ConfigError as error:
-            problems.extend(error.problems)
-            continue
-        for document in documents:
-            normalizer, found = compile_document(document, file.parent)
-            problems.extend(found)
-            if normalizer is not None:
-                made.append(normalizer)
-    return made
 
 
 __all__ = ["Catalogue", "Hints", "Malformed"]

@@ -98,9 +98,34 @@ def test_a_sender_keeps_several_normalizers_in_mind_each_once() -> None:
     )
     for line in lines * 3:
         catalogue.normalize(line, facts, RECEIPT)
-    kept = catalogue._senders["s", "192.0.2.1"]
+    kept = catalogue._senders.recent(("s", "192.0.2.1"))
     assert len(kept) == len(set(map(id, kept)))
     assert kept[0].id == "cisco.asa"
+
+
+def test_the_general_reader_of_a_senders_product_is_asked_first_and_of_no_other_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue, facts, asked = Catalogue.load(), Facts("s", "192.0.2.1"), []
+    choose = catalogue.candidates
+
+    def candidates(head: str, meta: dict[str, str]) -> list[Any]:
+        asked.append(head)
+        return list(choose(head, meta))
+
+    monkeypatch.setattr(catalogue, "candidates", candidates)
+
+    def dataset(line: bytes) -> str:
+        asked.clear()
+        return str(catalogue.normalize(line, facts, RECEIPT)[0]["event"]["dataset"])
+
+    plain = b"<13>Mar  1 10:00:00 h1 CEF:0|Acme|Box|1|7|n|1|act=x src=192.0.2.7"
+    named = b"<13>Mar  1 10:00:00 h1 CEF:0|FORCEPOINT|Firewall|6|1|n|1|src=192.0.2.1"
+    assert dataset(plain) == "cef"
+    assert asked
+    assert dataset(plain.replace(b"192.0.2.7", b"192.0.2.8")) == "cef"
+    assert not asked
+    assert dataset(named) == "forcepoint.products"
+    relayed = catalogue.normalize(b"<13>Mar  1 10:00:00 relay1 " + plain, facts, RECEIPT)[0]
+    assert (relayed["event"]["dataset"], relayed["observer"]["hostname"]) == ("cef", "h1")
 
 
 def test_an_unknown_line_keeps_what_its_header_said() -> None:
