@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from router.batch import Event
-from router.documents import load_file, load_text, yaml_files
+from router.documents import Document, load_file, load_text, yaml_files
 from router.errors import ConfigError, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.definition import Definition
@@ -20,7 +20,7 @@ from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
 
 _TESTS = "\ntests:"
-"""Where the second half of a file begins, which has nothing to do with choosing."""
+"""Where the second half of a file begins."""
 
 
 class Deferred:
@@ -34,12 +34,16 @@ class Deferred:
     @cached_property
     def identity(self) -> Identity:
         """What it takes to be chosen. Raises ConfigError where the file does not say that well."""
-        document = load_text(self._path.read_text("utf-8").partition(_TESTS)[0], self.file)[0]
-        definition = Definition(document, self._path.parent)
+        definition = Definition(self._document(), self._path.parent)
         identity = read_identity(definition, set())
         if definition.problems:
             raise ConfigError(definition.problems)
         return identity
+
+    def _document(self) -> Document:
+        """The file without its tests, which are half of it: that they are there, and hold, is what our own tests see to."""
+        text = self._path.read_text("utf-8").partition(_TESTS)[0]
+        return load_text(f"{text}{_TESTS} [{{}}]\n", self.file)[0]
 
     @cached_property
     def wants(self) -> Callable[[str, Mapping[str, str]], bool]:
@@ -54,7 +58,7 @@ class Deferred:
     def compiled(self) -> Normalizer:
         """The normalizer itself. Raises ConfigError when its file does not compile."""
         if self._made is None:
-            made, problems = compile_document(load_file(self._path)[0], self._path.parent)
+            made, problems = compile_document(self._document(), self._path.parent)
             if made is None:
                 raise ConfigError(problems)
             self._made = made

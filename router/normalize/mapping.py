@@ -230,8 +230,8 @@ class MapWriter:
             return
         if field.kind == "text":
             into.add(f"if type(v) is str: {slot}[{leaf!r}] = v", depth)
-            into.add("else:", depth)
-            depth += 1
+            into.add(f"elif (v := written(x, {convert}, v, {field.name!r}, {names})) is not None: {slot}[{leaf!r}] = v", depth)
+            return
         into.add(f"v = {_converted(into, field.kind, convert)}", depth)
         into.add(f"if v is None: x.fail({field.name!r}, {names})", depth)
         into.add(f"else: {slot}[{leaf!r}] = v", depth)

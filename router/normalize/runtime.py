@@ -102,6 +102,14 @@ def many(line: Any, field: str, names: Any, convert: Callable[[Any], Any], value
     return good
 
 
+def written(line: Any, convert: Callable[[Any], Any], value: Any, field: str, names: Any) -> Any:
+    """A value of another type than text in that of its field; None, and a doubt, where it does not fit."""
+    found = convert(value)
+    if found is None:
+        line.fail(field, names)
+    return found
+
+
 def restore(rest: dict[str, Any], src: Any, path: tuple[Any, ...]) -> None:
     """Put the original value of a source path back among what is left over."""
     value = dig(src, path)

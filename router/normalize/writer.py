@@ -19,6 +19,7 @@ from router.normalize.runtime import (
     place,
     restore,
     unset,
+    written,
 )
 
 _RENEWED = "# the objects of the record"
@@ -28,7 +29,7 @@ class Scope:
     """The globals of the generated functions."""
 
     def __init__(self) -> None:
-        calls = (among, any_text, below, child, compares, dig, empty, extend, many, place, restore, unset)
+        calls = (among, any_text, below, child, compares, dig, empty, extend, many, place, restore, unset, written)
         self.names: dict[str, Any] = {call.__name__: call for call in calls} | {"MISSING": MISSING}
         self.functions: list[str] = []
         self.tables: list[str] = []
