@@ -18,7 +18,7 @@ from router.normalize.identify import HEAD
 from router.normalize.line import Line
 from router.normalize.marks import Asker, finder
 from router.normalize.normalizer import Ignored, Normalizer
-from router.normalize.relayed import GENERAL, adopt, inner
+from router.normalize.relayed import GENERAL, LEAST, adopt, has_header, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
 from router.normalize.wrapped import events, keep, keep_group, message
@@ -255,12 +255,14 @@ class Catalogue:
         found = inner(x)
         beside: dict[str, Any] = {}
         least = GENERAL + 1  # CEF and LEEF of any product are read with the header
+        if found is not None and found.raw[:1] == "<" and has_header(found):
+            least = LEAST
         if found is None:
             held = message(x)
             if held is None:
                 return None
             found, beside = held
-            least = GENERAL
+            least = LEAST if has_header(found) else GENERAL
             if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
                 return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
         places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
