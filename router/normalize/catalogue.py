@@ -268,12 +268,7 @@ class Catalogue:
         places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
         if not places:
             return None
-        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key)
-        if made is not None:
-            adopt(x, found)
-            for document in made if isinstance(made, list) else ():
-                keep(document, beside)
-        return made
+        return _kept(self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key), x, found, beside)
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
@@ -320,6 +315,10 @@ class Catalogue:
 
     def _run_forced(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored:
         made = self._try(normalizer, x)
+        if made is None and (found := inner(x)) is not None:
+            made = _kept(self._try(normalizer, found), x, found, {})
+        if made is None and (held := message(x)) is not None:
+            made = _kept(self._try(normalizer, held[0]), x, *held)
         return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
 
     def _remember(self, key: tuple[str, str], normalizer: Candidate) -> None:
@@ -367,6 +366,15 @@ class Catalogue:
             "tags": tags,
             "documents": fresh.normalize(body, facts, time),
         }
+
+
+def _kept(made: list[Event] | Ignored | None, x: Line, found: Line, beside: dict[str, Any]) -> list[Event] | Ignored | None:
+    """The answer for what stands inside of `x`, with what the header and the shipper said."""
+    if made is not None:
+        adopt(x, found)
+        for document in made if isinstance(made, list) else ():
+            keep(document, beside)
+    return made
 
 
 def _site(name: str, source: str, problems: list[Problem]) -> Zone:
