@@ -261,8 +261,8 @@ class Catalogue:
             held = message(x)
             if held is None:
                 return None
-            found, beside = held
-            least = LEAST if has_header(found) else GENERAL
+            found, beside = held.line, held.beside
+            least = LEAST if held.is_syslog else GENERAL
             if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
                 return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
         places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
@@ -318,7 +318,7 @@ class Catalogue:
         if made is None and (found := inner(x)) is not None:
             made = _kept(self._try(normalizer, found), x, found, {})
         if made is None and (held := message(x)) is not None:
-            made = _kept(self._try(normalizer, held[0]), x, *held)
+            made = _kept(self._try(normalizer, held.line), x, held.line, held.beside)
         return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
 
     def _remember(self, key: tuple[str, str], normalizer: Candidate) -> None:

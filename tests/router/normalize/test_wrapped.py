@@ -153,3 +153,54 @@ def test_the_only_normalizer_of_a_source_reads_what_a_shipper_or_a_relay_hands_o
             assert forced.normalize(event, Facts("s"), 1_780_272_000.0)[0]["user"]["name"] == "ann"
     document = forced.normalize(orjson.dumps({"message": "x"}), Facts("s"), 1_780_272_000.0)[0]
     assert document["event"]["kind"] == "pipeline_error"
+
+
+LOGIN = "Accepted password for bob from 192.0.2.1 port 22 ssh2"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"ident": "sshd", "pid": "7", "host": "web1", "message": LOGIN, "date": 1_772_359_200.5},
+        {"appname": "sshd", "procid": 7, "hostname": "web1", "message": LOGIN, "timestamp": "2026-03-01T10:00:00.5Z"},
+        {"program": "sshd", "pid": "7", "logsource": "web1", "message": LOGIN, "@timestamp": "2026-03-01T10:00:00.5Z"},
+        {"PROGRAM": "sshd", "PID": "7", "HOST": "web1", "MESSAGE": LOGIN, "ISODATE": "2026-03-01T10:00:00.5Z"},
+        {"syslogtag": "sshd[7]:", "hostname": "web1", "msg": f" {LOGIN}", "timereported": "2026-03-01T11:00:00.5+01:00"},
+        {
+            "message": LOGIN,
+            "log": {"syslog": {"appname": "sshd", "procid": "7", "hostname": "web1"}},
+            "@timestamp": "2026-03-01T10:00:00.5Z",
+        },
+    ],
+    ids=["fluent", "vector", "logstash", "syslog-ng", "rsyslog", "filebeat"],
+)
+def test_a_header_that_a_shipper_took_apart_still_says_what_the_message_is_of(
+    catalogue: Catalogue, event: dict[str, Any]
+) -> None:
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auth", "success")
+    assert (document["process"]["name"], document["process"]["pid"], document["host"]["hostname"]) == ("sshd", 7, "web1")
+    assert document["@timestamp"].startswith("2026-03-01T10:00:00.5")
+
+
+def test_a_facility_and_a_severity_prove_that_it_was_syslog(catalogue: Catalogue) -> None:
+    event = {"program": "app", "message": "hello", "facility": "daemon", "severity": "info"}
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["process"]["name"], document["message"]) == ("syslog", "app", "hello")
+    assert document["log"]["syslog"]["priority"] == 30
+
+
+def test_an_application_that_names_itself_is_no_syslog(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"program": "app", "message": "hello", "level": "info"})[0]
+    assert (document["event"]["dataset"], document["json"]["program"]) == ("json", "app")
+
+
+def test_a_gelf_message_is_read_from_its_full_text(catalogue: Catalogue) -> None:
+    event = {
+        "version": "1.1",
+        "host": "gw1",
+        "short_message": "x",
+        "full_message": LINES["cisco.asa"],
+        "timestamp": 1_772_359_200.5,
+    }
+    assert normalized(catalogue, event)[0]["event"]["dataset"] == "cisco.asa"
