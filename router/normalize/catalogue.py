@@ -27,6 +27,8 @@ from router.registry import nearest
 from rules import ROOT
 
 _MAX_SENDERS, _MAX_REMEMBERED, _MAX_ORDERS = 16_384, 6, 1024
+_FAR = 16 * HEAD
+"""How much of an object that nobody knows by its first kilobyte is looked through."""
 
 
 class Hints(NamedTuple):
@@ -237,6 +239,8 @@ class Catalogue:
         if made is None:
             made = self._relayed(x, key)
         if made is None:
+            made = self._farther(x, key)
+        if made is None:
             made = self._first([n for n in candidates if n.identity.priority <= GENERAL], x, key)
         return [unknown(x)] if made is None else made
 
@@ -266,9 +270,15 @@ class Catalogue:
             if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
                 return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
         places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
-        if not places:
+        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key) if places else None
+        return _kept(self._farther(found, key) if made is None else made, x, found, beside)
+
+    def _farther(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+        """The answer for an object whose telling keys stand far behind: keys have no order, and some encoders sort them."""
+        if x.raw[:1] != "{" or len(x.raw) <= HEAD:
             return None
-        return _kept(self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key), x, found, beside)
+        found = self.candidates(x.raw[:_FAR], x.meta)
+        return self._first([n for n in found if n.identity.priority > GENERAL], x, key)
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""

@@ -97,6 +97,31 @@ def test_each_event_of_a_cloudwatch_subscription_is_a_document(catalogue: Catalo
     assert other["aws"]["cloudwatch"] == {"owner": "444455556666", "logGroup": "g", "logStream": "s", "id": "2"}
 
 
+@pytest.mark.parametrize(
+    "wrap", [lambda event: event, lambda event: {"message": orjson.dumps(event).decode(), "agent": {"name": "fb1"}}]
+)
+def test_the_keys_of_an_object_have_no_order(catalogue: Catalogue, wrap: Any) -> None:
+    event = {
+        "additionalEventData": {f"key{n}": "x" * 30 for n in range(60)},
+        "awsRegion": "eu-west-1",
+        "eventID": "5d2c0ef1-95a4-4a8d-9bd4-9ad0f5f0ad5e",
+        "eventName": "ListBuckets",
+        "eventSource": "s3.amazonaws.com",
+        "eventTime": "2026-03-01T10:00:00Z",
+        "eventType": "AwsApiCall",
+        "eventVersion": "1.08",
+        "sourceIPAddress": "192.0.2.1",
+        "userIdentity": {"type": "IAMUser", "userName": "ann"},
+    }
+    document = normalized(catalogue, wrap(event))[0]
+    assert (document["event"]["dataset"], document["source"]["ip"]) == ("aws.cloudtrail", "192.0.2.1")
+
+
+def test_an_object_of_nobody_is_nobodys_however_long(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"level": "info", "ts": 1_772_359_200.0, "uid": "7", "stack": "at x\n" * 400})[0]
+    assert document["event"]["dataset"] == "json"
+
+
 def test_a_subscription_without_events_gives_none(catalogue: Catalogue) -> None:
     batch = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "logEvents": []}
     assert normalized(catalogue, batch) == []
