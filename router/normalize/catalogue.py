@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from router.batch import Event, Facts
-from router.documents import load_file, yaml_files
+from router.documents import load_file
 from router.errors import ConfigError, Malformed, Problem
 from router.ingest._multiline import Multiline
-from router.normalize.compiler import compile_document
+from router.normalize.compiler import compile_files
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.delivered import delivered, may_hold_several
@@ -115,7 +115,7 @@ class Catalogue:
         found: dict[str, Candidate] = {normalizer.id: normalizer for normalizer in shipped(ROOT / "normalize")}
         problems: list[Problem] = []
         for path in paths:
-            for normalizer in _compiled(path, problems):
+            for normalizer in compile_files(path, problems):
                 found[normalizer.id] = normalizer
         if problems:
             raise ConfigError(problems)
@@ -394,26 +394,6 @@ def _site(name: str, source: str, problems: list[Problem]) -> Zone:
         problems.append(Problem("configuration", 1, where, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00"))
         return Zone("UTC", known=False)
     return found if source or name != "UTC" else found.assumed()
-
-
-def _compiled(path: Path, problems: list[Problem]) -> list[Normalizer]:
-    """The normalizers of a file, or of every YAML file of a folder."""
-    made: list[Normalizer] = []
-    if not path.exists():
-        problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
-        return made
-    for file in yaml_files(path):
-        try:
-            documents = load_file(file)
-        except ConfigError as error:
-            problems.extend(error.problems)
-            continue
-        for document in documents:
-            normalizer, found = compile_document(document, file.parent)
-            problems.extend(found)
-            if normalizer is not None:
-                made.append(normalizer)
-    return made
 
 
 __all__ = ["Catalogue", "Hints", "Malformed"]
