@@ -9,8 +9,9 @@ from router.batch import Event, Facts
 from router.documents import load_file
 from router.errors import ConfigError, Malformed, Problem
 from router.ingest._multiline import Multiline
+from router.normalize.compiler import compile_files
 from router.normalize.decoding import decode
-from router.normalize.deferred import Candidate, compiled, compiled_now, shipped
+from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import keep_envelope, unwrap
 from router.normalize.identify import HEAD
@@ -18,16 +19,18 @@ from router.normalize.line import Line
 from router.normalize.marks import Asker, finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.products import Product, product
-from router.normalize.relayed import GENERAL, adopt, inner
+from router.normalize.relayed import GENERAL, LEAST, has_header, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
 from router.normalize.senders import Sender, Senders
-from router.normalize.wrapped import events, keep, keep_group, message
+from router.normalize.wrapped import events, keep_group, kept, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
 
 _MAX_ORDERS = 1024
+_FAR = 16 * HEAD
+"""How much of an object that nobody knows by its first kilobyte is looked through."""
 
 
 class Hints(NamedTuple):
@@ -114,7 +117,7 @@ class Catalogue:
         found: dict[str, Candidate] = {normalizer.id: normalizer for normalizer in shipped(ROOT / "normalize")}
         problems: list[Problem] = []
         for path in paths:
-            for normalizer in compiled_now(path, problems):
+            for normalizer in compile_files(path, problems):
                 found[normalizer.id] = normalizer
         if problems:
             raise ConfigError(problems)
@@ -242,6 +245,8 @@ class Catalogue:
         if made is None:
             made = self._relayed(x, key)
         if made is None:
+            made = self._farther(x, key)
+        if made is None:
             made = self._general([n for n in candidates if n.identity.priority <= GENERAL], x, key, named)
         return [unknown(x)] if made is None else made
 
@@ -272,23 +277,26 @@ class Catalogue:
         found = inner(x)
         beside: dict[str, Any] = {}
         least = GENERAL + 1  # CEF and LEEF of any product are read with the header
+        if found is not None and found.raw[:1] == "<" and has_header(found):
+            least = LEAST
         if found is None:
             held = message(x)
             if held is None:
                 return None
-            found, beside = held
-            least = GENERAL
+            found, beside = held.line, held.beside
+            least = LEAST if held.is_syslog else GENERAL
             if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
                 return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
         places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
-        if not places:
+        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key) if places else None
+        return kept(self._farther(found, key) if made is None else made, x, found, beside)
+
+    def _farther(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
+        """The answer for an object whose telling keys stand far behind: keys have no order, and some encoders sort them."""
+        if x.raw[:1] != "{" or len(x.raw) <= HEAD:
             return None
-        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key)
-        if made is not None:
-            adopt(x, found)
-            for document in made if isinstance(made, list) else ():
-                keep(document, beside)
-        return made
+        found = self.candidates(x.raw[:_FAR], x.meta)
+        return self._first([n for n in found if n.identity.priority > GENERAL], x, key)
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
@@ -335,6 +343,10 @@ class Catalogue:
 
     def _run_forced(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored:
         made = self._try(normalizer, x)
+        if made is None and (found := inner(x)) is not None:
+            made = kept(self._try(normalizer, found), x, found, {})
+        if made is None and (held := message(x)) is not None:
+            made = kept(self._try(normalizer, held.line), x, held.line, held.beside)
         return [failed(x, normalizer.id, f"not accepted by {normalizer.id}")] if made is None else made
 
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:

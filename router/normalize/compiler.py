@@ -6,8 +6,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from router.batch import Event
-from router.documents import Document
-from router.errors import Problem
+from router.documents import Document, load_file, yaml_files
+from router.errors import ConfigError, Problem
 from router.normalize import pipes, schema
 from router.normalize.blocks import Blocks
 from router.normalize.builtin_tables import TABLES
@@ -35,6 +35,26 @@ def compile_document(document: Document, folder: FilePath) -> tuple[Normalizer |
     normalizer = compiler.compile()
     problems = sorted(set(compiler.definition.problems))
     return (None if problems else normalizer), problems
+
+
+def compile_files(path: FilePath, problems: list[Problem]) -> list[Normalizer]:
+    """The normalizers of a file, or of every YAML file of a folder."""
+    made: list[Normalizer] = []
+    if not path.exists():
+        problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
+        return made
+    for file in yaml_files(path):
+        try:
+            documents = load_file(file)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            continue
+        for document in documents:
+            normalizer, found = compile_document(document, file.parent)
+            problems.extend(found)
+            if normalizer is not None:
+                made.append(normalizer)
+    return made
 
 
 class _Compiler:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from router.batch import Event
-from router.documents import Document, load_file, load_text, yaml_files
-from router.errors import ConfigError, Problem
+from router.documents import Document, load_text, yaml_files
+from router.errors import ConfigError
 from router.normalize.compiler import compile_document
 from router.normalize.definition import Definition
 from router.normalize.identify import Identity, read_identity
@@ -81,23 +81,3 @@ def shipped(folder: Path) -> list[Candidate]:
 def compiled(candidate: Candidate) -> Normalizer:
     """The normalizer itself."""
     return candidate.compiled() if isinstance(candidate, Deferred) else candidate
-
-
-def compiled_now(path: Path, problems: list[Problem]) -> list[Normalizer]:
-    """The normalizers of a file of a user, or of every YAML file of a folder; what is wrong with them goes to `problems`."""
-    made: list[Normalizer] = []
-    if not path.exists():
-        problems.append(Problem(str(path), 1, "", "there is no such file or folder", "correct the path"))
-        return made
-    for file in yaml_files(path):
-        try:
-            documents = load_file(file)
-        except ConfigError as error:
-            problems.extend(error.problems)
-            continue
-        for document in documents:
-            normalizer, found = compile_document(document, file.parent)
-            problems.extend(found)
-            if normalizer is not None:
-                made.append(normalizer)
-    return made

@@ -26,6 +26,7 @@ class Header(NamedTuple):
 
 
 NO_HEADER = Header()
+_ENDS = "\r\n"
 
 
 class Line:
@@ -61,8 +62,11 @@ class Line:
         data: Any = None,
         host: str | None = None,
     ) -> None:
-        """`data`: the payload, where the receiver handed over an object; `host`: of events that name none."""
-        self.raw = self.body = raw
+        """`data`: the payload, where the receiver handed over an object; `host`: of events that name none.
+
+        What ends the line is no part of it: Docker hands on each line with its end, and so do datagrams and HTTP clients.
+        """
+        self.raw = self.body = raw.rstrip(_ENDS) if raw[-1:] in _ENDS else raw
         self.receipt, self.site, self.source, self.peer = receipt, site, source, peer
         self.meta: Mapping[str, str] = meta or {}
         self.data = data

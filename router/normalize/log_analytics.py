@@ -10,21 +10,9 @@ from typing import Any
 import orjson
 
 from router.normalize.formats.json import loads
+from router.normalize.parted import line
 
 Row = dict[str, Any]
-_FACILITIES = (
-    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console solaris-cron"
-    " local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
-_SEVERITIES = "emerg alert crit err warning notice info debug".split()
-_SAME_SEVERITY = {
-    "warn": "warning",
-    "error": "err",
-    "critical": "crit",
-    "emergency": "emerg",
-    "panic": "emerg",
-    "information": "info",
-}
 _CEF_HEADER = ("DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Activity", "LogSeverity")
 _CEF_NAMES = {
     "ApplicationProtocol": "app", "CommunicationDirection": "deviceDirection", "DestinationDnsDomain": "destinationDnsDomain",
@@ -74,17 +62,9 @@ def _syslog(row: Row) -> str | None:
     text = row.get("SyslogMessage")
     if type(text) is not str:
         return None
-    facility, severity = str(row.get("Facility", "")).lower(), str(row.get("SeverityLevel", "")).lower()
-    severity = _SAME_SEVERITY.get(severity, severity)
-    known = facility in _FACILITIES and severity in _SEVERITIES
-    priority = _FACILITIES.index(facility) * 8 + _SEVERITIES.index(severity) if known else 13
-    when = _word(row.get("EventTime") or row.get("TimeGenerated"))
-    host = _word(row.get("HostName") or row.get("Computer"))
-    return f"<{priority}>1 {when} {host} {_word(row.get('ProcessName'))} {_word(row.get('ProcessID'))} - - {text}"
-
-
-def _word(value: Any) -> str:
-    return "-" if value in (None, "") else str(value).replace(" ", "_")
+    when, host = row.get("EventTime") or row.get("TimeGenerated"), row.get("HostName") or row.get("Computer")
+    told = (row.get("ProcessName"), row.get("ProcessID"), row.get("Facility"), row.get("SeverityLevel"))
+    return line(text, when, host, *told)
 
 
 def _cef(row: Row) -> str:

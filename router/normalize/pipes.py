@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,8 @@ from router.normalize.telemetry_pipes import answered_addresses, arguments, dns_
 Transform: TypeAlias = Callable[[Any], Any]
 Tables: TypeAlias = Mapping[str, Transform]
 _URL_PARTS = frozenset(("scheme", "domain", "port", "path", "query", "fragment", "extension", "username", "full"))
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+):\d{1,5}$")
+"""A host and a port alone, as tunnels are asked for (RFC 9110, authority-form); to the standard library the host is a scheme."""
 
 LOSSLESS = frozenset(("int", "float", "mul", "split", "strip", "lstrip", "rstrip", "hexint", "json", "list", "ip", "duration"))
 """Pipes after which the value counts as kept: it need not stand in `rest` too."""
@@ -127,7 +130,7 @@ def _dirname(value: str) -> str | None:
 def _url(part: str) -> Callable[[str], Any]:
     def change(value: str) -> Any:
         try:
-            url = urlsplit(value)
+            url = urlsplit(value if "/" in value or _AUTHORITY.match(value) is None else f"//{value}")
             if part == "domain":
                 return url.hostname
             if part == "extension":

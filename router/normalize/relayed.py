@@ -7,6 +7,15 @@ GENERAL = -20
 """Priority of normalizers that take what no product's file takes; before they are asked, a relay's header is looked behind."""
 
 
+LEAST = -100
+"""Priority of what takes any syslog line: asked only for what has a header of its own."""
+
+
+def has_header(x: Line) -> bool:
+    """Is this a syslog line by itself?"""
+    return outer(x)[0] is not NO_HEADER
+
+
 def inner(x: Line) -> Line | None:
     """The message behind the header of a line, as a line of its own; None where there is no header, or nothing behind it."""
     if x.data is not None:

@@ -18,6 +18,9 @@ TEXT_FORMATS = frozenset("syslog kv csv cef leef dissect regex zip any switch".s
 """Formats whose values are all text (or lists that hold something)."""
 _OWN = TEXT_FORMATS - {"zip", "any", "switch"}
 """Formats that give an object of their own, which nobody else holds: more may be added to it."""
+_LINES = frozenset("kv csv cef leef auditd dissect regex".split())
+"""Formats of a line. None of them reads the text of a JSON object: it is the object of a shipper, or no event of theirs."""
+_WHOLE = frozenset(("@body", "@raw", ""))
 _OPTIONS: dict[str, frozenset[str]] = {
     "json": frozenset(("expand", "find")),
     "kv": frozenset("assign quote escape sep drop_values repeat strip".split()),
@@ -104,6 +107,8 @@ class Steps:
         if text == "x.data":
             into.add("if t is None: t = x.body", depth)
         accepts = "t is not None" if kind in ("json", "winevent", "xml") else "type(t) is str"
+        if kind in _LINES and str(options.get("of", "")) in _WHOLE and not _of_object(options[kind]):
+            accepts += " and t[:1] != '{'"
         into.add(f"p = {name}(t) if {accepts} else None", depth)
         into.add(f"if p is None: {failing}", depth)
         self._keep(options, into, depth)
@@ -221,6 +226,12 @@ def _made(kind: str, options: dict[str, Any]) -> Parser:
         "auditd": auditd.compile_auditd,
     }
     return makers[kind](**options)
+
+
+def _of_object(options: Any) -> bool:
+    """Does one of these patterns ask for a brace in front?"""
+    patterns = options if isinstance(options, list) else [options]
+    return any(str(pattern).lstrip("^").startswith((r"\{", r"\s*\{", r"\s*+\{", "{")) for pattern in patterns)
 
 
 def _needed(step: Any) -> list[str]:

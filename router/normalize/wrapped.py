@@ -1,41 +1,73 @@
-"""Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, CloudWatch Logs."""
+"""Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, CloudWatch Logs."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from router.normalize import log_analytics
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
+from router.normalize.normalizer import Ignored
+from router.normalize.parted import rejoined
+from router.normalize.relayed import adopt, has_header
 from router.normalize.runtime import dig
-from router.normalize.times import epoch, iso
+from router.normalize.times import Moment, epoch, iso
 
-_TEXTS = (("event", "original"), ("message",), ("log",), ("MESSAGE",), ("line",), ("_raw",), ("body",))
+_TEXTS = (
+    ("event", "original"),
+    ("message",),
+    ("log",),
+    ("MESSAGE",),
+    ("line",),
+    ("_raw",),
+    ("body",),
+    ("full_message",),
+    ("short_message",),
+    ("msg",),
+)
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
-_TIMES = ("@timestamp", "time", "timestamp")
+_TIMES = ("@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
 _HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
 KEPT = "shipper"
 """Where a document keeps what the shipper said beside the message."""
 
 
-def message(x: Line) -> tuple[Line, dict[str, Any]] | None:
-    """The message inside of an object, as a line of its own, and what stood beside it; None when it is no such object."""
+class Held(NamedTuple):
+    """What an object holds."""
+
+    line: Line
+    """The message, as a line of its own."""
+    beside: dict[str, Any]
+    """What stood beside it."""
+    is_syslog: bool
+    """Any file may read it: it has a syslog header, or had one."""
+
+
+def message(x: Line) -> Held | None:
+    """The message inside of an object; None when it is no such object."""
     value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
     if type(value) is not dict:
         return None
     row = log_analytics.message(value) if "TimeGenerated" in value else None
     if row is not None:
-        return _line(x, row[0]), row[1]
+        return Held(_line(x, row[0]), row[1], False)
     path = next((path for path in _TEXTS if type(text := dig(value, path)) is str and len(text) > 1), None)
     if path is None:
         return None
     found = _line(x, dig(value, path))
-    moments = (iso(value[key], x.site) for key in _TIMES if type(value.get(key)) is str)
+    is_syslog = has_header(found)
+    if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
+        found, is_syslog = _line(x, parts[0]), parts[1]
+    moments = (_moment(value[key], x) for key in _TIMES if key in value)
     found.hint_time = next((moment.iso for moment in moments if moment is not None), x.hint_time)
     hosts = (dig(value, path) for path in _HOSTS)
     found.hint_host = next((host for host in hosts if type(host) is str and host), None) or x.hint_host
-    return found, _without(value, path)
+    return Held(found, _without(value, path), is_syslog)
+
+
+def _moment(value: Any, x: Line) -> Moment | None:
+    return iso(value, x.site) if type(value) is str else epoch(value)
 
 
 def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
@@ -78,6 +110,17 @@ def keep(document: dict[str, Any], beside: dict[str, Any]) -> None:
     """What the shipper said, in the document."""
     if beside:
         document.setdefault(KEPT, beside)
+
+
+def kept(
+    made: list[dict[str, Any]] | Ignored | None, x: Line, found: Line, beside: dict[str, Any]
+) -> list[dict[str, Any]] | Ignored | None:
+    """The answer for what stands inside of `x`, with what the header and the shipper said."""
+    if made is not None:
+        adopt(x, found)
+        for document in made if isinstance(made, list) else ():
+            keep(document, beside)
+    return made
 
 
 def keep_group(document: dict[str, Any], told: dict[str, Any]) -> None:

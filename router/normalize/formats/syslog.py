@@ -33,7 +33,7 @@ _ISO_TOKEN = re.compile(
 )
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
-_TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
+_TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
 _NAME_LIMIT, _PROCESS_LIMIT = 64, 129
@@ -62,7 +62,8 @@ def read(x: Line) -> None:
     x.syslog_read = True
     usual = x.usual or _usual(x.raw)
     if usual is not None:
-        x.head, x.body, x.header_time = usual
+        relayed = usual[0].version is not None and _may_hold_another(usual)
+        x.head, x.body, x.header_time = _behind(usual) if relayed else usual
         return
     text = x.raw.lstrip(" \t\r\n\x00\ufeff")
     head, body, when = _message(text, _RELAYS)
@@ -188,6 +189,23 @@ def _outranked(outer: Header, host: str | None, inner: Header) -> Header:
     if inner.priority is None:
         inner = inner._replace(priority=outer.priority, facility=outer.facility, severity=outer.severity)
     return inner._replace(hostname=host) if inner.hostname is None else inner
+
+
+def _may_hold_another(read_first: Read) -> bool:
+    """RFC 5424: a text that begins with a priority; or with a time, where the header names no program that would write one."""
+    head, body, _ = read_first
+    return body[:1] == "<" or (head.appname is None and body[:3] in _TIME_STARTS)
+
+
+def _behind(relay: Read) -> Read:
+    """A whole message of RFC 3164 or 5424 behind a header of RFC 5424; the header itself where there is none."""
+    head, body, when = relay
+    found = _relayed(body, _RELAYS)
+    if found is None or found[0] is NO_HEADER:
+        return relay
+    inner, text, inner_when = found
+    merged = _outranked(head, head.hostname, inner)
+    return merged._replace(msgid=inner.msgid or head.msgid, sd=inner.sd or head.sd), text, inner_when or when
 
 
 def _relayed(text: str, relays: int) -> Read | None:

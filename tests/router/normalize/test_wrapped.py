@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from router.batch import Event, Facts
-from router.normalize import Catalogue
+from router.normalize import Catalogue, Hints
 
 SSH = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
 ACCESS = '192.0.2.1 - - [01/Mar/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 12 "-" "curl/8"'
@@ -97,6 +97,135 @@ def test_each_event_of_a_cloudwatch_subscription_is_a_document(catalogue: Catalo
     assert other["aws"]["cloudwatch"] == {"owner": "444455556666", "logGroup": "g", "logStream": "s", "id": "2"}
 
 
+@pytest.mark.parametrize(
+    "wrap", [lambda event: event, lambda event: {"message": orjson.dumps(event).decode(), "agent": {"name": "fb1"}}]
+)
+def test_the_keys_of_an_object_have_no_order(catalogue: Catalogue, wrap: Any) -> None:
+    event = {
+        "additionalEventData": {f"key{n}": "x" * 30 for n in range(60)},
+        "awsRegion": "eu-west-1",
+        "eventID": "5d2c0ef1-95a4-4a8d-9bd4-9ad0f5f0ad5e",
+        "eventName": "ListBuckets",
+        "eventSource": "s3.amazonaws.com",
+        "eventTime": "2026-03-01T10:00:00Z",
+        "eventType": "AwsApiCall",
+        "eventVersion": "1.08",
+        "sourceIPAddress": "192.0.2.1",
+        "userIdentity": {"type": "IAMUser", "userName": "ann"},
+    }
+    document = normalized(catalogue, wrap(event))[0]
+    assert (document["event"]["dataset"], document["source"]["ip"]) == ("aws.cloudtrail", "192.0.2.1")
+
+
+def test_an_object_of_nobody_is_nobodys_however_long(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"level": "info", "ts": 1_772_359_200.0, "uid": "7", "stack": "at x\n" * 400})[0]
+    assert document["event"]["dataset"] == "json"
+
+
 def test_a_subscription_without_events_gives_none(catalogue: Catalogue) -> None:
     batch = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "logEvents": []}
     assert normalized(catalogue, batch) == []
+
+
+LINES = {
+    "cisco.asa": "<166>Mar  1 2026 09:59:00 fw1 : %ASA-6-302014: Teardown TCP connection 7 for outside:203.0.113.5/51000 to dmz:192.0.2.5/443"
+    " duration 0:00:30 bytes 4500 TCP FINs from outside",
+    "cisco.ftd": "2026-03-01T09:59:00Z fw1  %FTD-1-430003: SrcIP: 192.0.2.10, DstIP: 203.0.113.9, Protocol: tcp",
+    "cisco.ios": "<189>7: r1: *Mar  1 09:59:00.001: %SYS-6-LOGOUT: User ann has exited tty session 3(192.0.2.1)",
+    "cisco.ise": "<181>Mar  1 09:59:00 ise1 CISE_Failed_Attempts 21 1 0 2026-03-01 09:59:00.123 +00:00 77 5400 NOTICE Failed-Attempt:"
+    " Authentication failed, UserName=ann",
+    "iptables.log": "Mar  1 09:59:00 gw1 kernel: DROP IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.1 LEN=40 PROTO=TCP SPT=4000 DPT=22",
+    "sophos.xg": 'device="SFW" date=2026-03-01 time=09:59:00 timezone="UTC" device_name="XG" log_id=010101600001 log_type="Firewall"'
+    ' log_component="Firewall Rule" log_subtype="Allowed" src_ip=192.0.2.1 dst_ip=198.51.100.1 protocol="TCP" dst_port=443',
+    "syslog": "<30>Mar  1 09:59:00 web1 systemd[1]: Started Daily apt activities.",
+}
+
+
+@pytest.mark.parametrize(("dataset", "line"), LINES.items())
+@pytest.mark.parametrize("key", ["message", "log"])
+def test_no_value_holds_a_piece_of_the_object_around_the_line(catalogue: Catalogue, dataset: str, line: str, key: str) -> None:
+    alone = catalogue.normalize(line.encode(), Facts("s"), 1_780_272_000.0)[0]
+    inside = normalized(catalogue, {key: line + "\n", "stream": "stdout"})[0]
+    assert alone["event"]["dataset"] == dataset
+    assert inside.pop("shipper") == {"stream": "stdout"}
+    assert inside == alone
+
+
+def test_what_ends_a_line_is_no_part_of_it(catalogue: Catalogue) -> None:
+    for line in LINES.values():
+        alone, ended = (catalogue.normalize(text.encode(), Facts("s"), 1_780_272_000.0) for text in (line, line + "\r\n"))
+        assert alone == ended
+
+
+@pytest.mark.parametrize("relay", ["<13>Mar  1 10:00:00 relay1 ", "<13>1 2026-03-01T10:00:00Z relay1 - - - - "])
+def test_a_relay_of_either_style_hides_neither_the_name_nor_the_time_of_the_device(catalogue: Catalogue, relay: str) -> None:
+    for dataset in ("cisco.asa", "syslog"):
+        found = catalogue.normalize((relay + LINES[dataset]).encode(), Facts("s"), 1_780_272_000.0)[0]
+        assert (found["event"]["dataset"], found["@timestamp"]) == (dataset, "2026-03-01T09:59:00Z")
+        assert found["host"]["hostname"] in ("fw1", "web1")
+
+
+def test_a_message_that_begins_with_a_time_stays_a_message_where_the_header_names_its_program(catalogue: Catalogue) -> None:
+    line = b"<13>1 2026-03-01T10:00:00Z web1 app 7 - - Mar  1 09:59:00 was the last time"
+    found = catalogue.normalize(line, Facts("s"), 1_780_272_000.0)[0]
+    assert (found["process"]["name"], found["message"]) == ("app", "Mar  1 09:59:00 was the last time")
+
+
+def test_the_only_normalizer_of_a_source_reads_what_a_shipper_or_a_relay_hands_on() -> None:
+    forced = Catalogue.load(sources={"s": Hints("cisco.ise")})
+    for line in (LINES["cisco.ise"], f"<13>Mar  1 10:00:00 relay1 {LINES['cisco.ise']}"):
+        for event in (line.encode(), orjson.dumps({"message": line})):
+            assert forced.normalize(event, Facts("s"), 1_780_272_000.0)[0]["user"]["name"] == "ann"
+    document = forced.normalize(orjson.dumps({"message": "x"}), Facts("s"), 1_780_272_000.0)[0]
+    assert document["event"]["kind"] == "pipeline_error"
+
+
+LOGIN = "Accepted password for bob from 192.0.2.1 port 22 ssh2"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"ident": "sshd", "pid": "7", "host": "web1", "message": LOGIN, "date": 1_772_359_200.5},
+        {"appname": "sshd", "procid": 7, "hostname": "web1", "message": LOGIN, "timestamp": "2026-03-01T10:00:00.5Z"},
+        {"program": "sshd", "pid": "7", "logsource": "web1", "message": LOGIN, "@timestamp": "2026-03-01T10:00:00.5Z"},
+        {"PROGRAM": "sshd", "PID": "7", "HOST": "web1", "MESSAGE": LOGIN, "ISODATE": "2026-03-01T10:00:00.5Z"},
+        {"syslogtag": "sshd[7]:", "hostname": "web1", "msg": f" {LOGIN}", "timereported": "2026-03-01T11:00:00.5+01:00"},
+        {
+            "message": LOGIN,
+            "log": {"syslog": {"appname": "sshd", "procid": "7", "hostname": "web1"}},
+            "@timestamp": "2026-03-01T10:00:00.5Z",
+        },
+    ],
+    ids=["fluent", "vector", "logstash", "syslog-ng", "rsyslog", "filebeat"],
+)
+def test_a_header_that_a_shipper_took_apart_still_says_what_the_message_is_of(
+    catalogue: Catalogue, event: dict[str, Any]
+) -> None:
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auth", "success")
+    assert (document["process"]["name"], document["process"]["pid"], document["host"]["hostname"]) == ("sshd", 7, "web1")
+    assert document["@timestamp"].startswith("2026-03-01T10:00:00.5")
+
+
+def test_a_facility_and_a_severity_prove_that_it_was_syslog(catalogue: Catalogue) -> None:
+    event = {"program": "app", "message": "hello", "facility": "daemon", "severity": "info"}
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["process"]["name"], document["message"]) == ("syslog", "app", "hello")
+    assert document["log"]["syslog"]["priority"] == 30
+
+
+def test_an_application_that_names_itself_is_no_syslog(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"program": "app", "message": "hello", "level": "info"})[0]
+    assert (document["event"]["dataset"], document["json"]["program"]) == ("json", "app")
+
+
+def test_a_gelf_message_is_read_from_its_full_text(catalogue: Catalogue) -> None:
+    event = {
+        "version": "1.1",
+        "host": "gw1",
+        "short_message": "x",
+        "full_message": LINES["cisco.asa"],
+        "timestamp": 1_772_359_200.5,
+    }
+    assert normalized(catalogue, event)[0]["event"]["dataset"] == "cisco.asa"

@@ -1,0 +1,94 @@
+"""Syslog whose header somebody has taken apart: the line again, from its parts as shippers name them.
+
+Filebeat's syslog input, Logstash, Fluentd and Fluent Bit (`ident`), Vector (`appname`), rsyslog (`programname`, `syslogtag`),
+syslog-ng (`PROGRAM`). The name of the program tells what a message is of, and files look for it in front of the message.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from router.normalize.runtime import dig
+
+_Names = tuple[tuple[str, ...], ...]
+_PROGRAMS: _Names = (
+    ("log", "syslog", "appname"),
+    ("process", "program"),
+    ("PROGRAM",),
+    ("program",),
+    ("programname",),
+    ("appname",),
+    ("app-name",),
+    ("ident",),
+)
+_PROCESSES: _Names = (("log", "syslog", "procid"), ("process", "pid"), ("PID",), ("pid",), ("procid",))
+_HOSTS: _Names = (("log", "syslog", "hostname"), ("HOST",), ("logsource",), ("hostname",), ("host", "name"), ("host",))
+_FACILITIES: _Names = (
+    ("log", "syslog", "facility", "name"),
+    ("syslog", "facility_label"),
+    ("FACILITY",),
+    ("facility",),
+    ("facility_label",),
+    ("syslogfacility-text",),
+)
+_SEVERITIES: _Names = (
+    ("log", "syslog", "severity", "name"),
+    ("syslog", "severity_label"),
+    ("PRIORITY",),
+    ("severity",),
+    ("severity_label",),
+    ("syslogseverity-text",),
+)
+_FACILITY_NAMES = (
+    "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console solaris-cron"
+    " local0 local1 local2 local3 local4 local5 local6 local7"
+).split()
+_SEVERITY_NAMES = "emerg alert crit err warning notice info debug".split()
+_SAME_SEVERITY = {
+    "warn": "warning",
+    "error": "err",
+    "critical": "crit",
+    "emergency": "emerg",
+    "panic": "emerg",
+    "information": "info",
+    "informational": "info",
+}
+_USER_NOTICE = 13
+_PROGRAM = re.compile(r"[A-Za-z_(/][\w./@+()~-]{0,63}", re.ASCII)
+_TAG = re.compile(r"([A-Za-z_(/][\w./@+()~-]{0,63})(?:\[(\d{1,10})\])?:?", re.ASCII)
+
+
+def line(text: str, when: Any, host: Any, program: Any, process: Any, facility: Any, severity: Any) -> str:
+    """The parts as one line of RFC 5424; what is missing is `-`, and a priority that nobody told that of a user's notice."""
+    priority = _priority(facility, severity)
+    head = " ".join(map(_word, (when, host, program, process)))
+    return f"<{_USER_NOTICE if priority is None else priority}>1 {head} - - {text}"
+
+
+def rejoined(value: Mapping[str, Any], text: str) -> tuple[str, bool] | None:
+    """The line of a message, and whether its facility or severity proves that it was syslog; None where no program is named."""
+    tag = _TAG.fullmatch(str(value.get("syslogtag", "")).strip())
+    program = _first(value, _PROGRAMS) or (tag[1] if tag is not None else None)
+    if program is None or _PROGRAM.fullmatch(str(program)) is None:
+        return None
+    process = _first(value, _PROCESSES) or (tag[2] if tag is not None else None)
+    facility, severity = _first(value, _FACILITIES), _first(value, _SEVERITIES)
+    made = line(text.lstrip(" "), None, _first(value, _HOSTS), program, process, facility, severity)
+    return made, _priority(facility, severity) is not None
+
+
+def _first(value: Mapping[str, Any], names: _Names) -> str | int | None:
+    found = (dig(value, name) for name in names)
+    return next((item for item in found if type(item) in (str, int) and item != ""), None)
+
+
+def _priority(facility: Any, severity: Any) -> int | None:
+    name, level = str(facility).lower(), str(severity).lower()
+    level = _SAME_SEVERITY.get(level, level)
+    if name not in _FACILITY_NAMES or level not in _SEVERITY_NAMES:
+        return None
+    return _FACILITY_NAMES.index(name) * 8 + _SEVERITY_NAMES.index(level)
+
+
+def _word(value: Any) -> str:
+    return "-" if value in (None, "") else str(value).replace(" ", "_")
