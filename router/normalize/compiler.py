@@ -228,6 +228,11 @@ class _Compiler:
     def _time(self, into: Function, target: tuple[str, ...], specs: list[TimeSpec], locals_of: Locals) -> None:
         depth = 1
         names: list[Path] = []
+        only = into.held(specs[0].refs[0].path) if _is_one_field(specs) else None
+        if only:
+            into.add(f"if {only[1]!r} in {only[0]}:")
+            depth = 2
+        end = depth
         for i, spec in enumerate(specs):
             refs = [*spec.refs, *([spec.zone_ref] if spec.zone_ref else [])]
             arguments = ", ".join(["x", *(into.value(ref, locals_of) for ref in refs)])
@@ -235,18 +240,18 @@ class _Compiler:
                 into.add("if t is None:", depth)
                 depth += 1
             read = f"{self._scope.constant(spec.read, 'T')}({arguments})"
-            first = into.held(spec.refs[0].path) if spec.refs and spec.refs[0].kind == "record" else None
+            first = into.held(spec.refs[0].path) if not only and spec.refs and spec.refs[0].kind == "record" else None
             into.add(f"t = {read} if {first[1]!r} in {first[0]} else None" if first else f"t = {read}", depth)
             own = {ref.path for ref in refs if ref.kind == "record"}
             names.extend(ref.path for ref in spec.refs if ref.kind == "record")
             if own:
                 into.add(f"if t is not None: m |= {self._taken.bit(own)}", depth)
         failed = self._scope.constant(tuple(names))
-        into.add("if t is not None:")
-        into.add(f"{into.local(locals_of[target[:-1]])}[{target[-1]!r}] = t.iso", 2)
-        into.add("if not t.known: x.assume_zone()", 2)
+        into.add("if t is not None:", end)
+        into.add(f"{into.local(locals_of[target[:-1]])}[{target[-1]!r}] = t.iso", end + 1)
+        into.add("if not t.known: x.assume_zone()", end + 1)
         if names:
-            into.add(f"{self._anything(into, names)}: x.fail_time({'.'.join(target)!r}, src, {failed})")
+            into.add(f"{self._anything(into, names)}: x.fail_time({'.'.join(target)!r}, src, {failed})", end)
 
     @staticmethod
     def _anything(into: Function, names: list[Path]) -> str:
@@ -298,6 +303,11 @@ class _Compiler:
             into.add(f"if r and {to!r} not in out: out[{to!r}] = r")
             into.add(f"elif r: {placed}")
         return rest
+
+
+def _is_one_field(specs: list[TimeSpec]) -> bool:
+    """Is there one way to read the time, and one field that it stands in? Then nothing is to be done where that is not there."""
+    return len(specs) == 1 and len(specs[0].refs) == 1 and specs[0].refs[0].kind == "record"
 
 
 def document_value(definition: Definition) -> Any:
