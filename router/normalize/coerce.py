@@ -11,7 +11,8 @@ import orjson
 from router.normalize.remembered import Remembered
 from router.normalize.times import NO_ZONE, instant
 
-_LIMIT = 1 << 63
+LIMIT = 1 << 63
+"""Integers of ECS are less, and no less than its negative."""
 _MAX_DIGITS = 40
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "1", "on"), True),
@@ -80,9 +81,9 @@ def whole(value: Any) -> int | None:
     if kind is str:
         return WHOLES[value] if len(value) <= _MAX_DIGITS else None
     if kind is int:
-        return int(value) if -_LIMIT <= value < _LIMIT else None
+        return int(value) if -LIMIT <= value < LIMIT else None
     if kind is float:
-        return int(value) if value.is_integer() and abs(value) < _LIMIT else None
+        return int(value) if value.is_integer() and abs(value) < LIMIT else None
     if kind is list and len(value) == 1:
         return whole(value[0])
     return None
@@ -96,7 +97,7 @@ def _whole_text(value: str) -> int | None:
     except ValueError:
         found = real(value)
         return whole(found) if found is not None else None
-    return number if -_LIMIT <= number < _LIMIT else None
+    return number if -LIMIT <= number < LIMIT else None
 
 
 WHOLES: Remembered[str, int | None] = Remembered(_whole_text, 16_384)

@@ -131,7 +131,10 @@ def _converted(into: Function, kind: str, convert: str) -> str:
     if kind not in coerce.OF_TEXT:
         return f"{convert}(v)"
     known, longer = coerce.OF_TEXT[kind]
-    return f"{into.scope.constant(known, 'Y')}[v] if type(v) is str and len(v) < {longer} else {convert}(v)"
+    of_text = f"{into.scope.constant(known, 'Y')}[v] if type(v) is str and len(v) < {longer} else {convert}(v)"
+    if kind != "whole" or into.scope.textual:
+        return of_text
+    return f"v if type(v) is int and {-coerce.LIMIT} <= v < {coerce.LIMIT} else {of_text}"
 
 
 @cache

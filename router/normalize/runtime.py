@@ -68,6 +68,8 @@ def among(value: Any, choices: frozenset[Any]) -> bool:
     kind = type(value)
     if kind is str or kind is int or value is None:
         return value in choices
+    if kind is bool:
+        return ("true" if value else "false") in choices
     if kind is list:
         return any(among(item, choices) for item in value)
     return kind is not dict and coerce.text(value) in choices
