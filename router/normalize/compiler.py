@@ -42,7 +42,7 @@ class _Compiler:
         self.definition = Definition(document, folder)
         self._scope = Scope()
         self._taken = Taken()
-        self._conditions = Conditions(self.definition.problem)
+        self._conditions = Conditions(self.definition.problem, self.definition.read)
 
     def compile(self) -> Normalizer | None:
         definition = self.definition
@@ -117,7 +117,8 @@ class _Compiler:
 
     def _build(self) -> Rest | None:
         definition, value = self.definition, self.definition.value
-        nulls = tuple(text for text in map(str, value.get("null_values", ())) if text)
+        written = value.get("null_values")
+        nulls = tuple(text for text in map(str, written) if text) if isinstance(written, list) else ()
         into = Function(self._scope, "build(x, src)", nulls)
         const = self._constants()
         mapped = entries(definition, value["map"], ("map",)) if "map" in value else []
@@ -226,9 +227,13 @@ class _Compiler:
 
     def _derive(self, into: Function) -> None:
         names = self.definition.value.get("derive", [])
-        for i, name in enumerate(names if isinstance(names, list) else []):
-            if name not in NAMES:
+        if not isinstance(names, list):
+            self.definition.problem(("derive",), "must be a list of names", f"write [{names}]")
+            return
+        for i, name in enumerate(names):
+            if not isinstance(name, str) or name not in NAMES:
                 self.definition.problem(("derive", i), f"{name!r} cannot be derived", f"known: {' '.join(sorted(NAMES))}")
+        names = [name for name in names if isinstance(name, str)]
         leaves = [name for name, (_, shape) in self.definition.targets.items() if shape == "leaf"]
         for derivation in derivations(names, leaves).values():
             into.add(f"{self._scope.constant(derivation, 'N')}(out)")
@@ -249,7 +254,7 @@ class _Compiler:
         taken: Iterable[Path] = [] if kept == "all" else self._taken.always
         groups = [] if kept == "all" else self._taken.groups
         dropped = [*definition.paths("consume"), *definition.paths("drop")]
-        keep = [path(str(name)) for name in kept] if isinstance(kept, list) else []
+        keep = definition.paths_of(kept, ("rest", "keep")) if isinstance(kept, list) else []
         rest = Rest(taken, groups, dropped, keep, nulls)
         into.add(f"r = {self._scope.constant(rest, 'R')}(src, m, g)")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
@@ -325,7 +330,7 @@ def block_targets(value: dict[str, Any]) -> set[str]:
     for block in _blocks(value):
         for key in ("set", "map", "unset"):
             part = block.get(key)
-            found.update(_flat_names(part) if isinstance(part, dict) else part if isinstance(part, list) else ())
+            found.update(_flat_names(part) if isinstance(part, dict) else map(str, part) if isinstance(part, list) else ())
     return found
 
 
