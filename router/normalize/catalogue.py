@@ -1,7 +1,7 @@
 """All normalizers at work: choose one for each payload, run it, and give a valid ECS document whatever happens."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -252,6 +252,23 @@ class Catalogue:
 
     def _relayed(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
         """The answer for what stands behind a relay's header, or in the object of a shipper."""
+        inside = self._inside(x)
+        if inside is None:
+            return None
+        found, beside, places = inside
+        if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
+            return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
+        if not places:
+            return None
+        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key)
+        if made is not None:
+            adopt(x, found)
+            for document in made if isinstance(made, list) else ():
+                keep(document, beside)
+        return made
+
+    def _inside(self, x: Line) -> tuple[Line, dict[str, Any], list[int]] | None:
+        """What stands behind a header or in an object, what was said beside it, and the places of candidates for it."""
         found = inner(x)
         beside: dict[str, Any] = {}
         least = GENERAL + 1  # CEF and LEEF of any product are read with the header
@@ -261,17 +278,7 @@ class Catalogue:
                 return None
             found, beside = held
             least = GENERAL
-            if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
-                return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
-        places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
-        if not places:
-            return None
-        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key)
-        if made is not None:
-            adopt(x, found)
-            for document in made if isinstance(made, list) else ():
-                keep(document, beside)
-        return made
+        return found, beside, [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
@@ -333,38 +340,60 @@ class Catalogue:
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
-        head = x.raw[:HEAD]
-        candidates = self.candidates(head, x.meta)
         forced = self._forced.get(facts.source)
         tried: list[dict[str, Any]] = []
-        chosen = "unknown"
-        for normalizer in [self._normalizers[forced]] if forced else candidates:
-            try:
-                made = normalizer.run(x)
-            except Exception as error:
-                tried.append({"id": normalizer.id, "answer": f"failed: {type(error).__name__}: {error}"})
-                chosen = normalizer.id
-                break
-            x.restart()
-            answer = "not accepted" if made is None else "ignored" if isinstance(made, Ignored) else "accepted"
-            tried.append({"id": normalizer.id, "answer": answer})
-            if made is not None:
-                chosen = normalizer.id
+        candidates = {n.id: n.identity.weigher()(x.raw[:HEAD], x.meta) for n in self.candidates(x.raw[:HEAD], x.meta)}
+        chosen, why, inside = "unknown", "nobody accepts", ""
+        for reason, line, choice in self._stages(x, forced):
+            if line is not x:
+                candidates |= {n.id: n.identity.weigher()(line.raw[:HEAD], x.meta) for n in choice}
+            chosen = self._asked(choice, line, tried)
+            if chosen != "unknown":
+                why, inside = reason, line.raw[:HEAD] if line is not x else ""
                 break
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
         fresh._default, fresh._sites, fresh._hosts, fresh._forced = self._default, self._sites, self._hosts, self._forced
         return {
             "chosen": chosen,
-            "why": "set for the source"
-            if forced
-            else "most telling candidate that accepts"
-            if chosen != "unknown"
-            else "nobody accepts",
-            "candidates": [{"id": n.id, "weight": n.identity.weigher()(head, x.meta)} for n in candidates],
+            "why": why,
+            **({"inside": inside} if inside else {}),
+            "candidates": [{"id": name, "weight": weight} for name, weight in candidates.items()],
             "tried": tried,
             "tags": tags,
             "documents": fresh.normalize(body, facts, time),
         }
+
+    def _stages(self, x: Line, forced: str | None) -> Iterator[tuple[str, Line, list[Candidate]]]:
+        """Who is asked, for which text, and why: in the order of `_made`, but for what is remembered of a sender."""
+        if forced is not None:
+            yield "set for the source", x, [self._normalizers[forced]]
+            return
+        telling = "most telling candidate that accepts"
+        candidates = self.candidates(x.raw[:HEAD], x.meta)
+        yield telling, x, [n for n in candidates if n.identity.priority > GENERAL]
+        inside = self._inside(x)
+        if inside is not None:
+            found, beside, places = inside
+            if "winlog" in beside:
+                yield "what stands beside the message is Winlogbeat's", x, self.candidates('"winlog"', x.meta)
+            yield f"{telling} what stands inside", found, self._ranked(places, found.raw[:HEAD], x.meta)
+        yield "general: no product's file accepts", x, [n for n in candidates if n.identity.priority <= GENERAL]
+
+    @staticmethod
+    def _asked(choice: Iterable[Candidate], x: Line, tried: list[dict[str, Any]]) -> str:
+        """The id of the first that accepts; what each said goes to `tried`."""
+        for normalizer in choice:
+            try:
+                made = normalizer.run(x)
+            except Exception as error:
+                tried.append({"id": normalizer.id, "answer": f"failed: {type(error).__name__}: {error}"})
+                return normalizer.id
+            x.restart()
+            answer = "not accepted" if made is None else "ignored" if isinstance(made, Ignored) else "accepted"
+            tried.append({"id": normalizer.id, "answer": answer})
+            if made is not None:
+                return normalizer.id
+        return "unknown"
 
 
 def _site(name: str, source: str, problems: list[Problem]) -> Zone:

@@ -213,6 +213,13 @@ def test_explain_says_what_was_chosen_and_why() -> None:
     assert Catalogue(normalizers()).explain(b"?", Facts("s"), RECEIPT)["chosen"] == "unknown"
 
 
+def test_explain_tells_of_what_stands_inside_of_a_shippers_object() -> None:
+    body = b'{"message": "wall: act=x", "agent": {"type": "filebeat"}}'
+    told = Catalogue(normalizers()).explain(body, Facts("s"), RECEIPT)
+    assert told["chosen"] == told["documents"][0]["event"]["dataset"] == "acme.wall"
+    assert (told["inside"], told["why"]) == ("wall: act=x", "most telling candidate that accepts what stands inside")
+
+
 def test_settings_that_name_nothing_are_refused() -> None:
     with pytest.raises(ConfigError, match="no normalizer 'nothing'"):
         Catalogue(normalizers(), sources={"s": Hints("nothing")})
