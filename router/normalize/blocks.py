@@ -8,7 +8,7 @@ from router.normalize import coerce
 from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
 from router.normalize.expressions import Path, Pipe
-from router.normalize.mapping import Entry, MapWriter, Taken, entries, literals, piped
+from router.normalize.mapping import Entry, MapWriter, Taken, check_answers, entries, literals, piped
 from router.normalize.steps import keys_of
 from router.normalize.writer import Function, Scope
 
@@ -103,6 +103,7 @@ class Blocks:
             read = self._definition.expression(item, place)
             if read is not None:
                 entry = Entry(field, *read, place)
+                check_answers(self._definition, entry)
                 self._append_value(entry, parent, leaf, into, depth)
 
     def _append_value(self, entry: Entry, parent: str, leaf: str, into: Function, depth: int) -> None:

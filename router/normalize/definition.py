@@ -139,9 +139,10 @@ class Definition:
         return single
 
     def _check_allowed(self, field: schema.Field, values: list[Any], at: PathKey) -> None:
-        for value in values:
-            if field.allowed is not None and field.name.startswith("event.") and value not in field.allowed:
-                self.problem(at, f"{value!r} is not allowed in {field.name}", f"use one of {' '.join(sorted(field.allowed))}")
+        allowed = field.allowed if field.chosen else None
+        for value in values if allowed is not None else ():
+            if allowed is not None and value not in allowed:
+                self.problem(at, f"{value!r} is not allowed in {field.name}", f"use one of {' '.join(sorted(allowed))}")
 
     def paths(self, key: str) -> list[Path]:
         """The source paths of a list such as `consume`."""

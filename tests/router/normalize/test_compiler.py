@@ -45,6 +45,17 @@ def test_a_value_of_the_wrong_type_goes_to_the_rest_with_a_tag() -> None:
     assert found["event"]["original"] == "acme=1 d=authid= p=80"
 
 
+def test_a_value_that_ecs_does_not_allow_goes_to_the_rest_with_a_tag() -> None:
+    text = "parse: [kv]\nmap: {event.outcome: a, event.kind: b, event.category: \"c | split ','\", event.type: d | table t}"
+    found = document(text + "\ntables: {t: {x: end, _default: _same}}", "acme=1 a=OK b=odd c=network,bogus d=more")
+    assert (found["event"]["category"], found["event"]["kind"]) == (["network"], "event")
+    assert not {"outcome", "type"} & found["event"].keys()
+    assert found["acme"]["x"] == {"acme": "1", "a": "OK", "b": "odd", "c": "network,bogus", "d": "more"}
+    assert {tag for tag in found["tags"] if tag.startswith("_norm_type")} == {
+        f"_norm_type:event.{name}" for name in ("outcome", "kind", "category", "type")
+    }
+
+
 def test_some_bad_items_of_a_list_are_kept_whole_in_the_rest() -> None:
     found = document("parse: [json]\nmap: {host.ip: ips}\n", {"acme": 1, "ips": ["192.0.2.1", "x"]})
     assert found["host"]["ip"] == ["192.0.2.1"]
@@ -339,6 +350,13 @@ LINT = [
     ("cases:\n  - when: {a: 1}\n    unset: [event.akshun]", "has no field 'event.akshun'", 8),
     ("map: {acme: {x: a}}", "is what is left over", 6),
     ("cases:\n  - when: {a: 1}\n    set: {acme.x: b}", "is what is left over", 8),
+    ("map: {event.outcome: a | table t}\ntables: {t: {ok: success, _default: OK}}", "'OK' is not allowed in event.outcome", 6),
+    ("map: {event.outcome: \"a // 'done'\"}", "'done' is not allowed", 6),
+    (
+        "cases:\n  - when: {a: 1}\n    append: {event.type: a | table t}\ntables: {t: {x: [end, over]}}",
+        "'over' is not allowed in event.type",
+        8,
+    ),
     ("switch: {on: a | lower, cases: {Deny: {set: {event.action: x}}}}", "'Deny' never comes out of `lower`", 6),
     ("switch: {on: a | upper, cases: {'DENY,Drop': {set: {event.action: x}}}}", "'Drop' never comes out of `upper`", 6),
 ]
