@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -99,13 +100,28 @@ class _Compiler:
         return made
 
     def _csv_table(self, name: str, at: tuple[str, ...]) -> Any:
-        """Two columns, key and value, no header; beside the file and nowhere else."""
+        """Two columns, key and value, no header, `#` in front of remarks; beside the file and nowhere else."""
         file = self.definition.folder / name
         if file.resolve().parent != self.definition.folder.resolve() or not file.is_file():
             self.definition.problem(at, f"there is no file {name!r} beside this one", "put the CSV beside it")
             return {}
-        with file.open(newline="", encoding="utf-8") as lines:
-            return {row[0]: row[1] for row in csv.reader(lines) if len(row) >= 2 and not row[0].startswith("#")}
+        try:
+            text = file.read_text("utf-8-sig")
+        except UnicodeDecodeError:
+            self.definition.problem(at, f"{name} is not UTF-8 text", "save it as UTF-8")
+            return {}
+        reader = csv.reader(StringIO(text, newline=""))
+        found: dict[str, str] = {}
+        for row in reader:
+            if not row or row[0].startswith("#"):
+                continue
+            if len(row) != 2:
+                self.definition.problem(at, f"{name}:{reader.line_num}: {len(row)} columns", "write key,value; quote commas")
+            elif row[0] in found:
+                self.definition.problem(at, f"{name}:{reader.line_num}: key {row[0]!r} stands twice", "remove one")
+            else:
+                found[row[0]] = row[1]
+        return found
 
     def _condition(self, key: str) -> str | None:
         if key not in self.definition.value:

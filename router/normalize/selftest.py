@@ -62,9 +62,23 @@ def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer) -> 
     for golden in matched:
         for number, text in enumerate(golden.read_bytes().splitlines(), 1):
             if text.strip():
-                test = orjson.loads(text)
+                test = golden_line(text)
+                if isinstance(test, str):
+                    yield TestResult(str(golden), number, f"line {number}", False, test)
+                    continue
                 detail = problems_of(test, normalizer)
                 yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
+
+
+def golden_line(text: bytes) -> dict[str, Any] | str:
+    """A line of golden documents, or what is wrong with it."""
+    try:
+        test = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return f"not JSON: {error}; write one object a line"
+    if not isinstance(test, dict) or not test.keys() & {"raw", "event"}:
+        return "no test; write an object with `raw` or `event`"
+    return test
 
 
 def problems_of(test: dict[str, Any], normalizer: Normalizer) -> str:

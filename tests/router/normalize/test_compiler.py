@@ -453,3 +453,29 @@ def test_no_yaml_makes_the_compiler_raise(text: str) -> None:
     normalizer, problems = compile_document(load_text(text, "x.yaml")[0], Path("."))
     assert normalizer is None
     assert problems
+
+
+def test_a_csv_table_is_read_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfallow,success\r\n# a remark\r\n\r\n"a,b",failure\r\n_default,unknown\r\n')
+    text = HEAD + "map: {event.outcome: a | table t}\ntables: {t: t.csv}\n"
+    normalizer, problems = compile_document(load_text(text, "x.yaml")[0], tmp_path)
+    assert normalizer is not None, problems
+    catalogue = Catalogue([normalizer])
+    made = [catalogue.normalize(f'acme=1 a="{a}"'.encode(), Facts("s"), RECEIPT)[0] for a in ("allow", "a,b", "c")]
+    assert [document["event"]["outcome"] for document in made] == ["success", "failure", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (b"a;b\n", "t.csv:1: 1 columns; write key,value"),
+        (b"a,b\nc,d,e\n", "t.csv:2: 3 columns"),
+        (b"a,b\na,c\n", "t.csv:2: key 'a' stands twice"),
+        (b"\xff\xfea", "t.csv is not UTF-8 text"),
+    ],
+)
+def test_what_is_wrong_in_a_csv_table_is_named(tmp_path: Path, table: bytes, message: str) -> None:
+    (tmp_path / "t.csv").write_bytes(table)
+    text = HEAD + "map: {event.action: a | table t}\ntables: {t: t.csv}\n"
+    _, problems = compile_document(load_text(text, "x.yaml")[0], tmp_path)
+    assert any(message in str(problem) and problem.line == 7 for problem in problems), "\n".join(map(str, problems))
