@@ -21,6 +21,7 @@ from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.relayed import GENERAL, adopt, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
+from router.normalize.senders import Senders
 from router.normalize.wrapped import events, keep, keep_group, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
@@ -38,6 +39,8 @@ class Hints(NamedTuple):
     """Zone of times that name none; empty: that of the catalogue."""
     host: str = ""
     """host.name of events that name no host; empty: leave it out."""
+    senders: tuple[tuple[str, str, str], ...] = ()
+    """Address or network, and `tz` and `host` of those that send from there; empty: as for the others."""
 
 
 class _Told(NamedTuple):
@@ -79,6 +82,7 @@ class Catalogue:
         self._default = _site(tz, "", problems)
         self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
         self._hosts = {name: hint.host for name, hint in (sources or {}).items() if hint.host}
+        self._senders_of = {name: Senders(name, hint.senders, problems) for name, hint in (sources or {}).items() if hint.senders}
         self._forced = {name: hint.normalizer for name, hint in (sources or {}).items() if hint.normalizer}
         for name, wanted in self._forced.items():
             if wanted not in self._normalizers:
@@ -213,6 +217,9 @@ class Catalogue:
         source, meta = facts.source, dict(facts.meta)
         host = meta.get("host") or self._hosts.get(source)
         site = self._sites.get(source, self._default)
+        if source in self._senders_of:
+            own_site, own_host = self._senders_of[source][facts.peer]
+            site, host = own_site or site, meta.get("host") or own_host or host
         self._facts, self._told = facts, _Told(site, source, facts.peer, facts.envelope, meta, host)
         return self._told
 
@@ -353,6 +360,7 @@ class Catalogue:
                 break
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
         fresh._default, fresh._sites, fresh._hosts, fresh._forced = self._default, self._sites, self._hosts, self._forced
+        fresh._senders_of = self._senders_of
         return {
             "chosen": chosen,
             "why": why,
