@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -148,6 +149,31 @@ class SourceSettings(Settings):
     """IANA name or offset of the zone that senders without a zone write in; UTC if empty."""
     host: str = ""
     """`host.name` of events that name no host themselves: of an appliance, of the tenant of a cloud service."""
+
+
+class SenderSettings(Settings):
+    """What holds for some senders of a source, instead of what holds for the others."""
+
+    tz: str = ""
+    """Zone of timestamps of theirs that name none."""
+    host: str = ""
+    """`host.name` of events of theirs that name no host."""
+
+
+def _networks(senders: Mapping[str, SenderSettings]) -> Mapping[str, SenderSettings]:
+    for name in senders:
+        try:
+            ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError(f"{name!r} is no address and no network; write 192.0.2.7 or 192.0.2.0/24") from None
+    return senders
+
+
+class PeerSettings(SourceSettings):
+    """What every source understands whose senders have an address."""
+
+    senders: Annotated[Mapping[str, SenderSettings], AfterValidator(_networks)] = Field(default_factory=dict)
+    """By address or network (`192.0.2.0/24`): `tz` and `host` of these senders; of several that hold, the narrowest counts."""
 
 
 def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:

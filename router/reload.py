@@ -17,7 +17,7 @@ from router.topology import Content
 from router.tuning import freeze
 
 _LOOK_SECONDS = 3.0
-_FRESH = {"sources": frozenset({"normalizer", "tz"}), "sinks": frozenset({"choose"})}
+_FRESH = {"sources": frozenset({"normalizer", "tz", "host", "senders"}), "sinks": frozenset({"choose"})}
 """Keys of sources and sinks that take effect at once."""
 _log = logger("reload")
 Renew = Callable[[Config, Content], Awaitable[None]]

@@ -26,7 +26,7 @@ from router.normalize import Catalogue, Hints
 from router.process import Process, Stage
 from router.protocols import Log, Searchable, Sink, Source
 from router.reduce import NoiseRules, Reducer
-from router.registry import SourceSettings, nearest
+from router.registry import PeerSettings, SourceSettings, nearest
 from router.route import compile_choice
 from router.serve import Part
 from router.share import mine, turn
@@ -61,7 +61,7 @@ class Content:
     def __init__(self, config: Config, roles: Collection[Role] = ()) -> None:
         problems: list[Problem] = []
         rules = config.rules
-        hints = {n: Hints(s.normalizer, s.tz, s.host) for n, s in config.sources.items()}
+        hints = {name: _hints(settings) for name, settings in config.sources.items()}
         try:
             self.catalogue = Catalogue.load(
                 rules.normalize, tz=config.process.tz, original=config.process.original, sources=hints, disable=rules.disable
@@ -113,6 +113,10 @@ def _placed(problem: Problem, config: Config) -> Problem:
     if problem.file != "configuration" or config.document is None:
         return problem
     path = _SETTINGS.get(problem.path, problem.path)
+    source, of_sender, rest = path.partition(".senders.")
+    if of_sender:
+        network, _, key = rest.rpartition(".")  # an address has dots of its own
+        return config.document.problem((*source.split("."), "senders", network, key), problem.text, problem.remedy)
     return config.document.problem(tuple(path.split(".")), problem.text, problem.remedy)
 
 
@@ -143,6 +147,12 @@ async def assembled(
         if config.canary.enabled:
             built.append(Alone(_canaries(config, intake, roles, sinks)))
         yield built
+
+
+def _hints(settings: SourceSettings) -> Hints:
+    """What is configured for the events of one source."""
+    senders = settings.senders if isinstance(settings, PeerSettings) else {}
+    return Hints(settings.normalizer, settings.tz, settings.host, tuple((n, s.tz, s.host) for n, s in senders.items()))
 
 
 def _joining(settings: SourceSettings, catalogue: Catalogue) -> SourceSettings:

@@ -32,12 +32,12 @@ from router.ingest._http_server import HttpServer
 from router.ingest._listener import Admission, ConnectionLimits, StreamListener, bind
 from router.ingest._tls import Certificates, TlsFiles
 from router.protocols import Emit, Source
-from router.registry import SourceSettings, Spec
+from router.registry import PeerSettings, Spec
 
 _DRAIN_SECONDS = 10.0
 
 
-class HecSettings(SourceSettings):
+class HecSettings(PeerSettings):
     """Splunk HTTP Event Collector."""
 
     listen: HostPort

@@ -30,7 +30,7 @@ from router.ingest._listener import Admission, ConnectionLimits, StreamListener,
 from router.ingest._syslog_stream import Streams
 from router.ingest._tls import Certificates, TlsFiles
 from router.protocols import Emit, Source
-from router.registry import SourceSettings, Spec
+from router.registry import PeerSettings, Spec
 
 QUIET_SECONDS, DRAIN_SECONDS = 0.25, 5.0
 _LOOK_SECONDS = 0.05
@@ -43,7 +43,7 @@ class TlsListen(TlsFiles):
     """Address, such as `0.0.0.0:6514`."""
 
 
-class SyslogSettings(SourceSettings):
+class SyslogSettings(PeerSettings):
     """Syslog over UDP, TCP and TLS."""
 
     udp: HostPort | None = None

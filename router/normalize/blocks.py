@@ -1,13 +1,14 @@
 """Code for what depends on the record: `cases` (all that match), `switch` (one lookup), and the blocks below them."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from router.documents import PathKey
 from router.normalize import coerce
 from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
-from router.normalize.expressions import Path
-from router.normalize.mapping import Entry, MapWriter, Taken, entries, literals, piped
+from router.normalize.expressions import Path, Pipe
+from router.normalize.mapping import Entry, MapWriter, Taken, check_answers, entries, literals, piped
 from router.normalize.steps import keys_of
 from router.normalize.writer import Function, Scope
 
@@ -72,7 +73,7 @@ class Blocks:
         if not isinstance(value, list):
             self._definition.problem(at, "must be a list of fields", "write [a.b]")
             return []
-        return [str(name) for name in value]
+        return [str(name) for i, name in enumerate(value) if self._definition.read(str(name), (*at, i))]
 
     def _map(self, found: list[Entry], into: Function, depth: int) -> None:
         paths: set[Path] = set()
@@ -102,6 +103,7 @@ class Blocks:
             read = self._definition.expression(item, place)
             if read is not None:
                 entry = Entry(field, *read, place)
+                check_answers(self._definition, entry)
                 self._append_value(entry, parent, leaf, into, depth)
 
     def _append_value(self, entry: Entry, parent: str, leaf: str, into: Function, depth: int) -> None:
@@ -138,6 +140,7 @@ class Blocks:
         default = self._function(value["default"], (*at, "default")) if "default" in value else "None"
         if read is None:
             return
+        self._reachable(read[0].choices[0].pipes, value["cases"], at)
         table = self._scope.fresh("W")
         rows = ", ".join(f"{key!r}: {name}" for key, name in chosen.items())
         self._scope.tables.append(f"{table} = {{{rows}}}")
@@ -150,6 +153,16 @@ class Blocks:
         into.add(f"f = {table}.get(v if type(v) is str else {text}(v), {default})", depth)
         into.add("if f is not None: m |= f(x, src, g, out)", depth)
         into.forget(depth)
+
+    def _reachable(self, pipes: Sequence[Pipe], cases: dict[Any, Any], at: PathKey) -> None:
+        """Behind a last pipe that changes the case, a key in another one is never met."""
+        last = pipes[-1].name if pipes else ""
+        made: Callable[[str], str] | None = {"lower": str.lower, "upper": str.upper}.get(last)
+        for key in cases if made is not None else ():
+            for text in keys_of(key):
+                if made is not None and made(text) != text:
+                    problem = f"{text!r} never comes out of `{last}`: no value reaches this case"
+                    self._definition.problem((*at, "cases", key), problem, f"write {made(text)!r}")
 
     def _function(self, block: Any, at: PathKey) -> str:
         name = self._scope.fresh("case")

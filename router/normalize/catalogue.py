@@ -1,9 +1,9 @@
 """All normalizers at work: choose one for each payload, run it, and give a valid ECS document whatever happens."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from router.batch import Event, Facts
 from router.documents import load_file
@@ -14,20 +14,23 @@ from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.delivered import delivered, may_hold_several
 from router.normalize.envelope import keep_envelope, unwrap
+from router.normalize.explained import Asking, explained
 from router.normalize.identify import HEAD
 from router.normalize.line import Line
 from router.normalize.marks import Asker, finder
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.products import Product, product
+from router.normalize.recall import Recall, Sender
 from router.normalize.relayed import GENERAL, LEAST, has_header, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
-from router.normalize.senders import Sender, Senders
+from router.normalize.senders import Senders
 from router.normalize.wrapped import events, keep_group, kept, message
 from router.normalize.zones import Zone, zone
 from router.registry import nearest
 from rules import ROOT
 
+Answer: TypeAlias = list[Event] | Ignored | None
 _MAX_ORDERS = 1024
 _FAR = 16 * HEAD
 """How much of an object that nobody knows by its first kilobyte is looked through."""
@@ -42,6 +45,8 @@ class Hints(NamedTuple):
     """Zone of times that name none; empty: that of the catalogue."""
     host: str = ""
     """host.name of events that name no host; empty: leave it out."""
+    senders: tuple[tuple[str, str, str], ...] = ()
+    """Address or network, and `tz` and `host` of those that send from there; empty: as for the others."""
 
 
 class _Told(NamedTuple):
@@ -83,6 +88,7 @@ class Catalogue:
         self._default = _site(tz, "", problems)
         self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
         self._hosts = {name: hint.host for name, hint in (sources or {}).items() if hint.host}
+        self._senders_of = {name: Senders(name, hint.senders, problems) for name, hint in (sources or {}).items() if hint.senders}
         self._forced = {name: hint.normalizer for name, hint in (sources or {}).items() if hint.normalizer}
         for name, wanted in self._forced.items():
             if wanted not in self._normalizers:
@@ -97,7 +103,7 @@ class Catalogue:
         self._facts: Facts | None = None
         """Of the last payload, and what they say:"""
         self._told = _Told(self._default, "", "", "", {}, None)
-        self._senders = Senders()
+        self._recall = Recall()
 
     @classmethod
     def load(
@@ -217,6 +223,9 @@ class Catalogue:
         source, meta = facts.source, dict(facts.meta)
         host = meta.get("host") or self._hosts.get(source)
         site = self._sites.get(source, self._default)
+        if source in self._senders_of:
+            own_site, own_host = self._senders_of[source][facts.peer]
+            site, host = own_site or site, meta.get("host") or own_host or host
         self._facts, self._told = facts, _Told(site, source, facts.peer, facts.envelope, meta, host)
         return self._told
 
@@ -225,17 +234,17 @@ class Catalogue:
         if forced is not None:
             return self._run_forced(self._normalizers[forced], x)
         key = (x.source, x.peer)
-        recent = self._senders.recent(key)
+        recent = self._recall.recent(key)
         head = x.raw[:HEAD]
         for normalizer in recent:
             if normalizer.wants(head, x.meta):
                 made = self._try(normalizer, x)
                 if made is not None:
                     if normalizer is not recent[0]:
-                        self._senders.remember(key, normalizer)
+                        self._recall.remember(key, normalizer)
                     return made
         named = product(head)
-        if named is not None and (general := self._senders.general(key, named)) is not None:
+        if named is not None and (general := self._recall.general(key, named)) is not None:
             made = self._try(general, x)
             if made is not None:
                 return made
@@ -245,35 +254,44 @@ class Catalogue:
         if made is None:
             made = self._relayed(x, key)
         if made is None:
-            made = self._farther(x, key)
+            made = self._first(self._far(x), x, key)
         if made is None:
             made = self._general([n for n in candidates if n.identity.priority <= GENERAL], x, key, named)
         return [unknown(x)] if made is None else made
 
-    def _first(self, candidates: Iterable[Candidate], x: Line, key: Sender) -> list[Event] | Ignored | None:
+    def _first(self, candidates: Iterable[Candidate], x: Line, key: Sender) -> Answer:
         """The answer of the first that accepts; it is remembered for the sender unless it is a general one."""
         for normalizer in candidates:
             made = self._try(normalizer, x)
             if made is not None:
                 if normalizer.identity.priority >= 0:
-                    self._senders.remember(key, normalizer)
+                    self._recall.remember(key, normalizer)
                 return made
         return None
 
-    def _general(
-        self, candidates: Iterable[Candidate], x: Line, key: Sender, named: Product | None
-    ) -> list[Event] | Ignored | None:
+    def _general(self, candidates: Iterable[Candidate], x: Line, key: Sender, named: Product | None) -> Answer:
         """The same of those that take any product; remembered for this product of the sender."""
         for normalizer in candidates:
             made = self._try(normalizer, x)
             if made is not None:
                 if named is not None:
-                    self._senders.remember_general(key, named, normalizer)
+                    self._recall.remember_general(key, named, normalizer)
                 return made
         return None
 
-    def _relayed(self, x: Line, key: Sender) -> list[Event] | Ignored | None:
+    def _relayed(self, x: Line, key: Sender) -> Answer:
         """The answer for what stands behind a relay's header, or in the object of a shipper."""
+        inside = self._inside(x)
+        if inside is None:
+            return None
+        found, beside, places = inside
+        if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
+            return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
+        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key) if places else None
+        return kept(self._first(self._far(found), found, key) if made is None else made, x, found, beside)
+
+    def _inside(self, x: Line) -> tuple[Line, dict[str, Any], list[int]] | None:
+        """What stands behind a header or in an object, what was said beside it, and the places of candidates for it."""
         found = inner(x)
         beside: dict[str, Any] = {}
         least = GENERAL + 1  # CEF and LEEF of any product are read with the header
@@ -285,18 +303,13 @@ class Catalogue:
                 return None
             found, beside = held.line, held.beside
             least = LEAST if held.is_syslog else GENERAL
-            if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
-                return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
-        places = [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
-        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key) if places else None
-        return kept(self._farther(found, key) if made is None else made, x, found, beside)
+        return found, beside, [place for place in self._behind(x.raw, found) if self._places[place].identity.priority >= least]
 
-    def _farther(self, x: Line, key: tuple[str, str]) -> list[Event] | Ignored | None:
-        """The answer for an object whose telling keys stand far behind: keys have no order, and some encoders sort them."""
+    def _far(self, x: Line) -> list[Candidate]:
+        """Candidates for an object whose telling keys stand far behind: keys have no order, and some encoders sort them."""
         if x.raw[:1] != "{" or len(x.raw) <= HEAD:
-            return None
-        found = self.candidates(x.raw[:_FAR], x.meta)
-        return self._first([n for n in found if n.identity.priority > GENERAL], x, key)
+            return []
+        return [n for n in self.candidates(x.raw[:_FAR], x.meta) if n.identity.priority > GENERAL]
 
     def candidates(self, head: str, meta: Mapping[str, str]) -> list[Candidate]:
         """The normalizers whose identity holds for the first kilobyte; the most telling first."""
@@ -325,7 +338,7 @@ class Catalogue:
         found = sorted((self._places[place] for place in places), key=lambda held: -held.identity.priority)
         return found if len({held.identity.priority for held in found}) == len(found) else None
 
-    def _try(self, normalizer: Candidate, x: Line) -> list[Event] | Ignored | None:
+    def _try(self, normalizer: Candidate, x: Line) -> Answer:
         """The answer of one normalizer; a failure inside of it keeps the event."""
         body, header = x.body, x.head
         try:
@@ -352,38 +365,29 @@ class Catalogue:
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
-        head = x.raw[:HEAD]
-        candidates = self.candidates(head, x.meta)
-        forced = self._forced.get(facts.source)
-        tried: list[dict[str, Any]] = []
-        chosen = "unknown"
-        for normalizer in [self._normalizers[forced]] if forced else candidates:
-            try:
-                made = normalizer.run(x)
-            except Exception as error:
-                tried.append({"id": normalizer.id, "answer": f"failed: {type(error).__name__}: {error}"})
-                chosen = normalizer.id
-                break
-            x.restart()
-            answer = "not accepted" if made is None else "ignored" if isinstance(made, Ignored) else "accepted"
-            tried.append({"id": normalizer.id, "answer": answer})
-            if made is not None:
-                chosen = normalizer.id
-                break
+        told = explained(x, self.candidates(x.raw[:HEAD], x.meta), self._stages(x, self._forced.get(facts.source)))
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
         fresh._default, fresh._sites, fresh._hosts, fresh._forced = self._default, self._sites, self._hosts, self._forced
-        return {
-            "chosen": chosen,
-            "why": "set for the source"
-            if forced
-            else "most telling candidate that accepts"
-            if chosen != "unknown"
-            else "nobody accepts",
-            "candidates": [{"id": n.id, "weight": n.identity.weigher()(head, x.meta)} for n in candidates],
-            "tried": tried,
-            "tags": tags,
-            "documents": fresh.normalize(body, facts, time),
-        }
+        fresh._senders_of = self._senders_of
+        return {**told, "tags": tags, "documents": fresh.normalize(body, facts, time)}
+
+    def _stages(self, x: Line, forced: str | None) -> Iterator[Asking]:
+        """Who is asked, for which text, and why: in the order of `_made`, but for what is remembered of a sender."""
+        if forced is not None:
+            yield "set for the source", x, [self._normalizers[forced]]
+            return
+        telling = "most telling candidate that accepts"
+        candidates = self.candidates(x.raw[:HEAD], x.meta)
+        yield telling, x, [n for n in candidates if n.identity.priority > GENERAL]
+        inside = self._inside(x)
+        if inside is not None:
+            found, beside, places = inside
+            if "winlog" in beside:
+                yield "what stands beside the message is Winlogbeat's", x, self.candidates('"winlog"', x.meta)
+            yield f"{telling} what stands inside", found, self._ranked(places, found.raw[:HEAD], x.meta)
+            yield f"{telling} what stands inside, by more than its first kilobyte", found, self._far(found)
+        yield f"{telling}, by more than its first kilobyte", x, self._far(x)
+        yield "general: no product's file accepts", x, [n for n in candidates if n.identity.priority <= GENERAL]
 
 
 def _site(name: str, source: str, problems: list[Problem]) -> Zone:

@@ -45,6 +45,16 @@ def real_text(value: float) -> str | None:
     return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
 
 
+def one_of(allowed: frozenset[str]) -> Callable[[Any], str | None]:
+    """Keyword with a fixed set of values."""
+
+    def convert(value: Any) -> str | None:
+        found = text(value)
+        return found if found in allowed else None
+
+    return convert
+
+
 def lower(value: Any) -> str | None:
     """Keyword for which ECS asks for lower case."""
     found = text(value)

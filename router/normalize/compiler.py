@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -62,7 +63,7 @@ class _Compiler:
         self.definition = Definition(document, folder)
         self._scope = Scope()
         self._taken = Taken()
-        self._conditions = Conditions(self.definition.problem)
+        self._conditions = Conditions(self.definition.problem, self.definition.read)
 
     def compile(self) -> Normalizer | None:
         definition = self.definition
@@ -119,13 +120,28 @@ class _Compiler:
         return made
 
     def _csv_table(self, name: str, at: tuple[str, ...]) -> Any:
-        """Two columns, key and value, no header; beside the file and nowhere else."""
+        """Two columns, key and value, no header, `#` in front of remarks; beside the file and nowhere else."""
         file = self.definition.folder / name
         if file.resolve().parent != self.definition.folder.resolve() or not file.is_file():
             self.definition.problem(at, f"there is no file {name!r} beside this one", "put the CSV beside it")
             return {}
-        with file.open(newline="", encoding="utf-8") as lines:
-            return {row[0]: row[1] for row in csv.reader(lines) if len(row) >= 2 and not row[0].startswith("#")}
+        try:
+            text = file.read_text("utf-8-sig")
+        except UnicodeDecodeError:
+            self.definition.problem(at, f"{name} is not UTF-8 text", "save it as UTF-8")
+            return {}
+        reader = csv.reader(StringIO(text, newline=""))
+        found: dict[str, str] = {}
+        for row in reader:
+            if not row or row[0].startswith("#"):
+                continue
+            if len(row) != 2:
+                self.definition.problem(at, f"{name}:{reader.line_num}: {len(row)} columns", "write key,value; quote commas")
+            elif row[0] in found:
+                self.definition.problem(at, f"{name}:{reader.line_num}: key {row[0]!r} stands twice", "remove one")
+            else:
+                found[row[0]] = row[1]
+        return found
 
     def _condition(self, key: str) -> str | None:
         if key not in self.definition.value:
@@ -137,7 +153,8 @@ class _Compiler:
 
     def _build(self) -> Rest | None:
         definition, value = self.definition, self.definition.value
-        nulls = tuple(text for text in map(str, value.get("null_values", ())) if text)
+        written = value.get("null_values")
+        nulls = tuple(text for text in map(str, written) if text) if isinstance(written, list) else ()
         into = Function(self._scope, "build(x, src)", nulls)
         const = self._constants()
         mapped = entries(definition, value["map"], ("map",)) if "map" in value else []
@@ -265,9 +282,13 @@ class _Compiler:
 
     def _derive(self, into: Function) -> None:
         names = self.definition.value.get("derive", [])
-        for i, name in enumerate(names if isinstance(names, list) else []):
-            if name not in NAMES:
+        if not isinstance(names, list):
+            self.definition.problem(("derive",), "must be a list of names", f"write [{names}]")
+            return
+        for i, name in enumerate(names):
+            if not isinstance(name, str) or name not in NAMES:
                 self.definition.problem(("derive", i), f"{name!r} cannot be derived", f"known: {' '.join(sorted(NAMES))}")
+        names = [name for name in names if isinstance(name, str)]
         leaves = [name for name, (_, shape) in self.definition.targets.items() if shape == "leaf"]
         for derivation in derivations(names, leaves).values():
             into.add(f"{self._scope.constant(derivation, 'N')}(out)")
@@ -288,7 +309,7 @@ class _Compiler:
         taken: Iterable[Path] = [] if kept == "all" else self._taken.always
         groups = [] if kept == "all" else self._taken.groups
         dropped = [*definition.paths("consume"), *definition.paths("drop")]
-        keep = [path(str(name)) for name in kept] if isinstance(kept, list) else []
+        keep = definition.paths_of(kept, ("rest", "keep")) if isinstance(kept, list) else []
         rest = Rest(taken, groups, dropped, keep, nulls)
         into.add(f"r = {self._scope.constant(rest, 'R')}(src, m, g)")
         into.add(f"if x.doubts: {self._scope.constant(doubted, 'X')}(x, src, r)")
@@ -369,7 +390,7 @@ def block_targets(value: dict[str, Any]) -> set[str]:
     for block in _blocks(value):
         for key in ("set", "map", "unset"):
             part = block.get(key)
-            found.update(_flat_names(part) if isinstance(part, dict) else part if isinstance(part, list) else ())
+            found.update(_flat_names(part) if isinstance(part, dict) else map(str, part) if isinstance(part, list) else ())
     return found
 
 

@@ -17,10 +17,15 @@ _KINDS = _MODIFIERS - {"all", "i", "not"}
 
 
 class Conditions:
-    """Reads `when` blocks. Every problem goes to `report(path, text, remedy)`; the code is then `False`."""
+    """Reads `when` blocks. Every problem goes to `report(path, text, remedy)`; the code is then `False`.
 
-    def __init__(self, report: Callable[[tuple[Any, ...], str, str], None]) -> None:
-        self._report = report
+    `holds(name, path)`: can a document hold that field? It reports where it cannot.
+    """
+
+    def __init__(
+        self, report: Callable[[tuple[Any, ...], str, str], None], holds: Callable[[str, tuple[Any, ...]], bool]
+    ) -> None:
+        self._report, self._holds = report, holds
 
     def code(self, when: Any, at: tuple[Any, ...], into: Function) -> str:
         """One expression. A mapping is AND, a list of mappings is OR."""
@@ -42,7 +47,10 @@ class Conditions:
             self._report(at, f"modifier {(unknown or modifiers)[0]!r} is not known here", f"use {' '.join(sorted(_MODIFIERS))}")
             return "False"
         try:
-            test = _test(_Read(reference(name.strip()), into), value, modifiers, into)
+            ref = reference(name.strip())
+            if ref.kind == "document" and not self._holds(".".join(map(str, ref.path)), at):
+                return "False"
+            test = _test(_Read(ref, into), value, modifiers, into)
         except ValueError as error:
             self._report(at, str(error), "see the reference, section when")
             return "False"

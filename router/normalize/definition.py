@@ -8,13 +8,14 @@ from typing import Any
 from router.documents import Document, PathKey
 from router.errors import Problem
 from router.normalize import pipes, schema
-from router.normalize.expressions import Expression, Path, parse
+from router.normalize.expressions import Expression, Path, parse, path
 
 KEYS = frozenset(
     "id title schema identify priority parse each multiline ignore accept null_values time "
     "const map tables fragments cases switch derive consume drop rest tests".split()
 )
 Target = tuple[str, ...]
+_OF_THE_ENGINE = frozenset(("tags", "shipper", "labels"))
 
 
 class Definition:
@@ -54,6 +55,12 @@ class Definition:
                 self.problem((*at, key), f"unknown key {key!r}", remedy)
         return True
 
+    @property
+    def rest(self) -> str:
+        """Below which name goes what is left over; empty where that is not said."""
+        value = self.value.get("rest", "")
+        return str(value.get("to", "") if isinstance(value, dict) else value)
+
     def expression(self, value: Any, at: PathKey) -> tuple[Expression, list[list[pipes.Transform]]] | None:
         """An expression with the transforms of each choice; None (and a problem) when it is wrong."""
         try:
@@ -62,7 +69,22 @@ class Definition:
         except ValueError as error:
             self.problem(at, str(error), "see the reference, section Expressions")
             return None
+        for choice in found.choices:
+            for ref in choice.refs:
+                if ref.kind == "document" and not self.read(".".join(map(str, ref.path)), at):
+                    return None
         return found, made
+
+    def read(self, name: str, at: PathKey) -> bool:
+        """Can a document hold what `$name` reads, here or below it?"""
+        first = name.partition(".")[0]
+        below = name + "."
+        known = schema.field(name) is not None or any(field.startswith(below) for field in schema.fields())
+        if known or first in self.vendor or first in _OF_THE_ENGINE:
+            return True
+        near = schema.closest(name)
+        self.problem(at, f"ECS {schema.VERSION} has no field {name!r}", f"did you mean {near!r}?" if near else "use an ECS field")
+        return False
 
     def target(self, name: Any, at: PathKey) -> schema.Field | None:
         """The type of a field that is written; None (and a problem) when it must not be."""
@@ -71,6 +93,9 @@ class Definition:
             return schema.Field("tags", "text", True)
         if text != schema.HEADER_HOST and any(text == held or text.startswith(held + ".") for held in schema.RESERVED):
             self.problem(at, f"{text} is written by the engine", "leave it out")
+            return None
+        if self.rest == text or self.rest.startswith(text + "."):
+            self.problem(at, f"{text} is what is left over, by `rest`", f"write below it, as {self.rest}.name")
             return None
         found = schema.field(text)
         if found is None and text.partition(".")[0] in self.vendor and "." in text and all(text.split(".")):
@@ -114,24 +139,27 @@ class Definition:
         return single
 
     def _check_allowed(self, field: schema.Field, values: list[Any], at: PathKey) -> None:
-        for value in values:
-            if field.allowed is not None and field.name.startswith("event.") and value not in field.allowed:
-                self.problem(at, f"{value!r} is not allowed in {field.name}", f"use one of {' '.join(sorted(field.allowed))}")
+        allowed = field.allowed if field.chosen else None
+        for value in values if allowed is not None else ():
+            if allowed is not None and value not in allowed:
+                self.problem(at, f"{value!r} is not allowed in {field.name}", f"use one of {' '.join(sorted(allowed))}")
 
     def paths(self, key: str) -> list[Path]:
         """The source paths of a list such as `consume`."""
-        from router.normalize.expressions import path
-
-        found: list[Path] = []
         value = self.value.get(key, [])
         if not isinstance(value, list):
             self.problem((key,), "must be a list of field names", f"write {key}: [a, b]")
-            return found
-        for i, name in enumerate(value):
+            return []
+        return self.paths_of(value, (key,))
+
+    def paths_of(self, names: list[Any], at: PathKey) -> list[Path]:
+        """The source paths that a list names."""
+        found: list[Path] = []
+        for i, name in enumerate(names):
             try:
                 found.append(path(str(name)))
             except ValueError as error:
-                self.problem((key, i), str(error))
+                self.problem((*at, i), str(error))
         return found
 
 

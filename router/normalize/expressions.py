@@ -89,6 +89,11 @@ def reference(text: str) -> Ref:
         return Ref("constant", (), text[1:-1].replace("''", "'"))
     if text[0] == "@" and text[1:].partition(".")[0] in _AT:
         return _line_reference(path(text[1:]))
+    if text[0] == "@":
+        known = " ".join(f"@{name}" for name in sorted(_AT))
+        raise ValueError(
+            f"{text!r} is nothing that is known of a line, which are {known}; a key of that name stands in double quotes"
+        )
     if text[0] == "$":
         return Ref("document", path(text[1:]))
     return Ref("record", path(text))

@@ -8,10 +8,10 @@ import orjson
 
 from router.batch import Event
 from router.documents import load_file, yaml_files
-from router.errors import ConfigError, Malformed
+from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.normalizer import Normalizer
-from router.normalize.selftest import documents_of, value
+from router.normalize.selftest import documents_of, golden_line, value
 
 _OF_THE_RUN = frozenset(("event.created", "ecs.version"))
 """Fields that say when and by which version, not what."""
@@ -46,8 +46,15 @@ def renew(paths: Iterable[Path]) -> list[Renewed]:
 
 
 def _renewed(golden: Path, normalizer: Normalizer) -> Renewed:
-    before = [line for line in golden.read_bytes().splitlines() if line.strip()]
-    after = [orjson.dumps(_line(orjson.loads(line), normalizer)) for line in before]
+    before, after = [], []
+    for number, line in enumerate(golden.read_bytes().splitlines(), 1):
+        if line.strip():
+            test = golden_line(line)
+            if isinstance(test, str):
+                text, _, remedy = test.partition("; ")
+                raise ConfigError([Problem(str(golden), number, "", text, remedy)])
+            before.append(line)
+            after.append(orjson.dumps(_line(test, normalizer)))
     changed = sum(orjson.loads(one) != orjson.loads(other) for one, other in zip(before, after, strict=True))
     if changed:
         golden.write_bytes(b"".join(line + b"\n" for line in after))

@@ -1,5 +1,6 @@
 """What is wrong in a file although each part is right: pairs that ECS forbids, fields both mapped and dropped, missing tests."""
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,8 +10,12 @@ from router.ingest._multiline import Multiline
 from router.normalize import schema
 from router.normalize.definition import Definition, flat
 from router.normalize.expressions import parse, path
+from router.normalize.lint_tests import lint_tests
 from router.registry import nearest
 from router.wording import known_keys, worded
+
+_ID = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
+_SCHEMAS = frozenset(("ecs", "ocsf"))
 
 
 def lint(definition: Definition) -> None:
@@ -18,9 +23,30 @@ def lint(definition: Definition) -> None:
     _pairs(definition, definition.value, (), _listed(definition.value.get("const"), "event.category"))
     _dropped(definition)
     _multiline(definition)
-    tests = definition.value.get("tests")
-    if tests is not None and (not isinstance(tests, list) or not all(isinstance(test, dict) for test in tests)):
-        definition.problem(("tests",), "tests is a list of mappings", "write - {name: ..., raw: ..., expect: {...}}")
+    _head(definition)
+    lint_tests(definition)
+
+
+def _head(definition: Definition) -> None:
+    """Keys whose value is read as it stands."""
+    value = definition.value
+    if value.get("id") and not _ID.fullmatch(definition.id):
+        definition.problem(("id",), f"{definition.id!r} is no id", "write vendor.product in lower case, with digits and _")
+    if not isinstance(value.get("null_values", []), list):
+        definition.problem(("null_values",), "must be a list of texts", "write ['-', N/A]")
+    each = value.get("each")
+    try:
+        if each is not None:
+            if not isinstance(each, str):
+                raise ValueError("each names one list of the record")
+            path(each)
+    except ValueError as error:
+        definition.problem(("each",), str(error), "write each: Records")
+    if "schema" in value and definition.check_keys(value["schema"], _SCHEMAS, ("schema",)):
+        written = str(value["schema"].get("ecs", schema.VERSION))
+        if written != schema.VERSION:
+            text = f"the file is for ECS {written}; this router writes ECS {schema.VERSION}"
+            definition.problem(("schema", "ecs"), text, f"look through its fields, then write {schema.VERSION}")
 
 
 def _multiline(definition: Definition) -> None:
@@ -74,6 +100,13 @@ def _pairs(definition: Definition, block: dict[Any, Any], at: PathKey, above: li
                     _pairs(definition, inner, (*place, "cases", key), categories)
 
 
+def _is_path(name: str) -> bool:
+    try:
+        return bool(path(name))
+    except ValueError:
+        return False
+
+
 def _dropped(definition: Definition) -> None:
     """A field that is both mapped and thrown away."""
     dropped = definition.value.get("drop")
@@ -85,7 +118,7 @@ def _dropped(definition: Definition) -> None:
         except ValueError:
             continue
         for name, i in names.items():
-            if path(name) in paths:
+            if _is_path(name) and path(name) in paths:
                 definition.problem(
                     ("drop", i), f"{name} is dropped, and mapped to {target}", "use consume, or take it out of one"
                 )

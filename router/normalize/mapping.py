@@ -56,7 +56,35 @@ def entries(definition: Definition, value: Any, at: PathKey) -> list[Entry]:
         read = definition.expression(text, place)
         if field is not None and read is not None:
             found.append(Entry(field, *read, place))
+            check_answers(definition, found[-1])
     return found
+
+
+def check_answers(definition: Definition, entry: Entry) -> None:
+    """What a table, or a constant, writes into a field with a fixed set of values has to be of them."""
+    for answer in _answers(entry) if entry.field.chosen else ():
+        if answer not in (entry.field.allowed or {}):
+            text = f"{answer!r} is not allowed in {entry.field.name}"
+            definition.problem(entry.at, text, f"let the table answer one of {' '.join(sorted(entry.field.allowed or {}))}")
+
+
+def _answers(entry: Entry) -> list[Any]:
+    """What is known beforehand of what an expression gives."""
+    found: list[Any] = []
+    for choice, transforms in zip(entry.expression.choices, entry.transforms, strict=True):
+        if transforms:
+            found += getattr(transforms[-1], "answers", None) or []
+        else:
+            found += [ref.value for ref in choice.refs if ref.kind == "constant"]
+    return found
+
+
+def _is_settled(entry: Entry) -> bool:
+    """Is everything known beforehand that an expression can give?"""
+    return all(
+        getattr(transforms[-1], "answers", None) is not None if transforms else all(r.kind == "constant" for r in choice.refs)
+        for choice, transforms in zip(entry.expression.choices, entry.transforms, strict=True)
+    )
 
 
 def literals(definition: Definition, value: Any, at: PathKey) -> list[tuple[schema.Field, Any]]:
@@ -220,6 +248,14 @@ class MapWriter:
         names = into.scope.constant(entry.expression.record_paths)
         if field.kind == "free":
             into.add(f"{slot}[{leaf!r}] = v", depth)
+            return
+        if field.chosen and not _is_settled(entry):
+            convert = into.scope.constant(coerce.one_of(frozenset(field.allowed or ())), "C")
+            read = f"many(x, {field.name!r}, {names}, {convert}, v)" if field.array else f"{convert}(v)"
+            into.add(f"v = {read}", depth)
+            into.add(f"if v: {slot}[{leaf!r}] = v", depth)
+            if not field.array:
+                into.add(f"else: x.fail({field.name!r}, {names})", depth)
             return
         members = _members(field.name) if field.array and field.kind == "open" else {}
         convert = into.scope.constant(coerce.typed(members) if members else coerce.COERCIONS[field.kind], "C")

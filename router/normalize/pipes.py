@@ -201,7 +201,8 @@ def _length(value: Any) -> int | None:
 def table(name: str, rows: Mapping[Any, Any]) -> Transform:
     """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself).
 
-    `rows` of the pipe: the keys whose answer needs no further look.
+    `rows` of the pipe: the keys whose answer needs no further look; `answers`: every one that it can give, None where that is
+    the value itself.
     """
     exact = {_key(key): value for key, value in rows.items() if key != "_default"}
     folded = {key.lower(): value for key, value in reversed(exact.items())}
@@ -223,6 +224,8 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
 
     pipe.__name__ = f"table_{name}"
     pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value not in (None, "", "_same")}
+    given = [answer for answer in (*exact.values(), default) if answer not in (None, "")]
+    pipe.__dict__["answers"] = None if "_same" in given else [item for a in given for item in (a if type(a) is list else [a])]
     return pipe
 
 

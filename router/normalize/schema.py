@@ -33,6 +33,11 @@ class Field(NamedTuple):
     allowed: dict[str, list[str]] | None = None
     """Allowed values, each with the event.type values that ECS expects beside it (event.category only)."""
 
+    @property
+    def chosen(self) -> bool:
+        """Does ECS leave no other values than those allowed? It does so for what sorts events."""
+        return self.allowed is not None and self.name.startswith("event.")
+
 
 def _kind(name: str, ecs_type: str) -> str:
     if name.endswith(".mac"):

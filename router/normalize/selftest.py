@@ -11,6 +11,7 @@ from router.documents import Document, TestResult, load_file, yaml_files
 from router.errors import ConfigError, Malformed
 from router.normalize.catalogue import Catalogue, Hints
 from router.normalize.compiler import compile_document
+from router.normalize.lint_tests import KEYS
 from router.normalize.normalizer import Normalizer
 from router.normalize.runtime import dig
 from router.normalize.times import iso
@@ -22,9 +23,6 @@ _RECEIPT = "2026-06-01T00:00:00Z"
 RECEIPT_SECONDS = 1_780_272_000.0
 """The same, in epoch seconds: when the lines of tests arrive that do not say otherwise."""
 _ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
-_KEYS = frozenset(
-    "name raw event peer source meta envelope tz receipt expect absent ignored documents nth unknown files ocsf original".split()
-)
 
 
 def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
@@ -64,14 +62,28 @@ def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer) -> 
     for golden in matched:
         for number, text in enumerate(golden.read_bytes().splitlines(), 1):
             if text.strip():
-                test = orjson.loads(text)
+                test = golden_line(text)
+                if isinstance(test, str):
+                    yield TestResult(str(golden), number, f"line {number}", False, test)
+                    continue
                 detail = problems_of(test, normalizer)
                 yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
 
 
+def golden_line(text: bytes) -> dict[str, Any] | str:
+    """A line of golden documents, or what is wrong with it."""
+    try:
+        test = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return f"not JSON: {error}; write one object a line"
+    if not isinstance(test, dict) or not test.keys() & {"raw", "event"}:
+        return "no test; write an object with `raw` or `event`"
+    return test
+
+
 def problems_of(test: dict[str, Any], normalizer: Normalizer) -> str:
     """What is wrong with the documents of a test; empty when nothing."""
-    strange = [key for key in test if key not in _KEYS]
+    strange = [key for key in test if key not in KEYS]
     if strange:
         return f"unknown key {strange[0]!r}"
     try:

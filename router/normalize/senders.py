@@ -1,40 +1,42 @@
-"""What read the last lines of each sender: asked first, since the next one is mostly like them. Bounded."""
+"""Zone and host of some senders of a source: by address or network, the narrowest that holds."""
 
-from router.normalize.deferred import Candidate, compiled
-from router.normalize.products import Product
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
 
-Sender = tuple[str, str]
-"""Source and peer."""
-_MAX_SENDERS, _MAX_REMEMBERED = 16_384, 6
+from router.errors import Problem
+from router.normalize.remembered import Remembered
+from router.normalize.zones import Zone, zone
+
+_MOST = 16_384
+Own = tuple[Zone | None, str]
+"""The zone and the host of a sender; None and empty: as for the others."""
 
 
-class Senders:
-    """Normalizers by sender, and by the product that a sender's line names."""
+class Senders(Remembered[str, Own]):
+    """Address of a sender -> what is its own."""
 
-    def __init__(self) -> None:
-        self._recent: dict[Sender, list[Candidate]] = {}
-        self._general: dict[tuple[Sender, Product], Candidate] = {}
+    __slots__ = ()
 
-    def recent(self, sender: Sender) -> list[Candidate]:
-        """The last ones, the newest first; to be read only, and no longer than until the next is remembered."""
-        return self._recent.get(sender) or []
+    def __init__(self, source: str, rows: Iterable[tuple[str, str, str]], problems: list[Problem]) -> None:
+        """`rows`: network, zone and host, each of the two may be empty."""
+        made = []
+        for name, tz, host in rows:
+            found = zone(tz) if tz else None
+            if tz and found is None:
+                where = f"sources.{source}.senders.{name}.tz"
+                problems.append(
+                    Problem("configuration", 1, where, f"{tz!r} is no time zone", "write Europe/Paris, UTC or +02:00")
+                )
+            made.append((ip_network(name, strict=False), found, host))
+        made.sort(key=lambda row: -row[0].prefixlen)
 
-    def remember(self, sender: Sender, normalizer: Candidate) -> None:
-        """It has just read a line of this sender."""
-        held = self._recent.get(sender)
-        if held is None:
-            if len(self._recent) >= _MAX_SENDERS:
-                self._recent.clear()
-            held = self._recent[sender] = []
-        made = compiled(normalizer)
-        held[:] = [made, *(other for other in held if other is not made)][:_MAX_REMEMBERED]
+        def own(peer: str) -> Own:
+            try:
+                address = ip_address(peer.partition("%")[0])
+            except ValueError:
+                return None, ""
+            address = getattr(address, "ipv4_mapped", None) or address
+            held = [(tz, host) for network, tz, host in made if address.version == network.version and address in network]
+            return next((tz for tz, _ in held if tz is not None), None), next((host for _, host in held if host), "")
 
-    def general(self, sender: Sender, named: Product) -> Candidate | None:
-        """What read a line of this sender's product when no file of a product did."""
-        return self._general.get((sender, named))
-
-    def remember_general(self, sender: Sender, named: Product, normalizer: Candidate) -> None:
-        """No file of a product has read it, and this one has."""
-        if len(self._general) >= _MAX_SENDERS:
-            self._general.clear()
-        self._general[sender, named] = compiled(normalizer)
+        super().__init__(own, _MOST)

@@ -207,14 +207,20 @@ class Steps:
 
 
 def _made(kind: str, options: dict[str, Any]) -> Parser:
+    if kind == "kv":
+        _must_be_text(options, "assign", "quote", "escape", "strip", "repeat")
     if kind == "csv":
+        _must_be_text(options, "sep")
         if "header" in options:
             if not isinstance(options["header"], list) or set(options) - {"header", "sep"}:
                 raise ValueError("header takes a list of names that the first line must have, and only `sep` beside it")
             return csv.compile_headed(tuple(map(str, options["header"])), str(options.get("sep", ",")))
         by = options.pop("by", None)
         if by is not None:
+            if not isinstance(by, dict) or not isinstance(by.get("variants"), dict) or not isinstance(by.get("column"), int):
+                raise ValueError("`by` takes a column and variants: write {column: 3, variants: {TRAFFIC: [a, b]}}")
             options |= {"by_column": by["column"], "variants": by["variants"]}
+        _has_columns(options)
         return csv.compile_csv(**options)
     makers: dict[str, Callable[..., Parser]] = {
         "json": json.compile_json,
@@ -232,6 +238,26 @@ def _of_object(options: Any) -> bool:
     """Does one of these patterns ask for a brace in front?"""
     patterns = options if isinstance(options, list) else [options]
     return any(str(pattern).lstrip("^").startswith((r"\{", r"\s*\{", r"\s*+\{", "{")) for pattern in patterns)
+
+
+def _must_be_text(options: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name in options and not isinstance(options[name], str):
+            raise ValueError(f"{name} takes text, not {options[name]!r}; put it in quotes")
+
+
+def _has_columns(options: dict[str, Any]) -> None:
+    """Raises ValueError where columns have no name, or two the same."""
+    columns = options.get("columns", [])
+    if not columns and "variants" not in options:
+        raise ValueError("csv needs the names of its columns: write {csv: {columns: [a, b]}}, `by`, or `header`")
+    for names in (columns, options.get("default", [])):
+        if not isinstance(names, list):
+            raise ValueError(f"columns takes a list of names, not {names!r}")
+        held = [str(name) for name in names if name != csv.SKIPPED]
+        twice = next((name for name in held if held.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"column {twice!r} stands twice; name one of them `_` to leave it out")
 
 
 def _needed(step: Any) -> list[str]:

@@ -27,10 +27,12 @@ _ISO = re.compile(
 )
 _AFTER_SECOND = re.compile(r"(?:[.,](\d{1,9})\d*)?\s*([Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*\Z", re.ASCII)
 _ZONES = "|".join(sorted(ABBREVIATIONS - {"Z"}, key=len, reverse=True))
+_YEAR = r"(?:\s((?:19|20)\d\d)(?=\s|\Z|:(?![0-9A-Fa-f]{0,4}:)))?"
+"""A year behind the time; not the first four digits of an IPv6 address."""
 _AFTER = (
     r"(?:[.,:](\d{1,9}))?(?:\s?([AaPp][Mm])\b)?"
-    rf"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
-    r"(?:\s((?:19|20)\d\d)(?=[:\s]|\Z))?"
+    rf"{_YEAR}(?:\s?([+-]\d\d:?\d\d|(?:{_ZONES})(?:[+-]\d{{1,2}})?|Z)(?=[:\s]|\Z))?"
+    rf"{_YEAR}"
 )
 AFTER_BSD = re.compile(_AFTER, re.IGNORECASE | re.ASCII)
 """What may follow the seconds of a `BSD` time."""

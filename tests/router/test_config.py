@@ -46,6 +46,13 @@ def test_every_problem_is_told_at_once_with_line_and_remedy(tmp_path: Path) -> N
     assert any(p.startswith("1:") and "version" in p for p in found)
 
 
+def test_senders_are_named_by_address_or_network(tmp_path: Path) -> None:
+    own = GOOD.replace("tcp: 127.0.0.1:0}", "tcp: 127.0.0.1:0, senders: {192.0.2.0/24: {tz: Asia/Tokyo}}}")
+    assert problems(tmp_path, own) == []
+    (refused,) = problems(tmp_path, own.replace("192.0.2.0/24", "fw.example.com"))
+    assert "'fw.example.com' is no address and no network; write 192.0.2.7 or 192.0.2.0/24" in refused
+
+
 def test_an_unknown_key_inside_the_log_block_has_a_suggestion(tmp_path: Path) -> None:
     [problem] = problems(tmp_path, GOOD.replace("path: data/log.db", "pth: data/log.db"))
     assert "log.pth" in problem

@@ -6,6 +6,8 @@ from re import _constants as sre  # type: ignore[attr-defined]  # typeshed leave
 from re import _parser  # type: ignore[attr-defined]  # typeshed leaves the parser of re out
 from typing import Any
 
+from router.registry import nearest
+
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 _FRAGMENT = re.compile(r"@\{(\w+)\}")
 _MAX_TEXT = 1 << 16
@@ -97,10 +99,13 @@ def literal_start(pattern: str) -> str:
 
 
 def expanded(pattern: str, fragments: Mapping[str, str]) -> str:
-    """`@{name}` -> the fragment of that name; it may hold others. KeyError: unknown, ValueError for a circle."""
+    """`@{name}` -> the fragment of that name; it may hold others. ValueError: unknown, or a circle."""
     for _ in range(8):
         if "@{" not in pattern:
             return pattern
+        for found in _FRAGMENT.finditer(pattern):
+            if found[1] not in fragments:
+                raise ValueError(f"there is no fragment {found[1]!r}; {nearest(found[1], sorted(fragments))}")
         pattern = _FRAGMENT.sub(lambda found: str(fragments[found[1]]), pattern)
     raise ValueError("fragments hold one another")
 

@@ -34,6 +34,11 @@ _ISO_TOKEN = re.compile(
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
+_COUNT = re.compile(r"[1-9]\d{0,6} (?=<\d{1,3}>)", re.ASCII)
+"""An octet count, left in front by who took a stream apart by lines; what is cut off behind it makes it wrong."""
+_BARE_LEVELS = frozenset("TRACE DEBUG INFO WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
+_LEVELS = _BARE_LEVELS | {f"[{form(level)}]" for level in _BARE_LEVELS for form in (str.upper, str.lower, str.title)}
+"""Where an application's own log has its level, right behind the time, stands no host."""
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
 _NAME_LIMIT, _PROCESS_LIMIT = 64, 129
@@ -46,7 +51,7 @@ _USUAL = re.compile(
     r"(?:((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d (?:((?:19|20)\d\d) )?\d\d:\d\d:\d\d)"
     r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)))"
     # a host, a tag with or without a process, and text that is no other header; or what Cisco sends
-    r"(?: ([A-Za-z0-9][\w.-]{0,59}) ([A-Za-z_][\w-]{0,63})(?:\[(\d{1,20})\])?: (?![\s*.<]|[A-Z][a-z]{2}\s|\d{4}\s[A-Z])"
+    r"(?: ([A-Za-z0-9][\w.-]{0,59}) ([A-Za-z_][\w-]{0,63})(?:\[(\d{1,20})\])?: (?![\s*.<\ufeff]|[A-Z][a-z]{2}\s|\d{4}\s[A-Z])"
     r"|(?: ([A-Za-z0-9][\w.-]{0,59}))?(?: ?: | )(?=%)"
     # or the firewalls of Palo Alto Networks, or who writes CEF or LEEF
     r"|(?: ([A-Za-z0-9][\w.-]{0,59}))? (?=\d{0,12},\d{4}[/-]\d\d[/-]\d\d[ T]|CEF:|LEEF:))",
@@ -65,8 +70,7 @@ def read(x: Line) -> None:
         relayed = usual[0].version is not None and _may_hold_another(usual)
         x.head, x.body, x.header_time = _behind(usual) if relayed else usual
         return
-    text = x.raw.lstrip(" \t\r\n\x00\ufeff")
-    head, body, when = _message(text, _RELAYS)
+    head, body, when = _message(_bare(x.raw), _RELAYS)
     if head is not NO_HEADER:
         x.head, x.body, x.header_time = head, body, when
 
@@ -90,6 +94,8 @@ def _usual(text: str) -> Read | None:
         return None
     when: Callable[[Zone, float], Moment | None]
     if bsd is None:
+        if host in _BARE_LEVELS:
+            return None
         when = partial(at_iso, zoned)
     elif not _ends(text, found.end(2)):
         return None
@@ -141,10 +147,16 @@ def outer(x: Line) -> Read:
     x.usual = x.usual or _usual(x.raw)
     if x.usual is not None:
         return x.usual
-    found = _message(x.raw.lstrip(" \t\r\n\x00\ufeff"), 0)
+    found = _message(_bare(x.raw), 0)
     if found[0] is NO_HEADER:
         x.syslog_read = True  # and who looks for headers behind it comes to the same
     return found
+
+
+def _bare(text: str) -> str:
+    """What stands in front of a message and says nothing is left out."""
+    text = text.lstrip(" \t\r\n\x00\ufeff")
+    return text[found.end() :] if (found := _COUNT.match(text)) is not None else text
 
 
 def _message(text: str, relays: int) -> Read:
@@ -170,7 +182,8 @@ def _rfc3164(head: Header, rest: str, relays: int) -> Read:
         if head is NO_HEADER:
             return head, rest, None
         return *_tagged(head, rest.removeprefix(": ").lstrip()), None
-    after = rest[end:].lstrip(" :") if rest[end : end + 1] == ":" or rest[end : end + 2] == " :" else rest[end:].lstrip(" ")
+    colon = rest[end : end + 1] == ":" or (rest[end : end + 2] == " :" and rest[end + 2 : end + 3] != ":")
+    after = rest[end:].lstrip(" :" if colon else " ")
     host, after = _host(after) if name is None else (name, after)
     if relays > 0 and after and (after[0] == "<" or after[0] in "*." or after[:1].isalnum()):
         inner = _relayed(after, relays)
@@ -210,6 +223,8 @@ def _behind(relay: Read) -> Read:
 
 def _relayed(text: str, relays: int) -> Read | None:
     """A whole message inside a message: only where it begins with a priority or with a time of its own in syslog's style."""
+    if text[0].isdecimal() and (count := _COUNT.match(text)) is not None:
+        text = text[count.end() :]
     if text[0] == "<":
         found = _PRI.match(text)
         return _message(text, relays - 1) if found is not None and int(found[1]) <= LAST_PRIORITY else None
@@ -265,6 +280,8 @@ def _is_no_time(text: str) -> bool:
 def _host(text: str) -> tuple[str | None, str]:
     """The host name and what follows it; None where the token is no host."""
     token, _, after = text.partition(" ")
+    if token in _LEVELS or "\t" in token:
+        return None, text
     if not token or token[0] in _NO_HOST or "=" in token or len(token) > 255 or text[: len(_REPEATED)] == _REPEATED:
         return None, text
     if token.startswith(_NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
@@ -290,7 +307,12 @@ def _bracketed(token: str) -> bool:
 
 
 def _tagged(head: Header, text: str) -> tuple[Header, str]:
-    """Split the tag, `name[pid]:`, off a message."""
+    """Split the tag, `name[pid]:`, and a mark of byte order off a message."""
+    head, text = _untagged(head, text.removeprefix("\ufeff"))
+    return head, text.removeprefix("\ufeff")
+
+
+def _untagged(head: Header, text: str) -> tuple[Header, str]:
     if text[:1] in _NO_HOST or text.startswith(_NO_TAG):
         return head, text
     colon = text.find(":", 0, 220)

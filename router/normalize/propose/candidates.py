@@ -12,6 +12,7 @@ _NAMES: Mapping[str, str] = {
     "remote_addr remoteaddr remoteip ip_address ipaddress ipaddr ip peer client_address caller_ip callerip src_addr srcaddr "
     "id.orig_h from_ip userip origin_ip",
     "source.port": "spt sport src_port srcport source_port sourceport client_port c_port remote_port id.orig_p",
+    "event.severity": "sev",
     "source.mac": "smac src_mac srcmac source_mac client_mac",
     "source.bytes": "bytes_out sentbyte sent_bytes bytes_sent out_bytes bytesout src_bytes orig_bytes upload",
     "source.packets": "packets_out sentpkt sent_packets src_packets orig_pkts",
@@ -35,7 +36,7 @@ _NAMES: Mapping[str, str] = {
     "observer.ingress.interface.name": "srcintf in_interface inbound_interface iif in_if src_zone_if",
     "observer.egress.interface.name": "dstintf out_interface outbound_interface oif out_if",
     "user.name": "user username user_name usr suser duser account account_name accountname login login_name userid subject_user "
-    "actor actor_name principal uname logname",
+    "actor actor_name principal uname logname usrname cs_username",
     "user.id": "uid user_id sid user_sid actor_id",
     "user.email": "email mail user_email actor_email email_address",
     "user.domain": "user_domain userdomain account_domain",
@@ -49,7 +50,7 @@ _NAMES: Mapping[str, str] = {
     "process.command_line": "cmd cmdline command command_line commandline process_command_line",
     "process.parent.pid": "ppid parent_pid parent_process_id",
     "event.action": "action act event_name eventname operation event_type eventtype activity op",
-    "event.code": "event_id eventid signature_id msgid message_id code",
+    "event.code": "event_id eventid signature_id msgid message_id code class_id",
     "event.id": "id uuid event_uuid record_id log_id request_uuid",
     "event.outcome": "outcome",
     "event.reason": "reason cause why",
@@ -148,6 +149,9 @@ def _fits_one(field: schema.Field, value: Any) -> bool:
     return all(_meant(field.name, item) for item in found)
 
 
+_OTHERWISE: Mapping[str, str] = {"log.level": "event.severity", "file.name": "file.path"}
+"""Where the values do not fit the field of that name: another one that vendors mean by it."""
+_TRANSPORTS = frozenset("tcp udp icmp sctp gre esp igmp icmpv6 ipv6-icmp".split())
 _METHODS = frozenset("GET POST PUT DELETE HEAD OPTIONS PATCH TRACE CONNECT PROPFIND".split())
 _MEANINGS: Mapping[str, Callable[[Any], bool]] = {
     "http.response.status_code": lambda v: 100 <= v <= 599,
@@ -159,6 +163,8 @@ _MEANINGS: Mapping[str, Callable[[Any], bool]] = {
     "event.outcome": lambda v: v in ("success", "failure", "unknown"),
     "network.direction": lambda v: v in ("ingress", "egress", "inbound", "outbound", "internal", "external", "unknown"),
     "network.transport": lambda v: re.fullmatch(r"[a-z0-9\-]{2,12}", str(v)) is not None and not str(v).isdigit(),
+    "log.level": lambda v: not str(v).isdigit(),
+    "file.name": lambda v: "/" not in str(v) and "\\" not in str(v),
     "url.original": lambda v: "/" in str(v),
     "url.path": lambda v: str(v).startswith("/"),
     "file.path": lambda v: "/" in str(v) or "\\" in str(v),
@@ -188,6 +194,8 @@ def candidates(columns: Mapping[tuple[str, ...], Sequence[Any]]) -> list[Candida
     taken: dict[str, Candidate] = {}
     for path, values in columns.items():
         field = by_name(path)
+        if field is not None and field in _OTHERWISE and not fits(field, values):
+            field = _OTHERWISE[field]
         if field is not None and field not in taken and fits(field, values):
             taken[field] = Candidate(path, field, _example(values), by_value=False)
     used = {found.path for found in taken.values()}
@@ -196,12 +204,19 @@ def candidates(columns: Mapping[tuple[str, ...], Sequence[Any]]) -> list[Candida
             for field in _of_values(values, taken.keys()):
                 taken[field] = Candidate(path, field, _example(values), by_value=True)
     order = list(columns)
+    for field in ("source", "destination"):
+        found = taken.get(f"{field}.ip")
+        after = order[order.index(found.path) + 1 :][:1] if found is not None and found.by_value else []
+        if after and not any(c.path == after[0] for c in taken.values()) and fits(f"{field}.port", columns[after[0]]):
+            taken[f"{field}.port"] = Candidate(after[0], f"{field}.port", _example(columns[after[0]]), by_value=True)
     return sorted(taken.values(), key=lambda c: order.index(c.path))
 
 
 def _of_values(values: Sequence[Any], taken: Iterable[str]) -> list[str]:
     """A field whose values cannot be mistaken, if it is free."""
     said = [str(value) for value in values if value not in (None, "", "-")]
+    if said and "network.transport" not in taken and all(value.lower() in _TRANSPORTS for value in said):
+        return ["network.transport"]
     for first, second in _BY_VALUE:
         if len(said) >= 1 and fits(first, said) and not (first.endswith(".ip") and not any("." in v or ":" in v for v in said)):
             return [field for field in (first, second) if field and field not in taken][:1]

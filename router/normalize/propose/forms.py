@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from router.normalize.formats.cef import compile_cef
-from router.normalize.formats.csv import compile_csv
+from router.normalize.formats.csv import cells, compile_csv
 from router.normalize.formats.json import compile_json
 from router.normalize.formats.kv import FREE_TEXT, compile_kv
 from router.normalize.formats.leef import compile_leef
@@ -28,10 +28,14 @@ class Form(NamedTuple):
     records: list[Record | None]
     header: str = ""
     """The first column, if the first line of the sample names the columns."""
+    comments: bool = False
+    """Lines that begin with # say what the others are; they are ignored."""
 
 
 def form_of(lines: Sequence[str]) -> Form:
     """The most structured format that reads most of the lines; as a last resort the text as it stands."""
+    if (w3c := _w3c(lines)) is not None:
+        return w3c
     bodies, has_header = _bodies(lines)
     before: list[Any] = ["syslog"] if has_header else []
     for name, step, parse in _candidates(bodies):
@@ -43,15 +47,31 @@ def form_of(lines: Sequence[str]) -> Form:
     return Form("text", ["syslog"], [{} for _ in lines])
 
 
+def _w3c(lines: Sequence[str]) -> Form | None:
+    """W3C Extended Log File Format: a line `#Fields:` names the columns."""
+    named = next((line.split()[1:] for line in lines if line.startswith("#Fields:")), [])
+    if len(named) < 3:
+        return None
+    columns = [name if name not in named[:i] else "_" for i, name in enumerate(named)]
+    parse = compile_csv(columns=columns, sep=" ")
+    records = [None if line.startswith("#") else _record(parse, line) for line in lines]
+    return Form("csv", [{"csv": {"columns": columns, "sep": " "}}], records, comments=True)
+
+
 def _bodies(lines: Sequence[str]) -> tuple[list[str], bool]:
     """The texts behind their syslog headers, where most lines have one that says when or who."""
     read_lines = [Line(text, 0.0, UTC) for text in lines]
     for line in read_lines:
         read(line)
-    with_header = [line for line in read_lines if line.head is not NO_HEADER and (line.head.priority or line.header_time)]
+    with_header = [line for line in read_lines if line.head is not NO_HEADER and _is_header(line)]
     if len(with_header) >= _ENOUGH * len(lines):
         return [line.body for line in read_lines], True
     return list(lines), False
+
+
+def _is_header(line: Line) -> bool:
+    """Has it a priority, or a time that is not the first of columns?"""
+    return line.head.priority is not None or (line.header_time is not None and not line.body.startswith("\t"))
 
 
 def _record(parse: Callable[[str], Any], body: str) -> Record | None:
@@ -114,10 +134,10 @@ def _kv_step(assign: str, sep: str) -> Any:
 def _columns(bodies: Sequence[str]) -> list[tuple[str, Any, Callable[[str], Any]]]:
     """Delimited text: the separator that gives the same number of columns, four or more, in most lines."""
     for sep in ("\t", "|", ";", ","):
-        counts = Counter(body.count(sep) for body in bodies)
+        counts = Counter(len(cells(body, sep)) - 1 for body in bodies)
         count, lines = counts.most_common(1)[0]
         if count >= 3 and lines >= _ENOUGH * len(bodies):
-            names = _header(bodies[0].split(sep), bodies) or [f"column{i + 1}" for i in range(count + 1)]
+            names = _header(cells(bodies[0], sep), bodies) or [f"column{i + 1}" for i in range(count + 1)]
             options: dict[str, Any] = {"columns": names}
             if sep != ",":
                 options["sep"] = sep

@@ -40,7 +40,7 @@ def _shared(heads: Sequence[str], form: Form) -> list[str]:
         return everywhere[:3]
     counts = [(sum(text in head for head in heads), text) for text in texts]
     count, text = max(counts, default=(0, ""), key=lambda item: item[0])
-    return [text] if count > 1 or len(heads) == 1 else []
+    return [text] if text and (count > 1 or len(heads) == 1) else []
 
 
 def _telling(head: str, form: Form) -> list[str]:

@@ -12,13 +12,15 @@ from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.normalizer import Normalizer
-from router.normalize.propose.candidates import Candidate, candidates, is_time
+from router.normalize.propose.candidates import Candidate, candidates
 from router.normalize.propose.examples import Example, examples
 from router.normalize.propose.forms import Form, form_of
 from router.normalize.propose.identity import identity
+from router.normalize.propose.lines import joined
+from router.normalize.propose.moments import time_of
+from router.normalize.propose.written import path_text as _path
+from router.normalize.propose.written import quoted as _quoted
 from router.normalize.selftest import problems_of
-from router.normalize.times import instant
-from router.normalize.zones import UTC
 from router.wording import counted
 
 _MOST = 500
@@ -29,13 +31,16 @@ _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
 class Draft:
     """The parts of the file; what the compiler does not take is taken out again."""
 
-    def __init__(self, name: str, lines: Sequence[str]) -> None:
-        self.name, self.lines = name, lines
+    def __init__(self, name: str, lines: Sequence[str], first: str = "") -> None:
+        """`first`: the pattern of an event's first line, where events have several."""
+        self.name, self.lines, self.first = name, lines, first
         self.form: Form = form_of(lines)
         self.identity = identity(lines, self.form, name)
         self.columns = _columns(self.form.records)
-        self.time = next((path for path, values in self.columns.items() if _is_time(path, values)), None)
-        self.mapped = [c for c in candidates(self.columns) if c.path != self.time]
+        self.times, self.time = time_of(self.columns)
+        if self.form.comments:  # W3C: date and time are in UTC
+            self.time = self.time.replace("}", ", zone: UTC}")
+        self.mapped = candidates({path: values for path, values in self.columns.items() if path not in self.times})
         self.examples: list[Example] = []
 
     def text(self) -> str:
@@ -50,17 +55,23 @@ class Draft:
             f"title: {self.name} (proposed from {counted(len(self.lines), 'line')}; read it before you use it)",
             "identify:   # one item must hold; the fewer other sources have these literals, the better",
             *[f"  - {_flow(item)}" for item in found],
+            *([f"multiline: {{first: '{self.first}'}}"] if self.first else []),
             "parse:",
             *[f"  - {_flow(step)}" for step in self.form.steps],
         ]
-        if always := [path for path in self.columns if self._is_always_there(path)][:3]:
+        if always := [path for path in self.columns if self._is_always_there(path)][: 2 if self.form.comments else 3]:
             lines.append("accept: {" + ", ".join(f"{_quoted(_path(p) + '|exists')}: true" for p in always) + "}")
         if self.form.header:
             lines.append(
                 f"ignore: {{{_quoted(_path([self.form.header]))}: {_quoted(self.form.header)}}}   # the line of column names"
             )
-        if self.time is not None:
-            lines += ["time:", f"  '@timestamp': {_quoted(_path(self.time))}", "  tz_default: site"]
+        values = {value for column in self.columns.values() for value in column if isinstance(value, str)}
+        if nulls := [text for text in ("-", "N/A") if text in values]:
+            lines.append(f"null_values: [{', '.join(map(_quoted, nulls))}]   # say nothing")
+        if self.form.comments:
+            lines.append("ignore: {'@raw|startswith': '#'}   # what the file says of itself")
+        if self.time:
+            lines += ["time:", f"  '@timestamp': {self.time}", "  tz_default: site"]
         lines += [
             "const: {event.kind: event}   # event.category and event.type decide what dashboards and rules see; set them by cases"
         ]
@@ -76,7 +87,7 @@ class Draft:
         return "\n".join(["map:", *lines]) + "\n" if lines else ""
 
     def _tail(self) -> str:
-        known = {c.path for c in self.mapped} | ({self.time} if self.time else set())
+        known = {c.path for c in self.mapped} | set(self.times)
         rest = [path for path in self.columns if path not in known]
         lines = ["derive: [related]", f"rest: {self.name}"]
         if rest:
@@ -94,7 +105,7 @@ def propose(payloads: Iterable[bytes], name: str) -> str:
     lines = _texts(payloads)
     if not lines:
         raise ConfigError([Problem("--init", 1, "", "the sample holds no line that can be read", "give a file with a few lines")])
-    draft = Draft(name, lines)
+    draft = Draft(name, *joined(lines))
     normalizer = _settled(draft)
     draft.examples = examples(normalizer, draft.lines, draft.identity[0].get("sourcetype", ""))
     return _checked(draft)
@@ -172,20 +183,6 @@ def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterable[tuple[tupl
             yield path, value
 
 
-def _is_time(path: tuple[str, ...], values: Sequence[Any]) -> bool:
-    """Named as a time, and read as one."""
-    said = [v for v in values if v not in (None, "", "-")]
-    return is_time(path) and bool(said) and all(instant(v, UTC, 1_780_272_000.0) is not None for v in said)
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-def _path(path: Sequence[str]) -> str:
-    """As an expression names it: keys that are no plain words in double quotes."""
-    return ".".join(part if _PLAIN.match(part) else f'"{part}"' for part in path)
-
-
 def _mapped(candidate: Candidate) -> str:
     doubt = " (told by its values alone: check)" if candidate.by_value else ""
     return f"  {candidate.field}: {_quoted(_path(candidate.path))}   # {_comment(candidate.example)}{doubt}"
@@ -199,15 +196,6 @@ def _seen(values: Sequence[Any]) -> str:
     """A few of the values."""
     different = list(dict.fromkeys(str(v).replace("\n", " ")[:24] for v in values if v not in (None, "")))
     return _comment(", ".join(different[:4]) + (f", ... ({len(different)})" if len(different) > 4 else ""))
-
-
-def _quoted(text: str) -> str:
-    """A YAML scalar."""
-    return (
-        text
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", text) and text not in ("on", "off", "yes", "no")
-        else "'" + text.replace("'", "''") + "'"
-    )
 
 
 def _flow(value: Any) -> str:

@@ -78,6 +78,7 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("run", "-c", "empty.yaml", "--sink", "out"), 2, ("no sink 'out' is configured; there are none",)),
         (("check", "-c", "tls.yaml"), 2, ("cert.pem:1: source in: TLS files cannot be used", "check certificate")),
         (("check", "-c", "zone.yaml"), 2, ("zone.yaml:2:11: process.tz: 'Mars' is no time zone", "write Europe/Paris")),
+        (("check", "-c", "sender.yaml"), 2, ("sender.yaml:5:27: sources.in.senders.192.0.2.7.tz: 'Mars' is no time zone",)),
     ],
 )
 def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
@@ -94,6 +95,8 @@ def test_a_mistake_is_told_with_its_remedy(tmp_path: Path, command: tuple[str, .
     (tmp_path / "empty.yaml").write_text("version: 1\n")
     (tmp_path / "sink.yaml").write_text("sinks: {out: {kind: file, path: out.ndjson}}\n")
     (tmp_path / "zone.yaml").write_text("version: 1\nprocess: {tz: Mars}\n")
+    sender = "version: 1\nsources:\n  in:\n    kind: syslog\n    senders: {192.0.2.7: {tz: Mars}}\n    udp: 127.0.0.1:0\n"
+    (tmp_path / "sender.yaml").write_text(sender)
     listen = "{listen: '127.0.0.1:6514', cert_file: cert.pem, key_file: key.pem}"
     (tmp_path / "tls.yaml").write_text(f"sources: {{in: {{kind: syslog, tls: {listen}}}}}\n")
     refused(logweir(*command, folder=tmp_path), code, *words)

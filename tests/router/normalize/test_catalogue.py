@@ -98,7 +98,7 @@ def test_a_sender_keeps_several_normalizers_in_mind_each_once() -> None:
     )
     for line in lines * 3:
         catalogue.normalize(line, facts, RECEIPT)
-    kept = catalogue._senders.recent(("s", "192.0.2.1"))
+    kept = catalogue._recall.recent(("s", "192.0.2.1"))
     assert len(kept) == len(set(map(id, kept)))
     assert kept[0].id == "cisco.asa"
 
@@ -236,6 +236,30 @@ def test_explain_says_what_was_chosen_and_why() -> None:
     assert [c["id"] for c in told["candidates"]] == ["acme.wall", "acme.general"]
     assert told["documents"][0]["event"]["action"] == "x"
     assert Catalogue(normalizers()).explain(b"?", Facts("s"), RECEIPT)["chosen"] == "unknown"
+
+
+def test_explain_tells_of_what_stands_inside_of_a_shippers_object() -> None:
+    body = b'{"message": "wall: act=x", "agent": {"type": "filebeat"}}'
+    told = Catalogue(normalizers()).explain(body, Facts("s"), RECEIPT)
+    assert told["chosen"] == told["documents"][0]["event"]["dataset"] == "acme.wall"
+    assert (told["inside"], told["why"]) == ("wall: act=x", "most telling candidate that accepts what stands inside")
+
+
+def test_zone_and_host_may_differ_by_sender() -> None:
+    senders = (("192.0.2.0/24", "Asia/Tokyo", "site2"), ("192.0.2.7", "", "wall7"), ("2001:db8::/32", "+01:00", ""))
+    catalogue = Catalogue(normalizers(), sources={"s": Hints(tz="America/New_York", host="all", senders=senders)})
+
+    def seen(peer: str) -> tuple[str, str]:
+        made = catalogue.normalize(b"<13>Mar  1 10:00:00 wall: act=x", Facts("s", peer), RECEIPT)[0]
+        return made["@timestamp"], made["host"]["name"]
+
+    assert seen("198.51.100.1") == ("2026-03-01T15:00:00Z", "all")
+    assert seen("192.0.2.1") == ("2026-03-01T01:00:00Z", "site2")
+    assert seen("192.0.2.7") == seen("::ffff:192.0.2.7") == ("2026-03-01T01:00:00Z", "wall7")
+    assert seen("2001:db8::5") == ("2026-03-01T09:00:00Z", "all")
+    assert seen("") == ("2026-03-01T15:00:00Z", "all")
+    with pytest.raises(ConfigError, match=r"senders.192.0.2.7.tz: 'Mars/X' is no time zone"):
+        Catalogue(normalizers(), sources={"s": Hints(senders=(("192.0.2.7", "Mars/X", ""),))})
 
 
 def test_settings_that_name_nothing_are_refused() -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import orjson
+import pytest
 
 from router.documents import load_text
+from router.errors import ConfigError
 from router.normalize import run_tests
 from router.normalize.compiler import compile_document
 from router.normalize.golden import renew
@@ -28,6 +30,17 @@ def _written(folder: Path, *lines: dict[str, object]) -> Path:
     file.write_text(_NORMALIZER)
     (folder / "golden/a.jsonl").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     return file
+
+
+def test_a_line_that_is_no_test_is_named(tmp_path: Path) -> None:
+    file = _written(tmp_path, {"raw": "door=1 usr=ann", "expect": {"user.name": "ann"}})
+    golden = tmp_path / "golden/a.jsonl"
+    for broken, told in ((b'{"raw": "door', "not JSON"), (b"[]", "no test"), (b'{"expect": {}}', "no test")):
+        golden.write_bytes(b'{"raw": "door=1"}\n' + broken + b"\n")
+        assert [(r.line, r.passed, r.detail[: len(told)]) for r in run_tests([file])] == [(1, True, ""), (2, False, told)]
+        with pytest.raises(ConfigError, match=f"a.jsonl:2: {told}"):
+            renew([file])
+        assert golden.read_bytes().startswith(b'{"raw": "door=1"}\n')
 
 
 def test_named_fields_get_their_new_values_and_a_line_without_any_its_whole_document(tmp_path: Path) -> None:

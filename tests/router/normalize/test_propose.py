@@ -98,3 +98,91 @@ def test_a_proposal_does_not_take_lines_of_others() -> None:
 def test_without_a_line_or_a_name_there_is_no_proposal(lines: list[bytes], name: str) -> None:
     with pytest.raises(ConfigError):
         propose(lines, name)
+
+
+QUOTED = [
+    b"timestamp,src_ip,src_port,url,status",
+    b"2026-03-01 10:00:01,192.0.2.1,51234,https://example.com/a,200",
+    b'2026-03-01 10:00:02,192.0.2.2,51235,"http://example.org/x,y",403',
+    b'2026-03-01 10:00:03,192.0.2.3,51236,"http://example.org/z,y",200',
+]
+TABS = [b"2026-03-01T10:00:0%dZ\tC%d\t192.0.2.1\t5123%d\t198.51.100.7\t443\ttcp\tGET\t/x\tcurl" % (i, i, i) for i in range(3)]
+W3C = [
+    b"#Software: AcmeProxy 3",
+    b"#Fields: date time c-ip cs-username s-port cs-method cs-uri-stem sc-status x-verdict",
+    b"2026-03-01 10:00:01 192.0.2.1 ann 443 GET /index.html 200 clean",
+    b"2026-03-01 10:00:02 192.0.2.2 - 443 POST /login 302 clean",
+    b"2026-03-01 10:00:03 192.0.2.3 bob 443 GET /evil 403 malware",
+]
+DAYS = [b"date;time;client;host;verdict", *[b"01.03.2026;10:00:0%d;192.0.2.1;www.example.com;OK" % i for i in range(3)]]
+TRACES = [
+    b"2026-03-01 10:00:01,123 ERROR [main] com.acme.Shop - Failed",
+    b"java.lang.IllegalStateException: boom",
+    b"\tat com.acme.Shop.run(Shop.java:10)",
+    b"2026-03-01 10:00:02,456 INFO [worker-1] com.acme.Shop - ok",
+    b"2026-03-01 10:00:03,789 WARN [worker-2] com.acme.Shop - slow",
+    b"\tat com.acme.Shop.slow(Shop.java:99)",
+]
+LEEF = [
+    b"<13>Mar  1 10:00:0%d h1 LEEF:1.0|Zorg|Box|1.0|login|src=192.0.2.1\tusrName=ann\tsrcPort=4%d\tsev=3" % (i, i)
+    for i in range(3)
+]
+XML = [
+    b'<Audit id="%d"><Time>2026-03-01T10:00:01Z</Time><User><Name>ann</Name></User><File>/srv/a.txt</File></Audit>' % i
+    for i in range(3)
+]
+SPARSE = [b"2026-03-01 12 34", b"55 66"]
+MORE = {
+    "quoted": QUOTED, "tabs": TABS, "w3c": W3C, "days": DAYS, "traces": TRACES, "leef": LEEF, "xml": XML, "sparse": SPARSE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_a_proposal_for_other_formats_loads_and_passes_its_own_tests(name: str) -> None:
+    normalizer, tests = _compiled(propose(MORE[name], "acme.app"))
+    assert tests
+    assert not [problem for test in tests if (problem := problems_of(test, normalizer))]
+
+
+def test_a_separator_in_quotes_is_part_of_its_value() -> None:
+    document = _first(QUOTED)
+    assert (document["url"]["original"], document["source"]["ip"]) == ("http://example.org/z,y", "192.0.2.3")
+    assert document["@timestamp"] == "2026-03-01T10:00:03Z"
+
+
+def test_columns_without_names_are_told_by_their_values() -> None:
+    document = _first(TABS)
+    assert document["@timestamp"] == "2026-03-01T10:00:02Z"
+    assert document["source"] == {"ip": "192.0.2.1", "port": 51232}
+    assert document["destination"] == {"ip": "198.51.100.7", "port": 443}
+    assert (document["network"]["transport"], document["http"]["request"]["method"]) == ("tcp", "GET")
+
+
+def test_the_fields_line_of_w3c_names_the_columns_and_its_lines_are_ignored() -> None:
+    document = _first(W3C)
+    assert document["@timestamp"] == "2026-03-01T10:00:03Z"
+    assert "_norm_tz_assumed" not in document.get("tags", [])
+    assert (document["source"]["ip"], document["destination"]["port"], document["user"]["name"]) == ("192.0.2.3", 443, "bob")
+    assert (document["url"]["path"], document["http"]["response"]["status_code"]) == ("/evil", 403)
+    assert "user" not in _first(W3C, 3)
+    normalizer, _ = _compiled(propose(W3C, "acme.app"))
+    facts = Facts("test", meta=(("sourcetype", "acme.app"),))
+    assert all(Catalogue([normalizer]).normalize(line, facts, 0.0) == [] for line in W3C[:2])
+
+
+def test_a_day_and_a_time_in_two_columns_are_joined() -> None:
+    assert _first(DAYS)["@timestamp"] == "2026-03-01T10:00:02Z"
+
+
+def test_lines_that_only_continue_others_are_joined_to_them() -> None:
+    text = propose(TRACES, "acme.app")
+    assert "multiline: {first: '^\\d{4}-\\d\\d-\\d\\d'}" in text
+    assert r"Failed\njava.lang.IllegalStateException: boom\n\tat com.acme" in text
+    assert "host.name" not in text
+
+
+def test_names_of_leef_and_what_is_a_path_are_known() -> None:
+    document = _first(LEEF)
+    assert (document["user"]["name"], document["source"]["port"], document["event"]["severity"]) == ("ann", 42, 3)
+    assert _first(XML)["file"]["path"] == "/srv/a.txt"
+    assert _first(CEF)["event"]["code"] == "5"

@@ -10,8 +10,8 @@ def test_a_fragment_may_hold_others() -> None:
 
 
 def test_an_unknown_fragment_is_refused() -> None:
-    with pytest.raises(KeyError):
-        expanded("^@{a}", {})
+    with pytest.raises(ValueError, match="there is no fragment 'ab'; did you mean 'abc'"):
+        expanded("^@{ab}", {"abc": "x"})
 
 
 def test_a_circle_is_refused() -> None:
