@@ -43,7 +43,7 @@ class Deferred:
     def _document(self) -> Document:
         """The file without its tests, which are half of it: that they are there, and hold, is what our own tests see to."""
         text = self._path.read_text("utf-8").partition(_TESTS)[0]
-        return load_text(f"{text}{_TESTS} [{{}}]\n", self.file)[0]
+        return load_text(f"{text}{_TESTS} [{{raw: x}}]\n", self.file)[0]
 
     @cached_property
     def wants(self) -> Callable[[str, Mapping[str, str]], bool]:
