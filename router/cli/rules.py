@@ -12,7 +12,7 @@ from router.cli import rulecoverage, rulestats
 from router.cli.rulefiles import present, rule_files
 from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json
 from router.errors import ConfigError, Problem
-from router.wording import counted
+from router.wording import counted, one_line
 
 _FILE = re.compile(r"[^\s{}<>|=\"]+\.(ndjson|jsonl|json|log|txt|gz|evtx)")
 """What can only be meant as the name of a file with events."""
@@ -126,5 +126,5 @@ def _judgement(rule: Any, answer: Any) -> Iterable[str]:
         of = ", ".join(answer.logsources) or "no log source"
         yield f"  the event is of {of}; the rule sees {rule.logsource} only"
     for part in answer.parts:
-        saw = "" if part.seen is None else f"; saw {part.seen}"
+        saw = "" if part.seen is None else f"; saw {one_line(part.seen)}"
         yield f"  {'true ' if part.holds else 'false'} {'  ' * part.depth}{part.text}{saw}"
