@@ -37,6 +37,7 @@ CHECKS = frozenset(
             "alias-without-rule",
             "no-source",
             "no-rule",
+            "vacuous-test",
         ),
     }
 )

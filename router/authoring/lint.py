@@ -17,7 +17,7 @@ from router.authoring.metadata import said_about_itself
 from router.authoring.reach import reach
 from router.authoring.supply import Supply
 from router.detect import Rule, Ruleset
-from router.detect.examples import shipped_or_not
+from router.detect.examples import nested, remedy_for, shipped_or_not
 from router.detect.refusals import reason
 from router.documents import load_file
 from router.errors import ConfigError, Problem
@@ -54,6 +54,7 @@ def lint(
         *_across(pages),
         *_file_names(asked.values()),
     ]
+    found += [f for rule in ruleset.rules if rule.tests and rule.file in asked.values() for f in _vacuous(rule, ruleset)]
     if supply is not None:
         found += [f for rule in ruleset.rules if rule.file in asked.values() for f in _reached(rule, supply)]
     kept = (f for f in dict.fromkeys(found) if f.check not in ignore)
@@ -99,6 +100,15 @@ def _reached(rule: Rule, supply: Supply) -> Iterator[Finding]:
         check, severity = _UNREACHED[known.verdict]
         remedy = "see `logweir rules explain`"
         yield Finding(rule.file, rule.line, 1, severity, check, "", because(rule, known), remedy)
+
+
+def _vacuous(rule: Rule, ruleset: Ruleset) -> Iterator[Finding]:
+    """Events that should not match, and could not: the rule does not see their log source. `test` tells of the others."""
+    for line, test in rule.tests:
+        event = test.get("event") if isinstance(test, Mapping) and test.get("match") is False else None
+        if isinstance(event, Mapping) and rule not in ruleset.visible(nested(event)):
+            text = f"holds whatever the condition says: its event is not of log source {rule.logsource}"
+            yield Finding(rule.file, line, 1, "info", "vacuous-test", "tests", text, remedy_for(rule))
 
 
 _UNREACHED: dict[str, tuple[str, Severity]] = {"never": ("never-fires", "warning"), "no source": ("no-source", "info")}

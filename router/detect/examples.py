@@ -82,6 +82,12 @@ def nested(event: Mapping[str, Any]) -> Event:
     return result
 
 
+def remedy_for(rule: Rule) -> str:
+    """How the event of a test gets the log source of its rule."""
+    named = (f"logweir.logsource.{name}: {part}" for name, part in rule.logsource._asdict().items() if part)
+    return f"give it what says so (a channel and event id, a dataset), or {', '.join(named)}"
+
+
 class _Runner:
     def __init__(self, ruleset: Ruleset, normalize: Normalize) -> None:
         self._ruleset, self._normalize = ruleset, normalize
@@ -109,6 +115,6 @@ class _Runner:
 
     def _missed(self, rule: Rule, events: Sequence[Event], raw: bytes) -> str:
         if not any(rule in self._ruleset.visible(event) for event in events):
-            return f"should match, but no event is of log source {rule.logsource}"
+            return f"should match, but no event is of log source {rule.logsource}; {remedy_for(rule)}"
         failed = [r for event in events for r in why(rule, event, raw) if not r.holds]
         return "should match; not true: " + "; ".join(f"{r.field or 'message'} {r.modifier}, saw {r.seen!r}" for r in failed[:5])

@@ -28,13 +28,27 @@ detection:
   filter: {User: nobody}
   condition: selection and not filter
 tests:
-  - {name: t, match: false, event: {a: b}}
+  - {name: t, match: false, event: {Channel: Security, EventID: 4688, CommandLine: cmd}}
 """
 
 
 def checks(folder: Path, text: str, name: str = "encoded_command.yml", **options):
     (folder / name).write_text(text)
     return {f.check: f for f in lint([folder], builtin=False, **options)}
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("{CommandLine: cmd}", True),
+        ("{Channel: Security, EventID: 4624}", True),
+        ("{logweir.logsource.product: windows, logweir.logsource.category: process_creation}", False),
+    ],
+)
+def test_a_test_that_can_only_hold_is_told(tmp_path, event, told):
+    found = checks(tmp_path, GOOD.replace("{Channel: Security, EventID: 4688, CommandLine: cmd}", event))
+    assert ("vacuous-test" in found) is told
+    assert not told or found["vacuous-test"].remedy.endswith("logweir.logsource.category: process_creation")
 
 
 @pytest.mark.parametrize("text", ["", "# later\n", "---\n---\n"])

@@ -36,7 +36,8 @@ def test_a_test_that_does_not_hold_fails_and_says_why(tmp_path):
 def test_an_event_of_another_log_source_is_pointed_out(tmp_path):
     [(_, _, passed, detail)] = run(tmp_path, "  - {event: {a.b: x}, match: true}")
     assert not passed
-    assert "no event is of log source acme/*/*" in detail
+    assert "no event is of log source acme/*/*; give it what says so" in detail
+    assert detail.endswith("logweir.logsource.product: acme")
 
 
 def test_a_match_that_should_not_be_fails(tmp_path):
