@@ -45,6 +45,16 @@ def test_a_match_that_should_not_be_fails(tmp_path):
     assert (passed, detail) == (False, "matches, and should not")
 
 
+@pytest.mark.parametrize("event", ["a: x, a.b: x", "a.b: x, a: x", "a.b: y, a: {b: x}"])
+def test_an_event_whose_fields_contradict_each_other_fails(tmp_path, event):
+    [(_, _, passed, detail)] = run(tmp_path, f"  - {{event: {{{EVENT}, {event}}}, match: false}}")
+    assert (passed, "conflict: '" in detail) == (False, True)
+
+
+def test_dotted_and_nested_names_make_one_object(tmp_path):
+    assert run(tmp_path, f"  - {{event: {{{EVENT}, a.c.d: 1, a: {{b: x, c: {{e: 2}}}}}}, match: true}}")[0][2]
+
+
 def test_a_payload_goes_through_the_normalizer(tmp_path):
     def normalize(payload):
         return [{"logweir": {"logsource": {"product": "acme"}}, "a": {"b": payload.decode()}}]
