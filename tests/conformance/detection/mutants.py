@@ -82,7 +82,12 @@ NAMED = (
     Mutant(_D + "linking", "rule.tree = And((rule.tree, filter_.tree))", "pass", "filters are ignored"),
     Mutant(_D + "linking", "all(wanted is None or wanted == part", "any(wanted is None or wanted == part", "routing by any part"),
     # the full message, and where fields stand
-    Mutant(_D + "message", "parts if _structured(raw) else [*parts, raw]", "parts", "the payload as received is not searched"),
+    Mutant(
+        _D + "message",
+        "parts if not raw or _structured(raw) else [*parts, raw]",
+        "parts",
+        "the payload as received is not searched",
+    ),
     Mutant(_D + "message", "if key not in OURS", "if True", "facts that were added are searched"),
     Mutant(_D + "message", "sorted(event, key=str)", "event", "a verdict hangs on the order of keys"),
     Mutant(

@@ -147,7 +147,7 @@ EDITS = [
     ("missing-status", "status: test\n", ""),
     ("missing-author", "author: Ann\n", ""),
     ("missing-description", "description: d\n", ""),
-    ("missing-tests", "tests:\n  - {name: t, match: false, event: {a: b}}\n", ""),
+    ("missing-tests", "tests:\n  - {name: t, match: false, event: {Channel: Security, EventID: 4688, CommandLine: cmd}}\n", ""),
     ("title-too-long", "Encoded Command on a Server", "x" * 257),
     ("invalid-id", "2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11", "rule-1"),
     ("invalid-date", "2026-01-02", "2026/01/02"),
