@@ -69,18 +69,13 @@ def explain(rule: RuleName, rules: Rules = None, config: MaybeConfig = None, eve
     """Say in plain words what a rule looks for, which sources feed it, where its fields come from, whether it can fire."""
     from router.authoring.explain import explained, explained_correlation, told
     from router.authoring.lookup import found
-    from router.detect import Rule
+    from router.detect import Correlation, Rule
 
     setting = Setting(config, rules)
     ruleset, wanted = found(rule, setting.rules, setting.placeholders, pipelines=setting.pipelines)
-    titles = {d.id: d.title for d in (*ruleset.rules, *ruleset.correlations)}
-    supply = setting.supply(events) if any(isinstance(w, Rule) for w in wanted) else None
-    answers = []
-    for one in wanted:
-        if isinstance(one, Rule) and supply is not None:
-            answers.append(explained(one, supply))
-        elif not isinstance(one, Rule):
-            answers.append(explained_correlation(one, titles))
+    known: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    supply = setting.supply(events)
+    answers = [explained(one, supply) if isinstance(one, Rule) else explained_correlation(one, known, supply) for one in wanted]
     if json:
         print_json(answers)
         return
