@@ -99,3 +99,9 @@ def test_the_old_timeframe_is_refused():
 
 def test_every_problem_of_a_block_is_reported():
     assert len(problems("a: {f|foo: 1}\nb: {g|cidr: x}\nc: {h|re: '('}\ncondition: a")) == 3
+
+
+@pytest.mark.parametrize("condition", ["1 of them", "selection"])
+def test_a_condition_without_any_selection_says_that_there_are_none(condition):
+    [problem] = problems(f"condition: {condition}")
+    assert "there are none" in problem
