@@ -124,7 +124,7 @@ def _builtin() -> Iterator[tuple[Path, str]]:
 
 def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """The rule files below paths, each once however often it is named, with its name (the last one) in messages."""
-    files = {file.resolve(): file for path in paths for file in yaml_files(path)}
+    files = {whole / file.relative_to(path): file for path in paths for whole in (path.resolve(),) for file in yaml_files(path)}
     yield from ((file, str(file)) for file in files.values())
 
 
