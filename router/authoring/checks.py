@@ -38,6 +38,8 @@ CHECKS = frozenset(
             "no-source",
             "no-rule",
             "vacuous-test",
+            "anchored-keyword",
+            "months",
         ),
     }
 )

@@ -187,6 +187,8 @@ EDITS = [
     ("base64offset-without-contains", "CommandLine|contains", "CommandLine|base64offset"),
     ("windash-with-all", "CommandLine|contains", "CommandLine|windash|contains|all"),
     ("incompatible-modifiers", "CommandLine|contains", "CommandLine|contains|startswith"),
+    ("anchored-keyword", "filter: {User: nobody}", "filter: {'|startswith': nobody}"),
+    ("anchored-keyword", "filter: {User: nobody}", "filter: {'|windash|endswith': nobody}"),
     ("neq-on-absent", "User: nobody", "User|neq: nobody"),
     ("wildcard-only", "User: nobody", "User: '*'"),
     ("empty-part", "User: nobody", "User|endswith: ''"),
@@ -262,6 +264,7 @@ CORRELATIONS = [
     ("refused-correlation", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: []"),
     ("refused-reference", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: [nothing]"),
     ("missing-group-by", "group-by: [User], ", ""),
+    ("months", "timespan: 5m", "timespan: 5M"),
     ("missing-level", "level: high\n", ""),
 ]
 
