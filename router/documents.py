@@ -11,6 +11,7 @@ from router.errors import ConfigError, Problem
 PathKey: TypeAlias = tuple[str | int, ...]
 MAX_BYTES, MAX_DEPTH = 5 << 20, 24
 _KINDS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_QUOTES = ("'", '"')
 _MERGE = "tag:yaml.org,2002:merge"
 MAX_REPEATED, _NODE_CHARACTERS = 1 << 20, 8
 """What aliases may repeat in one document, in characters; each node counts as some more."""
@@ -26,6 +27,8 @@ class Document:
     places: dict[PathKey, tuple[int, int]]
     written: dict[PathKey, str] = field(default_factory=dict)
     """Numbers and truths that do not look like what YAML 1.1 reads in them, as they are written: `0x10`, `12:30`, `010`, `no`."""
+    texts: dict[PathKey, tuple[int, int]] = field(default_factory=dict)
+    """Where the text of a value begins that stands on one line (behind its quote, if it has one)."""
 
     def place(self, path: PathKey) -> tuple[int, int]:
         """Line and column of `path`, or of its nearest parent that is written down."""
@@ -87,7 +90,7 @@ def load_text(text: str, name: str) -> list[Document]:
         while loader.check_node():
             node = loader.get_node()
             walk = _Walk(name)
-            documents.append(Document(name, walk.value(node, ()), walk.places, walk.written))
+            documents.append(Document(name, walk.value(node, ()), walk.places, walk.written, walk.texts))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -120,6 +123,7 @@ class _Walk:
     def __init__(self, name: str) -> None:
         self.places: dict[PathKey, tuple[int, int]] = {}
         self.written: dict[PathKey, str] = {}
+        self.texts: dict[PathKey, tuple[int, int]] = {}
         self._name = name
         self._seen, self._open = set[int](), set[int]()
         self._repeated = 0
@@ -143,6 +147,8 @@ class _Walk:
         value = _value(node, path, self._name)
         if isinstance(value, (int, float)) and node.value.lower() != str(value).lower():
             self.written[path] = node.value
+        elif node.end_mark.line == node.start_mark.line:
+            self.texts.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1 + (node.style in _QUOTES)))
         return value
 
     def _below(self, node: Any, path: PathKey) -> Any:

@@ -58,6 +58,11 @@ def worded(detail: ErrorDetails) -> tuple[str, str]:
     return text[:1].lower() + text[1:], remedy
 
 
+def one_line(text: str) -> str:
+    """Text that a sender chose, for a terminal: what could move its cursor, break the line or turn its direction is escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def counted(number: int, noun: str) -> str:
     """`1 sink`, `2 sinks`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

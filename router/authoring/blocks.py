@@ -123,6 +123,9 @@ def _modifiers(page: Page, item: Item) -> Iterator[Finding]:
     if len(sides := [m for m in chain.modifiers if m in _SIDES]) > 1 and "fieldref" not in names:
         text = f"{' and '.join(f'`{side}`' for side in sides)} together are `contains`"
         yield page.say(item.path, "warning", "incompatible-modifiers", text, "keep the one that is meant")
+    if chain.field is None and (sides := [m for m in chain.modifiers if m in _SIDES[1:]]):
+        text = f"`{sides[0]}` of a keyword changes nothing: it may stand anywhere in the message"
+        yield page.say(item.path, "warning", "anchored-keyword", text, "name a field, or use `|re` with `(?m)` and an anchor")
 
 
 def _values(page: Page, item: Item) -> Iterator[Finding]:

@@ -37,6 +37,9 @@ CHECKS = frozenset(
             "alias-without-rule",
             "no-source",
             "no-rule",
+            "vacuous-test",
+            "anchored-keyword",
+            "months",
         ),
     }
 )

@@ -70,4 +70,11 @@ def _expression(page: Page, found: Correlation) -> Iterator[Finding]:
                 yield page.say(_CONDITION, "warning", "never-true", "no rules fulfil it together", "correct the condition")
 
 
-_CHECKS: tuple[Callable[[Page, Correlation], Iterator[Finding]], ...] = (_numbers, _expression, _aliases)
+def _months(page: Page, found: Correlation) -> Iterator[Finding]:
+    written = str(page.mapping("correlation").get("timespan", ""))
+    if written.endswith("M"):
+        text = f"`{written}` is {found.timespan_seconds / 86400:.0f} days: M stands for months"
+        yield page.say(("correlation", "timespan"), "warning", "months", text, f"write `{written.lower()}` for minutes, or days")
+
+
+_CHECKS: tuple[Callable[[Page, Correlation], Iterator[Finding]], ...] = (_numbers, _expression, _aliases, _months)

@@ -5,7 +5,7 @@ from typing import Any
 
 from router.authoring import words
 from router.authoring.reach import Reach, reach
-from router.authoring.supply import Supply
+from router.authoring.supply import Field, State, Supply
 from router.detect import Correlation, Rule
 from router.detect.sources import leading_to
 
@@ -28,10 +28,39 @@ def explained(rule: Rule, supply: Supply) -> dict[str, Any]:
     }
 
 
-def explained_correlation(correlation: Correlation, titles: Mapping[str, str]) -> dict[str, Any]:
-    """A correlation, for machines."""
-    lines = words.correlation(correlation, titles)
-    return {**_about(correlation), "condition": _lines(lines), "raises": correlation.alerts}
+def explained_correlation(correlation: Correlation, known: Iterable[Rule | Correlation], supply: Supply) -> dict[str, Any]:
+    """A correlation, for machines. `known`: what it may refer to."""
+    by_id = {one.id: one for one in known}
+    lines = words.correlation(correlation, {one.id: one.title for one in by_id.values()})
+    rules = [rule for name in correlation.rules if isinstance(rule := by_id.get(name), Rule)]
+    fields = [(rule, field) for rule in rules if correlation.risk is None for field in _looked_at(correlation, rule, supply)]
+    return {
+        **_about(correlation),
+        "condition": _lines(lines),
+        "raises": correlation.alerts,
+        "fields": [{"rule": rule.title, **field._asdict()} for rule, field in fields],
+        "because": _counts(correlation, fields, "nobody") or _counts(correlation, fields, "kept"),
+    }
+
+
+def _looked_at(correlation: Correlation, rule: Rule, supply: Supply) -> Iterator[Field]:
+    """The fields that a match of a rule needs, by the names that they have in its events."""
+    for name in dict.fromkeys((*correlation.group_by, *correlation.fields)):
+        called = correlation.aliases.get(name, {}).get(rule.id, name)
+        yield supply.field(rule.logsource, rule.taxonomy, called)
+
+
+def _counts(correlation: Correlation, fields: Iterable[tuple[Rule, Field]], state: State) -> str:
+    """What it means for the matches of a correlation that fields are in this state, in a sentence; empty where none is."""
+    lacking = [(rule, field) for rule, field in fields if field.state == state]
+    if not lacking:
+        return ""
+    named = ", ".join(f"{field.name} in events of {rule.title!r}" for rule, field in lacking)
+    needs_all = correlation.type.startswith("temporal") and not correlation.condition and correlation.expression is None
+    all_lack = needs_all or {rule.id for rule, _ in lacking}.issuperset(correlation.rules)
+    if state == "nobody":
+        return f"{'it can never fire' if all_lack else 'such matches never count'}: nobody provides {named}"
+    return f"{'it fires' if all_lack else 'such matches count'} only if senders write {named}: kept as sent, and in no example"
 
 
 def _lines(lines: Iterable[words.Line]) -> list[dict[str, Any]]:
@@ -73,6 +102,12 @@ def told(rule: Mapping[str, Any]) -> Iterator[str]:
     yield from ("  " * (line["depth"] + 1) + line["text"] for line in rule["condition"])
     if "logsource" in rule:
         yield from _reached(rule)
+        return
+    if rule["fields"]:
+        yield "fields that a match needs to count"
+    yield from (f"{_field(field)}, of {field['rule']}" for field in rule["fields"])
+    if rule["because"]:
+        yield rule["because"]
 
 
 def _reached(rule: Mapping[str, Any]) -> Iterator[str]:
@@ -83,10 +118,15 @@ def _reached(rule: Mapping[str, Any]) -> Iterator[str]:
         yield f"  and {len(routes) - _MAX_LEADS} other ways"
     yield "  fed by " + (", ".join(rule["fed_by"]) or "no source yet")
     yield "fields"
-    for field in rule["fields"]:
-        by = f" by {', '.join(field['normalizers'])}" if field["normalizers"] else ""
-        yield f"  {field['name']}: {_STATES[field['state']]}{by}" + (f" as {field['place']}" if field["place"] else "")
+    yield from map(_field, rule["fields"])
     yield rule["because"]
+
+
+def _field(field: Mapping[str, Any]) -> str:
+    names = field["normalizers"]
+    more = f" and {len(names) - _MAX_LEADS} more" if len(names) > _MAX_LEADS + 1 else ""
+    by = f" by {', '.join(names[:_MAX_LEADS] if more else names)}{more}" if names else ""
+    return f"  {field['name']}: {_STATES[field['state']]}{by}" + (f" as {field['place']}" if field["place"] else "")
 
 
 _STATES = {

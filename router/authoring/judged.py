@@ -7,6 +7,7 @@ from router.batch import Event
 from router.detect import Rule, Ruleset
 from router.detect.ir import Atom, Not, Or, Tree
 from router.detect.matcher import View, compile_tree
+from router.detect.message import message
 from router.detect.probes import Values
 from router.detect.routing import Router
 from router.detect.views import view
@@ -22,7 +23,7 @@ class Part(NamedTuple):
     text: str
     holds: bool
     seen: str | None
-    """The value of its field as text, shortened, `absent` or `null`; of keywords the payload; None for what joins others."""
+    """The value of its field as text, shortened, `absent` or `null`; of keywords what they searched; None of what joins parts."""
 
 
 class Judgement(NamedTuple):
@@ -40,8 +41,7 @@ class Judgement(NamedTuple):
 def judged(rule: Rule, event: Event, raw: bytes = b"") -> Judgement:
     """Hold a rule against an event. `raw`: its payload as received, which keywords search too."""
     alone, fields, values, router = Ruleset([rule]), view(rule.logsource, rule.taxonomy), Values(event, raw), Router()
-    payload = _shortened(raw.decode("utf-8", "replace") if raw else str(event.get("message", "")))
-    parts = tuple(_part(line, fields, values, payload) for line in words.condition(rule.tree))
+    parts = tuple(_part(line, fields, values) for line in words.condition(rule.tree))
     sources = sorted(str(s) for s in router.sources(router.key(event)) if s.product != "logweir")
     return Judgement(rule in alone.match(event, raw), rule in alone.visible(event), tuple(sources), parts)
 
@@ -50,12 +50,18 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MAX_SEEN else text[:_MAX_SEEN] + "..."
 
 
-def _part(line: words.Line, fields: View, values: Values, payload: str) -> Part:
+def _searched(values: Values) -> str:
+    """What keywords searched: the payload, where that is searched as it came, else the values of the event."""
+    (text,), payload = message(values), values.raw.decode("utf-8", "replace")
+    return _shortened(payload if payload and text.endswith(payload) else text)
+
+
+def _part(line: words.Line, fields: View, values: Values) -> Part:
     part = line.part
     tree: Tree | None = Or(tuple(part)) if isinstance(part, list) else part
     assert tree is not None
     atom = _atom(part)
-    seen = None if atom is None else payload if atom.field is None else seen_by(atom, fields, values)
+    seen = None if atom is None else _searched(values) if atom.field is None else seen_by(atom, fields, values)
     return Part(line.depth, line.text, compile_tree(tree, fields)(values), seen)
 
 

@@ -7,6 +7,7 @@ checks cover the Sigma specification 2.1 and what other linters of it look for.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from router.authoring.blocks import selected
 from router.authoring.contradictions import contradicted
@@ -17,10 +18,10 @@ from router.authoring.metadata import said_about_itself
 from router.authoring.reach import reach
 from router.authoring.supply import Supply
 from router.detect import Rule, Ruleset
-from router.detect.examples import shipped_or_not
+from router.detect.examples import nested, remedy_for, shipped_or_not
 from router.detect.refusals import reason
 from router.documents import load_file
-from router.errors import ConfigError, Problem
+from router.errors import ConfigError, Malformed, Problem
 
 _NAME_LENGTHS = (10, 90)
 
@@ -54,6 +55,7 @@ def lint(
         *_across(pages),
         *_file_names(asked.values()),
     ]
+    found += [f for rule in ruleset.rules if rule.tests and rule.file in asked.values() for f in _vacuous(rule, ruleset)]
     if supply is not None:
         found += [f for rule in ruleset.rules if rule.file in asked.values() for f in _reached(rule, supply)]
     kept = (f for f in dict.fromkeys(found) if f.check not in ignore)
@@ -99,6 +101,22 @@ def _reached(rule: Rule, supply: Supply) -> Iterator[Finding]:
         check, severity = _UNREACHED[known.verdict]
         remedy = "see `logweir rules explain`"
         yield Finding(rule.file, rule.line, 1, severity, check, "", because(rule, known), remedy)
+
+
+def _vacuous(rule: Rule, ruleset: Ruleset) -> Iterator[Finding]:
+    """Events that should not match, and could not: the rule does not see their log source. `test` tells of the others."""
+    for line, test in rule.tests:
+        event = test.get("event") if isinstance(test, Mapping) and test.get("match") is False else None
+        if isinstance(event, Mapping) and not _sees(rule, event, ruleset):
+            text = f"holds whatever the condition says: its event is not of log source {rule.logsource}"
+            yield Finding(rule.file, line, 1, "info", "vacuous-test", "tests", text, remedy_for(rule))
+
+
+def _sees(rule: Rule, event: Mapping[str, Any], ruleset: Ruleset) -> bool:
+    try:
+        return rule in ruleset.visible(nested(event))
+    except Malformed:  # `test` tells
+        return True
 
 
 _UNREACHED: dict[str, tuple[str, Severity]] = {"never": ("never-fires", "warning"), "no source": ("no-source", "info")}

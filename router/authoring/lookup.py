@@ -34,7 +34,8 @@ def found(
         return ruleset, inside
     matching = [d for d in everything if text in (d.id, d.name) or text.lower() == d.title.lower()]
     if not matching:
-        known = [key for d in everything for key in (d.id, d.title)]
-        remedy = nearest(text, known) if len(known) < 2000 else "give its file, its id or its title"
+        known = [key for d in everything for key in (d.id, d.name, d.title) if key]
+        near = nearest(text, known) if len(known) < 2000 else ""
+        remedy = near if near.startswith("did") else "give its file, id, name or title; --rules and --config say where others are"
         raise ConfigError([Problem("RULE", 1, "", f"there is no file and no rule {text!r}", remedy)])
     return ruleset, matching

@@ -35,6 +35,8 @@ class RuleStats:
     """Seconds since the epoch."""
     candidates: int = 0
     """How often it was worked out; 0 where it is not among the costliest."""
+    not_counted: dict[str, int] = field(default_factory=dict)
+    """Of a correlation: matches that it left out, by reason."""
     unseen: list[str] = field(default_factory=list)
     """Fields that it reads and no sampled event of its log source had."""
 
@@ -97,6 +99,8 @@ def _read(sample: Any, found: Stats, rules: dict[str, RuleStats], unseen: dict[s
                 rule.matches += int(value)
             else:
                 rule.signals += int(value)
+        case "correlate_not_counted_total" if value:
+            rules.setdefault(labels["rule"], RuleStats(labels["rule"])).not_counted[labels["reason"]] = int(value)
         case "detect_last_match_timestamp_seconds" if value:
             rules.setdefault(labels["rule"], RuleStats(labels["rule"])).last_match = value
         case "detect_refused_rules" if value:

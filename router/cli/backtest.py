@@ -14,7 +14,7 @@ from router.cli.rulefiles import rule_files
 from router.cli.run import ConfigFile, run_command
 from router.cli.setting import Json, print_json
 from router.errors import ConfigError, Problem
-from router.wording import counted
+from router.wording import counted, one_line
 
 _LISTED = 20
 """Of so many rules without a match each is named."""
@@ -169,7 +169,7 @@ def _lines(result: Any) -> Iterable[str]:
         for what, counter in (("hosts", found.hosts), ("users", found.users)):
             if counter:
                 more = f" and {len(counter) - 5} others" if len(counter) > 5 else ""
-                yield f"         {what}: " + ", ".join(f"{name} {count}" for name, count in top(counter)) + more
+                yield f"         {what}: " + ", ".join(f"{one_line(str(name))} {count}" for name, count in top(counter)) + more
         yield f"         events: {', '.join(found.samples)}"
     if not listed:
         unseen = sum(not found.seen for found in quiet)

@@ -16,10 +16,12 @@ from router.cli.progress import progress
 from router.cli.rulefiles import present
 from router.cli.setting import MaybeConfig, Setting
 from router.errors import ConfigError, Problem
+from router.wording import counted
 
 if TYPE_CHECKING:
     from router.detect import Ruleset
 
+_LOOKED_AT = 1000
 Form: TypeAlias = Literal["match", "ecs", "ocsf"]
 
 
@@ -74,13 +76,48 @@ def detect(
     if ruleset.refused and (strict or is_empty):
         raise typer.Exit(2)
     reader, out = _reader(setting, source, tz, logsource, as_is=ecs or bool(logsource)), _Output(form, ruleset.correlations)
+    unseen = _Unseen(ruleset)
     with progress("judging", size_of(files), in_bytes=True) as moved:
         for number, event, raw in _events(files, reader, moved):
             if found := ruleset.match(event, raw):
                 out.matched(number, found, event, raw)
+            elif unseen.looks:
+                unseen.look(event)
     out.correlated()
     sys.stdout.buffer.flush()
     reader.report()
+    if not out.matches and (told := unseen.told()):
+        remedy = "name the right one" if logsource else _NAME_IT if ecs else f"JSON with Sigma's own names needs {_NAME_IT}"
+        typer.echo(f"{told}; {remedy}", err=True)
+
+
+_NAME_IT = "--logsource, such as windows/process_creation/*"
+
+
+class _Unseen:
+    """The log sources of the first events, as long as no rule sees one of them: that nothing matches would mean nothing."""
+
+    def __init__(self, ruleset: "Ruleset") -> None:
+        from router.detect.routing import Router
+
+        self._ruleset, self._router, self._of = ruleset, Router(), Counter[str]()
+        self.looks = _LOOKED_AT
+
+    def look(self, event: Event) -> None:
+        """An event that no rule matches."""
+        self.looks -= 1
+        if self._ruleset.visible(event):
+            self.looks = 0
+            self._of.clear()
+            return
+        sources = sorted(str(s) for s in self._router.sources(self._router.key(event)) if s.product != "logweir")
+        self._of[" and ".join(sources) or "no log source"] += 1
+
+    def told(self) -> str:
+        """A line about them; empty where there are none, or a rule saw one."""
+        of = ", ".join(f"{source} {count}" for source, count in self._of.most_common(5))
+        count = self._of.total()
+        return f"none of the first {counted(count, 'event')} is of a log source that a rule sees: of {of}" if count else ""
 
 
 def _refusals(ruleset: "Ruleset") -> Iterator[str]:
@@ -125,6 +162,7 @@ class _Output:
     def __init__(self, form: Form, correlations: Sequence[Any]) -> None:
         self._form, self._correlations = form, correlations
         self._matches: list[tuple[float, int, Any]] = []
+        self.matches = 0
 
     def matched(self, number: int, rules: Sequence[Any], event: Event, raw: bytes) -> None:
         """The rules that one event satisfies."""
@@ -135,6 +173,7 @@ class _Output:
 
         time, event_id = event_time(event, 0.0), number.to_bytes(16)
         sighting = Sighting(event, event_id, time, Values(event, raw))
+        self.matches += len(rules)
         for rule in rules:
             self._matches += [(time, number, made) for made in sighting.matches(self._correlations, rule)]
             if self._form == "match":
@@ -171,7 +210,12 @@ class _Output:
 def _line(fired: Any, document: Event) -> dict[str, Any]:
     correlation = document["logweir"]["correlation"]
     about = {"rule": fired.correlation.id, "title": fired.correlation.title, "level": fired.correlation.level}
-    return {"events": sorted({_number(m.event_id) for m in fired.window}, key=str), **about, "group": correlation["group"]}
+    return {"events": sorted({_number(m.event_id) for m in fired.window}, key=_order), **about, "group": correlation["group"]}
+
+
+def _order(event: int | str) -> tuple[bool, int, str]:
+    """Numbers of events first, as numbers."""
+    return (False, event, "") if isinstance(event, int) else (True, 0, event)
 
 
 def _number(written: str) -> int | str:

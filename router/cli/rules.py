@@ -12,7 +12,7 @@ from router.cli import rulecoverage, rulestats
 from router.cli.rulefiles import present, rule_files
 from router.cli.setting import Events, Json, MaybeConfig, Paths, RuleName, Rules, Setting, print_json
 from router.errors import ConfigError, Problem
-from router.wording import counted
+from router.wording import counted, one_line
 
 _FILE = re.compile(r"[^\s{}<>|=\"]+\.(ndjson|jsonl|json|log|txt|gz|evtx)")
 """What can only be meant as the name of a file with events."""
@@ -69,18 +69,13 @@ def explain(rule: RuleName, rules: Rules = None, config: MaybeConfig = None, eve
     """Say in plain words what a rule looks for, which sources feed it, where its fields come from, whether it can fire."""
     from router.authoring.explain import explained, explained_correlation, told
     from router.authoring.lookup import found
-    from router.detect import Rule
+    from router.detect import Correlation, Rule
 
     setting = Setting(config, rules)
     ruleset, wanted = found(rule, setting.rules, setting.placeholders, pipelines=setting.pipelines)
-    titles = {d.id: d.title for d in (*ruleset.rules, *ruleset.correlations)}
-    supply = setting.supply(events) if any(isinstance(w, Rule) for w in wanted) else None
-    answers = []
-    for one in wanted:
-        if isinstance(one, Rule) and supply is not None:
-            answers.append(explained(one, supply))
-        elif not isinstance(one, Rule):
-            answers.append(explained_correlation(one, titles))
+    known: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    supply = setting.supply(events)
+    answers = [explained(one, supply) if isinstance(one, Rule) else explained_correlation(one, known, supply) for one in wanted]
     if json:
         print_json(answers)
         return
@@ -126,5 +121,5 @@ def _judgement(rule: Any, answer: Any) -> Iterable[str]:
         of = ", ".join(answer.logsources) or "no log source"
         yield f"  the event is of {of}; the rule sees {rule.logsource} only"
     for part in answer.parts:
-        saw = "" if part.seen is None else f"; saw {part.seen}"
+        saw = "" if part.seen is None else f"; saw {one_line(part.seen)}"
         yield f"  {'true ' if part.holds else 'false'} {'  ' * part.depth}{part.text}{saw}"

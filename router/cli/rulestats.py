@@ -50,6 +50,16 @@ def _costly(found: Any, top: int) -> Iterable[str]:
         )
 
 
+def _not_counted(found: Any, top: int) -> Iterable[str]:
+    """Why a correlation may stay silent though its rules match."""
+    lacking = sorted((r for r in found.rules if r.not_counted), key=lambda r: -sum(r.not_counted.values()))[:top]
+    if lacking:
+        yield "matches that correlations did not count, by reason:"
+    for r in lacking:
+        reasons = sorted(r.not_counted.items(), key=lambda item: -item[1])
+        yield f"  {r.title or r.id}: " + ", ".join(f"{count} {reason}" for reason, count in reasons)
+
+
 def _lines(found: Any, top: int, now: float) -> Iterable[str]:
     from router.authoring.stats import silent
     from router.cli.status import duration, table
@@ -72,6 +82,7 @@ def _lines(found: Any, top: int, now: float) -> Iterable[str]:
     if len(fired) > top:
         yield f"and {len(fired) - top} others; --top shows more"
     yield from _costly(found, top)
+    yield from _not_counted(found, top)
     quiet = list(silent(found))
     waiting = [r for r in quiet if r.unseen]
     yield f"{len(quiet)} rules never matched though events of their log source came, {len(waiting)} of them miss fields"

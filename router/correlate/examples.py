@@ -5,6 +5,7 @@ and may `repeat` it `every` so many seconds, `{i}` in its texts counting from 0.
 the last one time goes on until every window has closed.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,14 +15,16 @@ from router.batch import Event
 from router.correlate.clock import Tick
 from router.correlate.correlator import Correlator
 from router.correlate.firing import Firing, chained
-from router.correlate.match import Made, Match, decode, matches_for
+from router.correlate.match import Made, Match, Sighting, decode
 from router.correlate.plan import unsupported
 from router.detect import Correlation, Ruleset
 from router.detect.examples import Normalize, documents_of, lazy_normalizer, load_for_tests
+from router.detect.probes import Values
 from router.documents import TestResult
 from router.errors import ConfigError, Malformed, Problem
 
 _LATENESS_SECONDS = 60.0
+_MOST_REPEATS = 100_000
 
 
 def run_tests(
@@ -41,22 +44,43 @@ def _result(ruleset: Ruleset, correlation: Correlation, line: int, test: Any, no
         text = "a test needs `alerts: N` and a list of `events`"
         raise ConfigError([Problem(correlation.file, line, "tests", text, "complete it")])
     name = f"{correlation.title}: {test.get('name', 'test')}"
+    if wrong := next(filter(None, map(_wrong, test["events"])), ""):
+        raise ConfigError([Problem(correlation.file, line, "tests", *wrong)])
     try:
         events = [e for item in test["events"] for e in _events(item, normalize)]
     except Malformed as error:
         return TestResult(correlation.file, line, name, False, f"the payload cannot be read: {error}")
-    alerts = _alerts(ruleset, correlation, events)
-    detail = "" if alerts == test["alerts"] else f"expected {test['alerts']} alerts, got {alerts}"
+    alerts, told = _alerts(ruleset, correlation, events)
+    detail = "" if alerts == test["alerts"] else f"expected {test['alerts']} alerts, got {alerts}; {told}"
     return TestResult(correlation.file, line, name, not detail, detail)
 
 
-def _alerts(ruleset: Ruleset, correlation: Correlation, events: list[tuple[float, Event]]) -> int:
+def _wrong(item: Any) -> tuple[str, str] | None:
+    """What is wrong with an item of `events`, and how to mend it."""
+    if not isinstance(item, Mapping) or not ("raw" in item or isinstance(item.get("event"), Mapping)):
+        return "an item of `events` needs an `event` or a `raw` payload", "complete it"
+    repeat, every = item.get("repeat", 1), item.get("every", 0)
+    if type(repeat) is not int or not 1 <= repeat <= _MOST_REPEATS:
+        return f"`repeat` is {repeat!r}", f"write a whole number from 1 to {_MOST_REPEATS}"
+    if type(every) not in (int, float) or not 0 <= every < math.inf:
+        return f"`every` is {every!r}", "write a number of seconds"
+    return None
+
+
+def _alerts(ruleset: Ruleset, correlation: Correlation, events: list[tuple[float, Event, bytes]]) -> tuple[int, str]:
+    """How many alerts there are, and what of the events counted for them."""
     below = _below(correlation, {c.id: c for c in ruleset.correlations})
-    run = Rehearsal(below)
-    for number, (time, event) in enumerate(sorted(events, key=lambda pair: pair[0])):
-        for rule in ruleset.match(event):
-            run.take(matches_for(below, rule, event, number.to_bytes(16), time))
-    return sum(fired.correlation is correlation for fired in run.ended())
+    run, matched, counted = Rehearsal(below), 0, 0
+    for number, (time, event, raw) in enumerate(sorted(events, key=lambda triple: triple[0])):
+        sighting = Sighting(event, number.to_bytes(16), time, Values(event, raw))
+        for rule in ruleset.match(event, raw):
+            made = list(sighting.matches(below, rule))
+            matched += any(c.refers_to(rule.id) for c in below)
+            counted += bool(made)
+            run.take(made)
+    told = f"its rules matched {matched} times in {len(events)} events"
+    told += f", {matched - counted} of these without a field to group by" if counted < matched else ""
+    return sum(fired.correlation is correlation for fired in run.ended()), told
 
 
 def _below(correlation: Correlation, all_: Mapping[str, Correlation]) -> list[Correlation]:
@@ -99,10 +123,14 @@ class Rehearsal:
         return self._fired
 
 
-def _events(item: Mapping[str, Any], normalize: Normalize) -> Iterator[tuple[float, Event]]:
+def _events(item: Mapping[str, Any], normalize: Normalize) -> Iterator[tuple[float, Event, bytes]]:
+    """Time, document, and the payload that it alone was made from."""
     for i in range(item.get("repeat", 1)):
-        for event in documents_of(_numbered(item, i), normalize):
-            yield _time(event) + i * float(item.get("every", 0)), event
+        numbered = _numbered(item, i)
+        events = documents_of(numbered, normalize)
+        raw = str(numbered.get("raw", "")).encode() if len(events) == 1 else b""
+        for event in events:
+            yield _time(event) + i * float(item.get("every", 0)), event, raw
 
 
 def _numbered(value: Any, i: int) -> Any:

@@ -64,7 +64,8 @@ def _value(firing: Firing) -> dict[str, Any]:
     if not firing.correlation.fields:
         return {}
     value = firing.value
-    return {"field": list(firing.correlation.fields), "value": int(value) if value == int(value) else float(value)}
+    is_long = value == int(value) and -1 << 63 <= value < 1 << 63  # JSON writers and Elasticsearch take no longer ones
+    return {"field": list(firing.correlation.fields), "value": int(value) if is_long else float(value)}
 
 
 def _found(firing: Firing) -> str:

@@ -127,8 +127,12 @@ def _details(rule: Metadata) -> dict[str, Any]:
 
 
 def timestamp(time: float) -> str:
-    """ISO 8601 in UTC with milliseconds, as ECS documents carry it."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """ISO 8601 in UTC with milliseconds, as ECS documents carry it; the nearest there is, beyond the years 1 to 9999."""
+    try:
+        moment = datetime.fromtimestamp(time, UTC)
+    except (ValueError, OverflowError):
+        moment = datetime.max if time > 0 else datetime.min
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def _who(event: Event) -> Iterable[str]:

@@ -51,7 +51,8 @@ def _rule_operators(selections: Mapping[str, Tree], used: set[str]) -> Operators
     def of(quantifier: str, token: Token) -> Tree:
         names = list(_matching(token.text, selections))
         if not names:
-            raise Refused(f"no selection matches {token.text!r}", f"known: {', '.join(selections)}", token.offset)
+            remedy = f"known: {', '.join(selections)}" if selections else "there are none; write one: `selection: {field: value}`"
+            raise Refused(f"no selection matches {token.text!r}", remedy, token.offset)
         used.update(names)
         trees = [selections[n] for n in names]
         return all_of(trees) if quantifier == "all" else any_of(trees)

@@ -71,15 +71,37 @@ def documents_of(test: Mapping[str, Any], normalize: Normalize) -> list[Event]:
 
 
 def nested(event: Mapping[str, Any]) -> Event:
-    """`{"a.b": 1}` -> `{"a": {"b": 1}}`, at every level."""
+    """`{"a.b": 1}` -> `{"a": {"b": 1}}`, at every level. Raises Malformed for `{"a": 0, "a.b": 1}`."""
     result: Event = {}
+    _place(event, result)
+    return result
+
+
+def _place(event: Mapping[str, Any], into: Event) -> None:
     for key, value in event.items():
         *above, last = str(key).split(".")
-        into = result
+        below = into
         for step in above:
-            into = into.setdefault(step, {})
-        into[last] = {**into.get(last, {}), **nested(value)} if isinstance(value, Mapping) else value
-    return result
+            below = _below(below, step, key)
+        if isinstance(value, Mapping):
+            _place(value, _below(below, last, key))
+        elif last in below:
+            raise Malformed("conflict", f"{str(key)!r} has a value, and another one or fields below it")
+        else:
+            below[last] = value
+
+
+def _below(event: Event, name: str, key: str) -> Event:
+    found: Any = event.setdefault(name, {})
+    if not isinstance(found, dict):
+        raise Malformed("conflict", f"{str(key)!r} is below a field that has a value")
+    return found
+
+
+def remedy_for(rule: Rule) -> str:
+    """How the event of a test gets the log source of its rule."""
+    named = (f"logweir.logsource.{name}: {part}" for name, part in rule.logsource._asdict().items() if part)
+    return f"give it what says so (a channel and event id, a dataset), or {', '.join(named)}"
 
 
 class _Runner:
@@ -109,6 +131,6 @@ class _Runner:
 
     def _missed(self, rule: Rule, events: Sequence[Event], raw: bytes) -> str:
         if not any(rule in self._ruleset.visible(event) for event in events):
-            return f"should match, but no event is of log source {rule.logsource}"
+            return f"should match, but no event is of log source {rule.logsource}; {remedy_for(rule)}"
         failed = [r for event in events for r in why(rule, event, raw) if not r.holds]
         return "should match; not true: " + "; ".join(f"{r.field or 'message'} {r.modifier}, saw {r.seen!r}" for r in failed[:5])

@@ -27,7 +27,7 @@ def message(values: Values) -> tuple[str, ...]:
         parts += [t for name in _VENDORS_OWN for t in _leaves(facts.get(name))]
         parts += [t for t in _leaves(facts.get("original")) if not _structured(t)]
     raw = values.raw.decode("utf-8", "replace")
-    return ("\n".join(parts if _structured(raw) else [*parts, raw]),)
+    return ("\n".join(parts if not raw or _structured(raw) else [*parts, raw]),)
 
 
 def _structured(payload: str) -> bool:

@@ -123,9 +123,9 @@ def _builtin() -> Iterator[tuple[Path, str]]:
 
 
 def rule_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """The rule files below paths, each with its name in messages."""
-    for path in paths:
-        yield from ((p, str(p)) for p in yaml_files(path))
+    """The rule files below paths, each once however often it is named, with its name (the last one) in messages."""
+    files = {whole / file.relative_to(path): file for path in paths for whole in (path.resolve(),) for file in yaml_files(path)}
+    yield from ((file, str(file)) for file in files.values())
 
 
 def _read_all(paths: Sequence[tuple[Path, str]], placeholders: Placeholders, pipelines: Pipelines) -> _Read:

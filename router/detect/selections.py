@@ -83,23 +83,23 @@ def _conditions(reading: Reading, value: Any, selections: Mapping[str, Node], pa
             conditions.parse(text, known, used)
             sound += 1
         except Refused as refused:
-            reading.problems.append(_located(reading.document, place, text, refused))
+            reading.problems.append(_located(reading.document, place, refused))
     for name in selections.keys() - used - {n for n in selections if n.startswith("_")}:
         if sound == len(listed):
             reading.lint((*path[:-1], name), f"selection {name!r} is in no condition", "use it or remove it")
     return listed
 
 
-def _located(document: Document, path: PathKey, text: str, refused: Refused) -> Problem:
-    """The problem at its own column, where the condition is written on one line behind its key."""
+def _located(document: Document, path: PathKey, refused: Refused) -> Problem:
+    """The problem at its own column, where the condition is written on one line."""
     problem = document.problem(path, refused.text, refused.remedy)
     if refused.offset is None:
         return problem
     at = f"{refused.text} (character {refused.offset + 1} of the condition)"
-    behind_key = len("condition: ") if path[-1] == "condition" else 0
-    one_line = "\n" not in text
-    column = problem.column + behind_key + refused.offset if one_line else problem.column
-    return Problem(problem.file, problem.line, problem.path, at, problem.remedy, column)
+    if path not in document.texts:
+        return Problem(problem.file, problem.line, problem.path, at, problem.remedy, problem.column)
+    line, column = document.texts[path]
+    return Problem(problem.file, line, problem.path, at, problem.remedy, column + refused.offset)
 
 
 def selection(reading: Reading, value: Any, path: PathKey) -> Node | None:

@@ -158,7 +158,7 @@ def message_of(event: Event, raw: bytes) -> str:
         parts += [t for key in ("action", "code", "reason") for t in _leaves(facts.get(key))]
         parts += [t for t in _leaves(facts.get("original")) if not _is_document(t)]
     received = raw.decode("utf-8", "replace")
-    return "\n".join(parts if _is_document(received) else [*parts, received])
+    return "\n".join(parts if not received or _is_document(received) else [*parts, received])
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -82,7 +82,12 @@ NAMED = (
     Mutant(_D + "linking", "rule.tree = And((rule.tree, filter_.tree))", "pass", "filters are ignored"),
     Mutant(_D + "linking", "all(wanted is None or wanted == part", "any(wanted is None or wanted == part", "routing by any part"),
     # the full message, and where fields stand
-    Mutant(_D + "message", "parts if _structured(raw) else [*parts, raw]", "parts", "the payload as received is not searched"),
+    Mutant(
+        _D + "message",
+        "parts if not raw or _structured(raw) else [*parts, raw]",
+        "parts",
+        "the payload as received is not searched",
+    ),
     Mutant(_D + "message", "if key not in OURS", "if True", "facts that were added are searched"),
     Mutant(_D + "message", "sorted(event, key=str)", "event", "a verdict hangs on the order of keys"),
     Mutant(
@@ -229,7 +234,8 @@ NAMED = (
         "self.matches[0].time + self._timespan < match.time",
         "a match exactly as old as the window counts",
     ),
-    Mutant(_C + "window", "elif time != self._fell:", "else:", "what falls and rises at one instant fires"),
+    Mutant(_C + "window", "if on and time != self._fell:", "if on:", "what falls and rises at one instant fires"),
+    Mutant(_C + "window", "elif risen is not None:", "elif False:", "what rises and falls at one instant fires"),
     Mutant(_C + "window", "self._ids.add(match.id)", "pass", "a match delivered twice counts twice"),
     Mutant(_C + "tally", "if self.present[kind] == 1:", "if True:", "a value expires although a duplicate stays"),
     Mutant(_C + "tally", "_EXACT.subtract(self._sum, n)", "self._sum", "sums never fall"),

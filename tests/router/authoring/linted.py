@@ -24,7 +24,7 @@ detection:
   filter: {User: nobody}
   condition: selection and not filter
 tests:
-  - {name: t, match: false, event: {a: b}}
+  - {name: t, match: false, event: {Channel: Security, EventID: 4688, CommandLine: cmd}}
 """
 
 

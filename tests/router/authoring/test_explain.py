@@ -5,8 +5,9 @@ import json
 import pytest
 
 from router.authoring import words
-from router.authoring.explain import explained, told
+from router.authoring.explain import explained, explained_correlation, told
 from router.authoring.judged import judged
+from router.detect import Ruleset
 from tests.router.cli.process import ROOT, logweir
 from tests.router.detect.rules import read, titled
 
@@ -70,6 +71,70 @@ def test_an_explained_rule_names_routes_fields_and_the_verdict(supply):
     assert "Made: kept if the sender writes it by windows" in text
     assert answer["verdict"] == "not shown"
     assert "it fires only if senders write Made" in text
+
+
+LOGONS = """title: Failed
+name: failed
+id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a12
+logsource: {product: logweir, service: linux.auth}
+detection: {sel: {event.action: ssh_login}, condition: sel}
+---
+title: Query
+name: query
+id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a13
+logsource: {product: logweir, service: zeek.dns}
+detection: {sel: {dns.question.name: x}, condition: sel}
+---
+title: Shell
+name: shell
+id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a15
+logsource: {product: windows, category: process_creation}
+detection: {sel: {Image: x}, condition: sel}
+---
+title: Together
+id: 2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a14
+correlation: """
+
+
+@pytest.mark.parametrize(
+    ("correlation", "told_of", "because"),
+    [
+        ("{type: event_count, rules: [failed], group-by: [source.ip], condition: {gte: 3}}", "source.ip: filled by", ""),
+        (
+            "{type: event_count, rules: [failed], group-by: [who.knows], condition: {gte: 3}}",
+            "who.knows: provided by nobody, of Failed",
+            "it can never fire: nobody provides who.knows in events of 'Failed'",
+        ),
+        (
+            "{type: event_count, rules: [shell], group-by: [Made], condition: {gte: 3}}",
+            "Made: kept if the sender writes it by windows",
+            "it fires only if senders write Made in events of 'Shell': kept as sent, and in no example",
+        ),
+        (
+            "{type: temporal, rules: [failed, query], group-by: [ip], aliases: {ip: {failed: source.ip, query: no.where}}}",
+            "no.where: provided by nobody, of Query",
+            "it can never fire: nobody provides no.where in events of 'Query'",
+        ),
+        (
+            "{type: value_count, rules: [failed, query], group-by: [source.ip], condition: {gte: 3, field: no.where}}",
+            "no.where: provided by nobody, of Failed",
+            "it can never fire: nobody provides no.where in events of 'Failed', no.where in events of 'Query'",
+        ),
+        (
+            "{type: event_count, rules: [failed, query], group-by: [h], aliases: {h: {failed: source.ip, query: q.x}}, condition: {gte: 3}}",
+            "q.x: provided by nobody, of Query",
+            "such matches never count: nobody provides q.x in events of 'Query'",
+        ),
+    ],
+)
+def test_an_explained_correlation_names_the_fields_that_it_needs(tmp_path, supply, correlation, told_of, because):
+    (tmp_path / "c.yml").write_text(LOGONS + correlation.replace("{type", "{timespan: 5m, type", 1))
+    ruleset = Ruleset.load([tmp_path], builtin=False)
+    [one] = ruleset.correlations
+    answer = explained_correlation(one, [*ruleset.rules, one], supply)
+    assert answer["because"] == because
+    assert told_of in "\n".join(told(answer))
+    assert not because or list(told(answer))[-1] == because
 
 
 EVENT = {

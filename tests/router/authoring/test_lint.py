@@ -11,6 +11,20 @@ from tests.router.authoring.linted import GOOD, checks
 from tests.router.cli.process import logweir
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ("{CommandLine: cmd}", True),
+        ("{Channel: Security, EventID: 4624}", True),
+        ("{logweir.logsource.product: windows, logweir.logsource.category: process_creation}", False),
+    ],
+)
+def test_a_test_that_can_only_hold_is_told(tmp_path, event, told):
+    found = checks(tmp_path, GOOD.replace("{Channel: Security, EventID: 4688, CommandLine: cmd}", event))
+    assert ("vacuous-test" in found) is told
+    assert not told or found["vacuous-test"].remedy.endswith("logweir.logsource.category: process_creation")
+
+
 @pytest.mark.parametrize("text", ["", "# later\n", "---\n---\n"])
 def test_a_file_without_a_rule_is_told(tmp_path, text):
     assert checks(tmp_path, text)["no-rule"].severity == "warning"
@@ -52,7 +66,7 @@ EDITS = [
     ("missing-status", "status: test\n", ""),
     ("missing-author", "author: Ann\n", ""),
     ("missing-description", "description: d\n", ""),
-    ("missing-tests", "tests:\n  - {name: t, match: false, event: {a: b}}\n", ""),
+    ("missing-tests", "tests:\n  - {name: t, match: false, event: {Channel: Security, EventID: 4688, CommandLine: cmd}}\n", ""),
     ("title-too-long", "Encoded Command on a Server", "x" * 257),
     ("invalid-id", "2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11", "rule-1"),
     ("invalid-date", "2026-01-02", "2026/01/02"),
@@ -92,6 +106,8 @@ EDITS = [
     ("base64offset-without-contains", "CommandLine|contains", "CommandLine|base64offset"),
     ("windash-with-all", "CommandLine|contains", "CommandLine|windash|contains|all"),
     ("incompatible-modifiers", "CommandLine|contains", "CommandLine|contains|startswith"),
+    ("anchored-keyword", "filter: {User: nobody}", "filter: {'|startswith': nobody}"),
+    ("anchored-keyword", "filter: {User: nobody}", "filter: {'|windash|endswith': nobody}"),
     ("neq-on-absent", "User: nobody", "User|neq: nobody"),
     ("wildcard-only", "User: nobody", "User: '*'"),
     ("empty-part", "User: nobody", "User|endswith: ''"),

@@ -26,6 +26,7 @@ CORRELATIONS = [
     ("refused-correlation", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: []"),
     ("refused-reference", "rules: [2f9bb2a4-3c5f-4a68-9d35-8a4f5e0c9a11]", "rules: [nothing]"),
     ("missing-group-by", "group-by: [User], ", ""),
+    ("months", "timespan: 5m", "timespan: 5M"),
     ("missing-level", "level: high\n", ""),
 ]
 

@@ -149,6 +149,26 @@ def test_detect_names_a_refused_rule_and_goes_on(tmp_path: Path) -> None:
     assert logweir("detect", "--strict", "--rules", tmp_path, given=SYSLOG).returncode == 2
 
 
+def test_why_shows_a_value_on_one_line_whatever_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "rule.yml").write_text("title: t\nlogsource: {product: acme}\ndetection: {sel: {a: x}, condition: sel}\n")
+    event = '{"logweir":{"logsource":{"product":"acme"}},"a":"y\\n  true  a is \'x\'; saw x\\u001b[1A\\u202e"}'
+    done = logweir("rules", "why", "--as", "ecs", "rule.yml", event, folder=tmp_path)
+    assert done.stdout.decode().splitlines()[1:] == ["  false a is 'x'; saw y\\n  true  a is 'x'; saw x\\x1b[1A\\u202e"]
+
+
+@pytest.mark.parametrize(
+    ("event", "saw"),
+    [
+        ('{"logweir":{"logsource":{"product":"acme"}},"a":["one",{"b":"two"}],"event":{"dataset":"x"}}', "one\\ntwo"),
+        ('{"logweir":{"logsource":{"product":"acme"}},"message":"three","z":4}', "three\\n4"),
+    ],
+)
+def test_why_shows_the_text_that_keywords_searched(tmp_path: Path, event: str, saw: str) -> None:
+    (tmp_path / "rule.yml").write_text("title: t\nlogsource: {product: acme}\ndetection: {kw: [x], condition: kw}\n")
+    done = logweir("rules", "why", "--as", "ecs", "rule.yml", event, folder=tmp_path)
+    assert done.stdout.decode().splitlines()[1:] == [f"  false the message contains 'x'; saw {saw}"]
+
+
 def test_the_schema_is_json() -> None:
     schema = json.loads(logweir("config", "schema").stdout)
     assert schema["title"] == "Logweir configuration"

@@ -49,6 +49,14 @@ def test_one_line_a_match_and_correlations_last(tmp_path: Path) -> None:
     assert (found[3]["title"], found[3]["events"], found[3]["group"]) == ("Many", [1, 2, 3], {"source.ip": "192.0.2.10"})
 
 
+def test_the_events_of_a_correlation_are_in_order_of_their_numbers(tmp_path: Path) -> None:
+    write(tmp_path, 12)
+    rules = tmp_path / "rules.yml"
+    rules.write_text(RULES.replace("gte: 3", "gte: 11"))
+    found = lines(logweir("detect", "--rules", "rules.yml", "auth.log", folder=tmp_path))
+    assert found[-1]["events"] == list(range(1, 12))
+
+
 def test_alerts_and_findings_on_request(tmp_path: Path) -> None:
     write(tmp_path)
     alerts = lines(logweir("detect", "--rules", "rules.yml", "--as", "ecs", "auth.log", folder=tmp_path))
@@ -120,6 +128,32 @@ def test_what_is_no_document_is_told_and_the_rest_judged(tmp_path: Path) -> None
     assert [line["event"] for line in lines(done)] == [2, 3]
     assert b"record 2: no object of JSON" in done.stderr
     assert b"3 records read; 2 of them are no documents" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--logsource", "windows"], b"none of the first 2 events is of a log source that a rule sees: of windows/*/* 2"),
+        (["--logsource", "windwos/process_creation"], b"of windwos/process_creation/* 2"),
+        (["--ecs"], b"of no log source 2; --logsource, such as"),
+        ([], b"of unknown/*/* 2; JSON with Sigma's own names needs --logsource"),
+    ],
+)
+def test_events_that_no_rule_sees_are_told_of(tmp_path: Path, options: list[str], told: bytes) -> None:
+    (tmp_path / "rules.yml").write_text(
+        PLAIN.replace("|expand: '%wanted%'", ": '*'").replace("category: webserver", "product: x")
+    )
+    given = b"\n".join(map(orjson.dumps, GIVEN[:1] * 2))
+    done = logweir("detect", "--rules", "rules.yml", *options, "-", folder=tmp_path, given=given)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert told in done.stderr
+
+
+def test_nothing_is_told_where_a_rule_saw_an_event(tmp_path: Path) -> None:
+    write(tmp_path)
+    accepted = (LINE.format(0, "Accepted") + "no log source\n").encode()
+    done = logweir("detect", "--rules", "rules.yml", "-", folder=tmp_path, given=accepted)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize(

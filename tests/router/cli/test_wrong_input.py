@@ -39,6 +39,8 @@ def refused(done: subprocess.CompletedProcess[bytes], code: int, *words: str) ->
         (("rules", "coverage", "--events", "nowhere.log"), 2, ("nowhere.log:1: cannot be read",)),
         (("rules", "why", "rule.yml", ""), 2, ("holds no event",)),
         (("rules", "why", "rule.yml", "nowhere.ndjson"), 2, ("nowhere.ndjson:1: cannot be read: it is not there",)),
+        (("rules", "explain", "0e4f3a9c"), 2, ("no file and no rule '0e4f3a9c'; give its file, id, name or title; --rules",)),
+        (("rules", "explain", "Sudo Refusd"), 2, ("did you mean 'Sudo Refused'?",)),
         (("rules", "explain", "comment.yml"), 2, ("comment.yml:1: there is no rule in it",)),
         (("rules", "lint", "nothing"), 2, ("nothing:1: there is no rule in it",)),
         (("backtest", "--rules", "comment.yml", "-c", "empty.yaml"), 2, ("comment.yml:1: there is no rule in it",)),

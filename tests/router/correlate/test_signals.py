@@ -40,6 +40,24 @@ def test_fields_in_which_the_matches_agree_are_the_alerts_own():
     assert alert["related"] == {"ip": ["192.0.2.1"], "user": ["a", "b"]}
 
 
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", float(2**63)),
+        ("1e30", 1e30),
+        ("-1e30", -1e30),
+        ("9" * 40, 1e40),
+        ("0." + "1" * 40, 0.1111111111111111),
+    ],
+)
+def test_a_number_of_any_size_can_be_written(number, value):
+    one = correlation("value_sum", "{neq: 0, field: n}")
+    [firing] = run(Correlator([one], 60), [match(0, values=((number,),)), end(values=(("1",),))])
+    alert = orjson.loads(orjson.dumps(signal_document(firing)))
+    assert alert["logweir"]["correlation"]["value"] == value
+
+
 def test_a_large_window_shows_its_first_and_last_matches():
     matches = [Match(i.to_bytes(16), "r", i / 100, ("u",), b"{}", f"e{i}") for i in range(100)]
     [firing] = Correlator([event_count("{gte: 100}")], 60).feed([(i, "c", m) for i, m in enumerate(matches)])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.detect import alert_document, why
-from router.detect.alerts import written
+from router.detect.alerts import timestamp, written
 from router.detect.attack import threat
 from tests.router.detect.rules import read
 
@@ -129,3 +129,17 @@ def test_a_signal_may_be_changed_without_changing_the_next() -> None:
     second = alert_document(rule, event, event_id=bytes(16), time=0.0)
     assert (second["event"]["kind"], second["logweir"]["rule"]["level"]) == ("alert", "low")
     assert [c["field"] for c in second["logweir"]["conditions"]] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (253402300799.5, "9999-12-31T23:59:59.500Z"),
+        (253402300800.0, "9999-12-31T23:59:59.999Z"),
+        (1e300, "9999-12-31T23:59:59.999Z"),
+        (-62135647200.0, "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_the_time_of_an_alert_can_be_written_whenever_it_is(time, text):
+    assert timestamp(time) == text

@@ -76,7 +76,11 @@ def test_names_that_begin_like_operators_are_names():
         ("a1 & a2", 15, "unexpected character '&'"),
         ("a1 | count() > 5", 15, "correlation of type event_count"),
         ("a1 | near a2", 15, "correlation of type temporal"),
-        ("", 12, "ends where a selection should stand"),
+        ("", 13, "ends where a selection should stand"),
+        ("'a1 and a3'", 20, "known: a1, a2"),
+        ('"a1 and a3"', 20, "known: a1, a2"),
+        ("   a1 and a3", 22, "known: a1, a2"),
+        ("[a1, 'a1 and a3']", 25, "known: a1, a2"),
         ("(" * 60 + "a1" + ")" * 60, 63, "nested deeper"),
     ],
 )
@@ -99,3 +103,9 @@ def test_the_old_timeframe_is_refused():
 
 def test_every_problem_of_a_block_is_reported():
     assert len(problems("a: {f|foo: 1}\nb: {g|cidr: x}\nc: {h|re: '('}\ncondition: a")) == 3
+
+
+@pytest.mark.parametrize("condition", ["1 of them", "selection"])
+def test_a_condition_without_any_selection_says_that_there_are_none(condition):
+    [problem] = problems(f"condition: {condition}")
+    assert "there are none" in problem

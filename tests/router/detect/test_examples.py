@@ -36,12 +36,23 @@ def test_a_test_that_does_not_hold_fails_and_says_why(tmp_path):
 def test_an_event_of_another_log_source_is_pointed_out(tmp_path):
     [(_, _, passed, detail)] = run(tmp_path, "  - {event: {a.b: x}, match: true}")
     assert not passed
-    assert "no event is of log source acme/*/*" in detail
+    assert "no event is of log source acme/*/*; give it what says so" in detail
+    assert detail.endswith("logweir.logsource.product: acme")
 
 
 def test_a_match_that_should_not_be_fails(tmp_path):
     [(_, _, passed, detail)] = run(tmp_path, f"  - {{event: {{{EVENT}, a.b: x}}, match: false}}")
     assert (passed, detail) == (False, "matches, and should not")
+
+
+@pytest.mark.parametrize("event", ["a: x, a.b: x", "a.b: x, a: x", "a.b: y, a: {b: x}"])
+def test_an_event_whose_fields_contradict_each_other_fails(tmp_path, event):
+    [(_, _, passed, detail)] = run(tmp_path, f"  - {{event: {{{EVENT}, {event}}}, match: false}}")
+    assert (passed, "conflict: '" in detail) == (False, True)
+
+
+def test_dotted_and_nested_names_make_one_object(tmp_path):
+    assert run(tmp_path, f"  - {{event: {{{EVENT}, a.c.d: 1, a: {{b: x, c: {{e: 2}}}}}}, match: true}}")[0][2]
 
 
 def test_a_payload_goes_through_the_normalizer(tmp_path):

@@ -23,6 +23,8 @@ KEYWORDS = [
     ("{'|all': ['fail*for', '4711']}", True),
     ("{'|re': 'for \\w+'}", True),
     ("{'|re': '^nothing'}", False),
+    ("{'|re': 'and \\\\back$'}", True),
+    ("{'|re': '\\n$'}", False),
     ("{'|contains': oot}", True),
     ("failed", True),
     ("['quote\" and \\back']", True),

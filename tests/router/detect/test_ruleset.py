@@ -2,6 +2,7 @@
 
 import pytest
 
+from router.authoring.lookup import found
 from router.detect import Ruleset
 from router.detect.ir import atoms
 from router.errors import ConfigError
@@ -103,6 +104,15 @@ def test_a_bad_rule_is_refused(tmp_path, change, reason):
 
 def test_an_id_that_stands_twice_is_refused(tmp_path):
     assert "id 'same' is taken by" in refusals(tmp_path, a_rule("one", id="same"), a_rule("two", id="same"))[0]
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path):
+    file = tmp_path / "rules" / "one.yml"
+    file.parent.mkdir()
+    file.write_text(a_rule())
+    paths = [file.parent, file, file.parent / ".." / "rules"]
+    assert [rule.name for rule in Ruleset.load(paths, builtin=False).rules] == ["one"]
+    assert [rule.name for rule in found(str(file), [file.parent])[1]] == ["one"]
 
 
 def test_a_rule_without_an_id_gets_one_from_its_content(tmp_path):

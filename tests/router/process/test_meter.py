@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 
 from router.authoring.stats import silent, stats
 from router.batch import Facts, Record
+from router.cli.rulestats import _lines
 from router.detect import Ruleset
 from router.detect.presence import Presence
 from router.process.meter import Meter
@@ -116,6 +117,18 @@ def test_stats_are_read_from_the_metrics():
     assert found.in_force == 3
     assert "Starved" in [r.title for r in silent(found)]
     assert "Elsewhere" not in [r.title for r in silent(found)]
+
+
+def test_stats_tell_what_correlations_did_not_count():
+    text = """# TYPE logweir_correlate_not_counted_total counter
+logweir_correlate_not_counted_total{rule="c",reason="late"} 2.0
+logweir_correlate_not_counted_total{rule="c",reason="group_field_missing"} 40.0
+logweir_correlate_not_counted_total{rule="d",reason="late"} 0.0
+"""
+    found = stats(text)
+    assert [(r.id, r.not_counted) for r in found.rules] == [("c", {"late": 2, "group_field_missing": 40})]
+    told = list(_lines(found, 30, 0.0))
+    assert "  c: 40 group_field_missing, 2 late" in told[told.index("matches that correlations did not count, by reason:") :]
 
 
 def test_no_router_is_an_error_with_a_remedy(tmp_path: Path) -> None:
