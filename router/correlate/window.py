@@ -180,27 +180,18 @@ class Sealed:
         return False
 
     def advance(self, watermark: float) -> Iterator[Edge]:
-        """Every match of an instant is there by now: what of them enters first does not matter."""
-        risen: Edge | None = None
-        for on, time, match, value in self._changes(watermark):
-            if risen is not None and risen.time < time:
-                yield risen
-                risen = None
-            if on and time != self._fell:  # what falls and rises at one instant never fell
-                risen = Edge(time, match, value, list(self._slide.matches))
-            elif risen is not None:  # what rises and falls at one instant never rose
-                risen = None
-            elif not on:
-                self._fell = time
-        if risen is not None:
-            yield risen
-
-    def _changes(self, watermark: float) -> Iterator[Change]:
         ready = bisect_left(self._waiting, watermark, key=_time)
         for match in self._waiting[:ready]:
-            yield from self._slide.enter(match)
+            yield from self._edges(self._slide.enter(match))
         del self._waiting[:ready]
-        yield from self._slide.expire(watermark)
+        yield from self._edges(self._slide.expire(watermark))
+
+    def _edges(self, changes: Iterator[Change]) -> Iterator[Edge]:
+        for on, time, match, value in changes:
+            if not on:
+                self._fell = time
+            elif time != self._fell:  # what falls and rises at one instant never fell
+                yield Edge(time, match, value, list(self._slide.matches))
 
     def due(self) -> float:
         first = self._waiting[0].time if self._waiting else math.inf

@@ -78,17 +78,21 @@ def holds(one, window):
 
 
 def brute_force(one, matches):
-    """Rising edges: the condition at every instant of an entry or an expiry, over windows cut anew each time.
+    """Rising edges: the condition at every entry and at every instant of expiry, over windows cut anew each time.
 
-    What falls and rises at one instant did not fall, and what rises and falls at one did not rise.
+    What falls and rises at one instant did not fall.
     """
     matches = sorted(matches, key=lambda m: (m.time, "abz".index(m.rule), m.id))
-    edges, on = [], False
-    for now in sorted({m.time for m in matches} | {m.time + 6 for m in matches}):
-        window = [m for m in matches if now - 6 < m.time <= now]
+    steps = [(m.time, 1, i) for i, m in enumerate(matches)]
+    steps += [(t + 6, 0, -1) for t in {m.time for m in matches} if t + 6 not in {m.time for m in matches}]
+    edges, on, fell = [], False, None
+    for now, enters, i in sorted(steps):
+        seen = matches[: i + 1] if enters else [m for m in matches if m.time <= now]
+        window = [m for m in seen if now - 6 < m.time <= now]
         true = bool(window) and holds(one, window)
-        if true and not on:
+        if true and not on and now != fell:
             edges.append(now)
+        fell = now if on and not true else fell
         on = true
     return edges
 
