@@ -24,9 +24,9 @@ from router.normalize.recall import Recall, Sender
 from router.normalize.relayed import GENERAL, LEAST, has_header, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
-from router.normalize.senders import Senders
+from router.normalize.senders import Senders, told_zone
 from router.normalize.wrapped import events, keep_group, kept, message
-from router.normalize.zones import Zone, zone
+from router.normalize.zones import Zone
 from router.registry import nearest
 from rules import ROOT
 
@@ -391,10 +391,8 @@ class Catalogue:
 
 
 def _site(name: str, source: str, problems: list[Problem]) -> Zone:
-    found = zone(name)
+    found = told_zone(name, f"sources.{source}.tz" if source else "normalize.tz", problems)
     if found is None:
-        where = f"sources.{source}.tz" if source else "normalize.tz"
-        problems.append(Problem("configuration", 1, where, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00"))
         return Zone("UTC", known=False)
     return found if source or name != "UTC" else found.assumed()
 

@@ -12,6 +12,14 @@ Own = tuple[Zone | None, str]
 """The zone and the host of a sender; None and empty: as for the others."""
 
 
+def told_zone(name: str, where: str, problems: list[Problem]) -> Zone | None:
+    """The zone of this name; None, and a problem at this place of the configuration, where there is none."""
+    found = zone(name)
+    if found is None:
+        problems.append(Problem("configuration", 1, where, f"{name!r} is no time zone", "write Europe/Paris, UTC or +02:00"))
+    return found
+
+
 class Senders(Remembered[str, Own]):
     """Address of a sender -> what is its own."""
 
@@ -21,12 +29,7 @@ class Senders(Remembered[str, Own]):
         """`rows`: network, zone and host, each of the two may be empty."""
         made = []
         for name, tz, host in rows:
-            found = zone(tz) if tz else None
-            if tz and found is None:
-                where = f"sources.{source}.senders.{name}.tz"
-                problems.append(
-                    Problem("configuration", 1, where, f"{tz!r} is no time zone", "write Europe/Paris, UTC or +02:00")
-                )
+            found = told_zone(tz, f"sources.{source}.senders.{name}.tz", problems) if tz else None
             made.append((ip_network(name, strict=False), found, host))
         made.sort(key=lambda row: -row[0].prefixlen)
 
