@@ -176,14 +176,14 @@ class _Compiler:
             blocks.cases(value["cases"], ("cases",), into)
         if "switch" in value:
             blocks.switch(value["switch"], ("switch",), into)
-        self._stood(into, [entry for entry in mapped if entry.field.name in overwritten])
+        self._not_overwritten(into, [entry for entry in mapped if entry.field.name in overwritten])
         self._derive(into)
         rest = self._rest(into, nulls)
         into.add("return out")
         into.finish()
         return rest
 
-    def _stood(self, into: Function, mapped: Iterable[Entry]) -> None:
+    def _not_overwritten(self, into: Function, mapped: Iterable[Entry]) -> None:
         """Text that a block could have overwritten, and did not, was taken: the document holds the very same object."""
         for entry in mapped:
             if entry.field.kind != "text" or entry.field.array:
