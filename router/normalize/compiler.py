@@ -1,7 +1,7 @@
 """Compile one normalizer file to Python functions: parse, accept, ignore, build. All problems of the file come at once."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path as FilePath
 from typing import Any
@@ -332,10 +332,6 @@ def _is_one_field(specs: list[TimeSpec]) -> bool:
     return len(specs) == 1 and len(specs[0].refs) == 1 and specs[0].refs[0].kind == "record"
 
 
-def document_value(definition: Definition) -> Any:
-    return definition.document.value
-
-
 def doubted(x: Line, src: Event, rest: Event) -> None:
     """Values that did not fit their field go back to what is left over; the document says so."""
     for field, names in x.doubts:
@@ -366,6 +362,3 @@ def _attach(into: Function, locals_of: Locals) -> None:
 def _filled(const: dict[str, Any]) -> set[tuple[str, ...]]:
     """The objects that constants are in."""
     return {tuple(name.split("."))[:n] for name in const for n in range(name.count(".") + 1)}
-
-
-Build = Callable[[Line, dict[str, Any]], Event]

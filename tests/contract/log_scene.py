@@ -13,6 +13,7 @@ from pathlib import Path
 from router.batch import Batch, Mark, Partition, Record
 from router.config import EmbeddedLog, KafkaLog
 from router.errors import Rejected
+from router.log import standard_topics
 from router.log.embedded import SqliteLog
 from router.protocols import Follower
 from tests.contract.log_process import LEASE_SECONDS
@@ -70,6 +71,17 @@ class Narrow(SqliteLog):
         if place:
             await super().append(topic, partition, records[:place])
         raise Rejected(f"topic {topic}: more than max.message.bytes", place)
+
+
+@contextlib.asynccontextmanager
+async def narrow(path: Path) -> AsyncIterator[Narrow]:
+    """A new one with the standard topics, of one partition each."""
+    settings = EmbeddedLog(path=path, partitions=1)
+    opened = Narrow(settings)
+    await opened.start()
+    await opened.create(standard_topics(settings))
+    yield opened
+    await opened.close()
 
 
 class Diary:

@@ -8,14 +8,12 @@ import orjson
 import pytest
 
 from router.batch import MATCHES, SIGNALS, Facts, Record
-from router.config import EmbeddedLog
 from router.correlate.loop import Correlate
 from router.correlate.match import matches_for
 from router.deliver.dead_letters import alert_too_large, read_dead_letter
 from router.detect import Correlation
-from router.log import standard_topics
 from router.telemetry import ALERTS, CORRELATE_DEAD
-from tests.contract.log_scene import Narrow
+from tests.contract.log_scene import Narrow, narrow
 from tests.router.correlate.correlations import correlation, event_count
 from tests.router.detect.rules import read, titled
 
@@ -25,12 +23,8 @@ _RULE = read(titled("r", "{product: p}", "{a: b}", "id: r"))
 
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[Narrow]:
-    settings = EmbeddedLog(path=tmp_path / "log.db", partitions=1)
-    opened = Narrow(settings)
-    await opened.start()
-    await opened.create(standard_topics(settings))
-    yield opened
-    await opened.close()
+    async with narrow(tmp_path / "log.db") as opened:
+        yield opened
 
 
 async def _correlated(log: Narrow, *correlations: Correlation) -> None:

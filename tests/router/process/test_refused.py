@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from router.batch import EVENTS, RAW, Facts, Record
-from router.config import EmbeddedLog
 from router.deliver.dead_letters import read_dead_letter
 from router.detect import Ruleset
-from router.log import standard_topics
 from router.process import Process
 from router.process.stage import Stage
 from router.reduce import NoiseRules, Reducer
 from router.telemetry import DEAD_LETTERED
-from tests.contract.log_scene import Narrow
+from tests.contract.log_scene import Narrow, narrow
 
 
 class _Catalogue:
@@ -32,12 +30,8 @@ class _Catalogue:
 
 @pytest.fixture
 async def log(tmp_path: Path) -> AsyncIterator[Narrow]:
-    settings = EmbeddedLog(path=tmp_path / "log.db", partitions=1)
-    opened = Narrow(settings)
-    await opened.start()
-    await opened.create(standard_topics(settings))
-    yield opened
-    await opened.close()
+    async with narrow(tmp_path / "log.db") as opened:
+        yield opened
 
 
 async def _processed(log: Narrow) -> None:
