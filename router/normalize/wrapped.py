@@ -1,6 +1,6 @@
 """Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, CloudWatch Logs."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -9,11 +9,12 @@ from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
 from router.normalize.parted import rejoined
-from router.normalize.relayed import adopt, has_header
+from router.normalize.relayed import GENERAL, LEAST, adopt, has_header
 from router.normalize.runtime import dig
-from router.normalize.times import Moment, epoch, iso
+from router.normalize.times import epoch, iso
 
-_TEXTS = (
+_Paths: TypeAlias = tuple[tuple[str, ...], ...]
+_TEXTS: _Paths = (
     ("event", "original"),
     ("message",),
     ("log",),
@@ -28,7 +29,9 @@ _TEXTS = (
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
 _TIMES = ("@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
-_HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
+_HOSTS: _Paths = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
+WINLOG = "winlog"
+"""Key of the objects of Winlogbeat, of which the message is no more than a rendering."""
 KEPT = "shipper"
 """Where a document keeps what the shipper said beside the message."""
 
@@ -40,34 +43,59 @@ class Held(NamedTuple):
     """The message, as a line of its own."""
     beside: dict[str, Any]
     """What stood beside it."""
-    is_syslog: bool
-    """Any file may read it: it has a syslog header, or had one."""
+    least: int
+    """The least priority of a file that may read it: any may where it has a syslog header, or had one."""
+    keys: tuple[str, ...] = ()
+    """Those of the object."""
+
+
+def opened(x: Line) -> dict[str, Any] | None:
+    """The object that a line is; None when it is none."""
+    value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
+    return value if type(value) is dict else None
 
 
 def message(x: Line) -> Held | None:
     """The message inside of an object; None when it is no such object."""
-    value = x.data if x.data is not None else loads(x.raw) if x.raw[:1] == "{" else None
-    if type(value) is not dict:
-        return None
+    value = opened(x)
+    return held_in(value, x) if value is not None else None
+
+
+def held_in(value: dict[str, Any], x: Line) -> Held | None:
+    """The message inside of this object, which is that of the line; None when there is none."""
     row = log_analytics.message(value) if "TimeGenerated" in value else None
     if row is not None:
-        return Held(_line(x, row[0]), row[1], False)
-    path = next((path for path in _TEXTS if type(text := dig(value, path)) is str and len(text) > 1), None)
-    if path is None:
+        return Held(_line(x, row[0]), row[1], GENERAL, tuple(value))
+    text, path = _first(value, _TEXTS, 2)
+    if not path:
         return None
-    found = _line(x, dig(value, path))
+    found = _line(x, text)
     is_syslog = has_header(found)
     if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
         found, is_syslog = _line(x, parts[0]), parts[1]
-    moments = (_moment(value[key], x) for key in _TIMES if key in value)
-    found.hint_time = next((moment.iso for moment in moments if moment is not None), x.hint_time)
-    hosts = (dig(value, path) for path in _HOSTS)
-    found.hint_host = next((host for host in hosts if type(host) is str and host), None) or x.hint_host
-    return Held(found, _without(value, path), is_syslog)
+    found.hint_time = _time(value, x) or x.hint_time
+    found.hint_host = _first(value, _HOSTS, 1)[0] or x.hint_host
+    return Held(found, _without(value, path), LEAST if is_syslog else GENERAL, tuple(value))
 
 
-def _moment(value: Any, x: Line) -> Moment | None:
-    return iso(value, x.site) if type(value) is str else epoch(value)
+def _first(value: dict[str, Any], paths: _Paths, least: int) -> tuple[str, tuple[str, ...]]:
+    """The first text of so many characters at one of the paths, and its path; both are empty where there is none."""
+    for path in paths:
+        if path[0] in value:
+            text = value[path[0]] if len(path) == 1 else dig(value, path)
+            if type(text) is str and len(text) >= least:
+                return text, path
+    return "", ()
+
+
+def _time(value: dict[str, Any], x: Line) -> str | None:
+    """What the shipper says of the time, as ISO 8601; None where it says nothing that can be read."""
+    for key in _TIMES:
+        if key in value:
+            moment = iso(value[key], x.site) if type(value[key]) is str else epoch(value[key])
+            if moment is not None:
+                return moment.iso
+    return None
 
 
 def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

@@ -98,20 +98,20 @@ def test_a_sender_keeps_several_normalizers_in_mind_each_once() -> None:
     )
     for line in lines * 3:
         catalogue.normalize(line, facts, RECEIPT)
-    kept = catalogue._recall.recent(("s", "192.0.2.1"))
+    kept = catalogue._chooser.recall.recent(("s", "192.0.2.1"))
     assert len(kept) == len(set(map(id, kept)))
     assert kept[0].id == "cisco.asa"
 
 
 def test_the_general_reader_of_a_senders_product_is_asked_first_and_of_no_other_product(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue, facts, asked = Catalogue.load(), Facts("s", "192.0.2.1"), []
-    choose = catalogue.candidates
+    choose = catalogue._chooser.candidates
 
     def candidates(head: str, meta: dict[str, str]) -> list[Any]:
         asked.append(head)
         return list(choose(head, meta))
 
-    monkeypatch.setattr(catalogue, "candidates", candidates)
+    monkeypatch.setattr(catalogue._chooser, "candidates", candidates)
 
     def dataset(line: bytes) -> str:
         asked.clear()

@@ -34,7 +34,7 @@ def test_a_mark_holds_where_all_of_it_does(head: str, meta: dict[str, str], plac
 
 
 def test_both_ways_agree_on_everything_at_hand() -> None:
-    identities = [n.identity for n in Catalogue.load()._places]
+    identities = [n.identity for n in Catalogue.load()._chooser._places]
     quick, slow = marks.finder(identities), selector(identities)
     literals = [text for i in identities for m in i.marks for text in (*m.contains, *m.any, *m.starts)]
     chance = random.Random(3)
@@ -45,7 +45,7 @@ def test_both_ways_agree_on_everything_at_hand() -> None:
 
 
 def test_what_stands_behind_a_header_is_found_without_a_second_search() -> None:
-    identities = [n.identity for n in Catalogue.load()._places]
+    identities = [n.identity for n in Catalogue.load()._chooser._places]
     quick, slow = marks.finder(identities), selector(identities)
     literals = [text for i in identities for m in i.marks for text in (*m.contains, *m.any, *m.starts)]
     chance = random.Random(4)
