@@ -1,7 +1,7 @@
 """Which normalizer reads a payload: the sender's last ones first, then candidates by what stands in it, then what stands inside.
 
-A sender that wraps its messages into objects wraps all of them: of the next object with the same keys, whoever has read the last
-message is asked at once, and nobody looks for those who might take the object whole.
+Objects of which the first kilobyte does not tell who reads them, or their message, are remembered by their keys: of the next such
+object of the sender whoever has read the last one is asked at once, and nobody looks for others who might.
 """
 
 from collections import Counter
@@ -68,10 +68,20 @@ class Chooser:
         if forced is not None:
             return self._run_forced(self.normalizers[forced], x)
         key = (x.source, x.peer)
-        made = self._wrapped_again(x, key) if self.recall.wraps(key) else None
-        if made is None:
-            made = self._again(x, key)
+        made = self._remembered(x, key)
         return self._found(x, key) if made is None else made
+
+    def _remembered(self, x: Line, key: Sender) -> Answer:
+        """The answer of whoever has read a line like this one of the sender; asked in the way that helped last."""
+        by_keys = self.recall.last_by_keys(key)
+        if by_keys is None:
+            return self._again(x, key)
+        made = self._by_keys(x, key) if by_keys else self._again(x, key)
+        if made is None:
+            made = self._again(x, key) if by_keys else self._by_keys(x, key)
+            if made is not None:
+                self.recall.turn(key)
+        return made
 
     def _found(self, x: Line, key: Sender) -> list[Event] | Ignored:
         """The answer of whoever accepts, where nothing that is remembered of the sender does."""
@@ -81,7 +91,7 @@ class Chooser:
         if made is None:
             made = self._relayed(x, key)
         if made is None:
-            made, _ = self._first(self._far(x), x, key)
+            made = self._by_far(x, key)
         if made is None:
             made, _ = self._first([n for n in candidates if n.identity.priority <= GENERAL], x, key)
         return [unknown(x)] if made is None else made
@@ -92,9 +102,9 @@ class Chooser:
         `keys`: only of those that have read the message in such an object of it.
         """
         head = x.raw[:HEAD]
-        recent, wrapped = self.recall.recent(key), self.recall.wrapped
+        recent, read = self.recall.recent(key), self.recall.read
         for normalizer in recent:
-            if (keys is None or wrapped(key, keys, normalizer.id)) and normalizer.wants(head, x.meta):
+            if (keys is None or read(key, keys, normalizer.id, "message")) and normalizer.wants(head, x.meta):
                 made = self._try(normalizer, x)
                 if made is not None:
                     if normalizer is not recent[0]:
@@ -102,23 +112,30 @@ class Chooser:
                     return made
         named = product(head)
         general = self.recall.general(key, named) if named is not None else None
-        if general is None or (keys is not None and not wrapped(key, keys, general.id)):
+        if general is None or (keys is not None and not read(key, keys, general.id, "message")):
             return None
         return self._try(general, x)
 
-    def _wrapped_again(self, x: Line, key: Sender) -> Answer:
-        """The answer for the message in an object, of a normalizer that has read those in objects like this one of the sender."""
+    def _by_keys(self, x: Line, key: Sender) -> Answer:
+        """The answer for an object of a normalizer that has read one with the same keys of this sender, or the message in it."""
         value = opened(x)
-        held = held_in(value, x) if value is not None and WINLOG not in value else None
+        if value is None:
+            return None
+        keys, read = tuple(value), self.recall.read
+        for normalizer in self.recall.recent(key):
+            if read(key, keys, normalizer.id, "whole"):
+                made = self._try(normalizer, x)
+                if made is not None:
+                    return made
+        held = held_in(value, x) if WINLOG not in value else None
         if held is None:
             return None
-        made = self._again(held.line, key, held.keys)
+        made = self._again(held.line, key, keys)
         if made is None:
             candidates = self.candidates(held.line.raw[:HEAD], held.line.meta)
             if any(n.identity.priority > GENERAL for n in candidates):
                 return None
-            wrapped = self.recall.wrapped
-            general = [n for n in candidates if n.identity.priority >= held.least and wrapped(key, held.keys, n.id)]
+            general = [n for n in candidates if n.identity.priority >= held.least and read(key, keys, n.id, "message")]
             made, _ = self._first(general, held.line, key)
         return kept(made, x, held.line, held.beside)
 
@@ -141,17 +158,18 @@ class Chooser:
             return None
         found = inside.line
         if WINLOG in inside.beside:  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
-            whole, _ = self._first(self.candidates(f'"{WINLOG}"', x.meta), x, key)
+            whole, name = self._first(self.candidates(f'"{WINLOG}"', x.meta), x, key)
             if whole is not None:
+                self.recall.remember_object(key, inside.keys, name, "whole")
                 return whole
         made, name = self._first(self._behind(x.raw, inside), found, key)
         if made is None:
             made, name = self._first(self._far(found), found, key)
-        if made is not None and inside.keys and not self.recall.wrapped(key, inside.keys, name):
+        if made is not None and inside.keys and not self.recall.read(key, inside.keys, name, "message"):
             whole = self._try(self.normalizers[name], x)  # its marks may stand too far behind in the object
+            self.recall.remember_object(key, inside.keys, name, "message" if whole is None else "whole")
             if whole is not None:
                 return whole
-            self.recall.remember_wrapped(key, inside.keys, name)
         return kept(made, x, found, inside.beside)
 
     def _inside(self, x: Line) -> Held | None:
@@ -161,6 +179,13 @@ class Chooser:
             return message(x)
         twice = found.raw[:1] == "<" and has_header(found)
         return Held(found, {}, LEAST if twice else GENERAL + 1)  # CEF and LEEF of any product are read with the header
+
+    def _by_far(self, x: Line, key: Sender) -> Answer:
+        """The answer of whoever is told by what stands far behind in an object."""
+        made, name = self._first(self._far(x), x, key)
+        if made is not None and (value := opened(x)) is not None:
+            self.recall.remember_object(key, tuple(value), name, "whole")
+        return made
 
     def _far(self, x: Line) -> list[Candidate]:
         """Candidates for an object whose telling keys stand far behind: keys have no order, and some encoders sort them."""

@@ -1,6 +1,6 @@
 """What read the last lines of each sender: asked first, since the next one is mostly like them. Bounded."""
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from router.normalize.deferred import Candidate, compiled
 from router.normalize.products import Product
@@ -9,8 +9,9 @@ Sender: TypeAlias = tuple[str, str]
 """Source and peer."""
 Shape: TypeAlias = tuple[str, ...]
 """The keys of an object, in their order."""
+Part: TypeAlias = Literal["whole", "message"]
 _MAX_SENDERS, _MAX_REMEMBERED = 16_384, 6
-_MAX_SHAPES, _LONG_SHAPE = 8192, 1024
+_MAX_OBJECTS, _LONG_SHAPE = 8192, 1024
 
 
 class Recall:
@@ -19,8 +20,8 @@ class Recall:
     def __init__(self) -> None:
         self._recent: dict[Sender, list[Candidate]] = {}
         self._general: dict[tuple[Sender, Product], Candidate] = {}
-        self._shapes = set[tuple[Sender, Shape, str]]()
-        self._wrapping = set[Sender]()
+        self._objects = set[tuple[Sender, Shape, str, Part]]()
+        self._by_keys: dict[Sender, bool] = {}
 
     def recent(self, sender: Sender) -> list[Candidate]:
         """The last ones, the newest first; to be read only, and no longer than until the next is remembered."""
@@ -46,19 +47,23 @@ class Recall:
             self._general.clear()
         self._general[sender, named] = compiled(normalizer)
 
-    def wraps(self, sender: Sender) -> bool:
-        """Does it send objects of which the message is what counts?"""
-        return sender in self._wrapping
+    def last_by_keys(self, sender: Sender) -> bool | None:
+        """Was its last line read for being an object with known keys? None: no object of it is remembered."""
+        return self._by_keys.get(sender)
 
-    def wrapped(self, sender: Sender, keys: Shape, normalizer: str) -> bool:
-        """Did this one read the message in an object with these keys?"""
-        return (sender, keys, normalizer) in self._shapes
+    def turn(self, sender: Sender) -> None:
+        """Its last line was not read like the one before."""
+        self._by_keys[sender] = not self._by_keys.get(sender)
 
-    def remember_wrapped(self, sender: Sender, keys: Shape, normalizer: str) -> None:
-        """It has read the message in an object with these keys, which nobody had taken whole."""
-        if len(self._shapes) >= _MAX_SHAPES:
-            self._shapes.clear()
-            self._wrapping.clear()
+    def read(self, sender: Sender, keys: Shape, normalizer: str, part: Part) -> bool:
+        """Did this one read an object with these keys, or the message in it?"""
+        return (sender, keys, normalizer, part) in self._objects
+
+    def remember_object(self, sender: Sender, keys: Shape, normalizer: str, part: Part) -> None:
+        """It has read an object with these keys, or the message in it, though nothing in the object's first kilobyte told so."""
+        if len(self._objects) >= _MAX_OBJECTS:
+            self._objects.clear()
+            self._by_keys.clear()
         if sum(map(len, keys)) <= _LONG_SHAPE:
-            self._shapes.add((sender, keys, normalizer))
-            self._wrapping.add(sender)
+            self._objects.add((sender, keys, normalizer, part))
+            self._by_keys[sender] = True

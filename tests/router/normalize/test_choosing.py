@@ -78,11 +78,29 @@ def test_messages_in_objects_become_the_same_whatever_came_before(catalogue: Cat
     assert compared > 500
 
 
-@pytest.mark.parametrize("text", [SSH, BOX, PLAIN])
-@pytest.mark.parametrize("wrap", [filebeat, fluent_bit, vector])
-def test_nobody_looks_for_who_might_take_an_object_whole_again(wrap: Wrap, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+LONG = {"aaa_padding": "x" * 1500}
+WINLOG = {"channel": "Security", "event_id": "4624", "provider_name": "Microsoft-Windows-Security-Auditing"}
+OBJECTS = [
+    *[wrap(text) for wrap in (filebeat, fluent_bit, vector) for text in (SSH, BOX, PLAIN)],
+    {"message": "An account was logged on. " * 60, "winlog": WINLOG},
+    {
+        "eventVersion": "1.08",
+        **LONG,
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "awsRegion": "x",
+        "userIdentity": {},
+    },
+]
+
+
+@pytest.mark.parametrize("value", OBJECTS)
+def test_objects_with_the_keys_of_the_last_are_not_searched_for_who_might_read_them(
+    value: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalogue, facts = Catalogue.load(), Facts("s", "192.0.2.1")
-    first = catalogue.normalize(orjson.dumps(wrap(text)), facts, RECEIPT)
+    first = catalogue.normalize(orjson.dumps(value), facts, RECEIPT)
+    assert first[0]["event"]["dataset"] not in ("unknown", "json")
     searched: list[str] = []
     candidates = catalogue._chooser.candidates
 
@@ -91,8 +109,17 @@ def test_nobody_looks_for_who_might_take_an_object_whole_again(wrap: Wrap, text:
         return candidates(head, meta)
 
     monkeypatch.setattr(catalogue._chooser, "candidates", spy)
-    assert catalogue.normalize(orjson.dumps(wrap(text)), facts, RECEIPT) == first
+    assert catalogue.normalize(orjson.dumps(value), facts, RECEIPT) == first
     assert not any(head.startswith("{") for head in searched)
+
+
+def test_lines_and_objects_of_one_sender_in_turns_become_what_they_become_alone(
+    catalogue: Catalogue, forgetful: Catalogue
+) -> None:
+    facts = Facts("s", "192.0.2.8")
+    bodies = [*map(orjson.dumps, OBJECTS), SSH.encode(), BOX.encode(), PLAIN.encode()]
+    for body in [*bodies, *reversed(bodies), *bodies[::3], *bodies]:
+        assert documents(catalogue, body, facts) == without_memory(forgetful, body, facts), body
 
 
 def test_what_takes_an_object_whole_does_so_however_far_its_keys_stand(catalogue: Catalogue) -> None:
