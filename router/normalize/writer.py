@@ -5,6 +5,7 @@ from typing import Any
 
 from router.normalize import schema
 from router.normalize.expressions import Path, Ref
+from router.normalize.paths import lists_at, reader
 from router.normalize.runtime import (
     MISSING,
     among,
@@ -126,8 +127,14 @@ class Function:
         return f"{node}.get({path[-1]!r})"
 
     def _record(self, path: Path) -> str:
-        held = self.held(path)
-        return f"dig(src, {path!r})" if held is None else f"({held[0]}[{held[1]!r}] if {held[1]!r} in {held[0]} else None)"
+        at = lists_at(path)
+        held = self.held(path[:at]) if at else None
+        if held is None:
+            return f"dig(src, {path!r})"
+        found = f"{held[0]}[{held[1]!r}]"
+        if at < len(path):
+            found = f"{self.scope.constant(reader(path[at:]), 'R')}({found})"
+        return f"({found} if {held[1]!r} in {held[0]} else None)"
 
     def local(self, name: str) -> str:
         """Code of an object that is a local variable, to write to."""
