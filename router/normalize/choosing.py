@@ -1,7 +1,8 @@
 """Which normalizer reads a payload: the sender's last ones first, then candidates by what stands in it, then what stands inside.
 
 Objects of which the first kilobyte does not tell who reads them, or their message, are remembered by their keys: of the next such
-object of the sender whoever has read the last one is asked at once, and nobody looks for others who might.
+object of the sender whoever has read the last one is asked at once, and nobody looks for others who might. The same holds for
+what stands behind a relay's header and is read without it, such as JSON.
 """
 
 from collections import Counter
@@ -24,6 +25,8 @@ from router.normalize.sealing import failed, unknown
 from router.normalize.wrapped import WINLOG, Held, held_in, kept, message, opened
 
 Answer: TypeAlias = list[Event] | Ignored | None
+BEHIND: Shape = ()
+"""Stands for the keys of an object where there is none, but a header."""
 _MAX_ORDERS = 1024
 _FAR = 16 * HEAD
 """How much of an object that nobody knows by its first kilobyte is looked through."""
@@ -76,6 +79,9 @@ class Chooser:
         by_keys = self.recall.last_by_keys(key)
         if by_keys is None:
             return self._again(x, key)
+        if x.data is None and x.raw[:1] != "{":
+            made = self._again(x, key)
+            return self._behind_again(x, key) if made is None else made
         made = self._by_keys(x, key) if by_keys else self._again(x, key)
         if made is None:
             made = self._again(x, key) if by_keys else self._by_keys(x, key)
@@ -139,6 +145,11 @@ class Chooser:
             made, _ = self._first(general, held.line, key)
         return kept(made, x, held.line, held.beside)
 
+    def _behind_again(self, x: Line, key: Sender) -> Answer:
+        """The answer for what stands behind a header, of a normalizer that has read such of this sender."""
+        found = inner(x)
+        return kept(self._again(found, key, BEHIND), x, found, {}) if found is not None else None
+
     def _first(self, candidates: Iterable[Candidate], x: Line, key: Sender) -> tuple[Answer, str]:
         """The answer of the first that accepts, and its id. It is remembered for the sender; a general one, for this product."""
         for normalizer in candidates:
@@ -165,7 +176,7 @@ class Chooser:
         made, name = self._first(self._behind(x.raw, inside), found, key)
         if made is None:
             made, name = self._first(self._far(found), found, key)
-        if made is not None and inside.keys and not self.recall.read(key, inside.keys, name, "message"):
+        if made is not None and not self.recall.read(key, inside.keys, name, "message"):
             whole = self._try(self.normalizers[name], x)  # its marks may stand too far behind in the object
             self.recall.remember_object(key, inside.keys, name, "message" if whole is None else "whole")
             if whole is not None:
@@ -178,7 +189,7 @@ class Chooser:
         if found is None:
             return message(x)
         twice = found.raw[:1] == "<" and has_header(found)
-        return Held(found, {}, LEAST if twice else GENERAL + 1)  # CEF and LEEF of any product are read with the header
+        return Held(found, {}, LEAST if twice else GENERAL + 1, BEHIND)  # CEF and LEEF of any product are read with the header
 
     def _by_far(self, x: Line, key: Sender) -> Answer:
         """The answer of whoever is told by what stands far behind in an object."""

@@ -94,12 +94,17 @@ OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("value", OBJECTS)
-def test_objects_with_the_keys_of_the_last_are_not_searched_for_who_might_read_them(
-    value: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+BODIES = [orjson.dumps(value) for value in OBJECTS]
+BODIES += [
+    b'<13>Mar  1 10:00:00 dc1 {"EventID":4624,"Channel":"Security","SourceName":"Microsoft-Windows-Security-Auditing","Hostname":"dc1"}'
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_what_is_like_the_last_is_not_searched_for_who_might_read_it(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for a message that no product's file reads: another one may stand in the next object."""
     catalogue, facts = Catalogue.load(), Facts("s", "192.0.2.1")
-    first = catalogue.normalize(orjson.dumps(value), facts, RECEIPT)
+    first = catalogue.normalize(body, facts, RECEIPT)
     assert first[0]["event"]["dataset"] not in ("unknown", "json")
     searched: list[str] = []
     candidates = catalogue._chooser.candidates
@@ -109,15 +114,15 @@ def test_objects_with_the_keys_of_the_last_are_not_searched_for_who_might_read_t
         return candidates(head, meta)
 
     monkeypatch.setattr(catalogue._chooser, "candidates", spy)
-    assert catalogue.normalize(orjson.dumps(value), facts, RECEIPT) == first
-    assert not any(head.startswith("{") for head in searched)
+    assert catalogue.normalize(body, facts, RECEIPT) == first
+    assert searched in ([], [PLAIN])
 
 
 def test_lines_and_objects_of_one_sender_in_turns_become_what_they_become_alone(
     catalogue: Catalogue, forgetful: Catalogue
 ) -> None:
     facts = Facts("s", "192.0.2.8")
-    bodies = [*map(orjson.dumps, OBJECTS), SSH.encode(), BOX.encode(), PLAIN.encode()]
+    bodies = [*BODIES, SSH.encode(), BOX.encode(), PLAIN.encode()]
     for body in [*bodies, *reversed(bodies), *bodies[::3], *bodies]:
         assert documents(catalogue, body, facts) == without_memory(forgetful, body, facts), body
 
