@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from router.documents import PathKey
 from router.normalize import coerce, pipes, schema
 from router.normalize.definition import Definition, flat
-from router.normalize.expressions import Choice, Expression, Path, Ref
+from router.normalize.expressions import Choice, Expression, Path
 from router.normalize.remembered import SCALARS, RememberedScalar
 from router.normalize.writer import Function
 
@@ -172,6 +172,10 @@ def _members(name: str) -> dict[str, Callable[[Any], Any]]:
     return {key: coerce.COERCIONS[kind] for key, kind in below.items() if "." not in key and kind not in ("text", "open")}
 
 
+def _any(tests: Sequence[str]) -> str:
+    return " or ".join(f"({test})" for test in tests) if len(tests) > 1 else tests[0]
+
+
 class MapWriter:
     """Writes map entries into one function."""
 
@@ -185,51 +189,42 @@ class MapWriter:
         `conditional`: where paths go that this entry takes when its block runs; None: it always runs.
         """
         counted = entry.field.name not in self._overwritten
-        first, *others = zip(entry.expression.choices, entry.transforms, strict=True)
-        plain = len(first[0].refs) == 1 and not others
-        self._choice(first[0].refs, depth, counted and not first[1], conditional, always=True, chain=not plain)
-        if plain:
-            depth += 1
-        else:
-            self.into.add("else: v = None", depth)
-        self._pipes(first, entry.field, depth, tested=not plain)
-        for choice, transforms in others:
-            self.into.add("if v is None:", depth)
-            self._choice(choice.refs, depth + 1, counted and not transforms, None, always=False, chain=True)
-            self.into.add("else: v = None", depth + 1)
-            self._pipes((choice, transforms), entry.field, depth + 1, tested=True)
-        if first[1] or not plain:
-            self.into.add("if v is not None:", depth)
-            depth += 1
+        ways = zip(entry.expression.choices, entry.transforms, strict=True)
+        tests = [
+            self._way(choice, transforms, entry.field, counted and not transforms, None if n else (conditional,))
+            for n, (choice, transforms) in enumerate(ways)
+        ]
+        self.into.add(f"if {_any(tests)}:", depth)
         if counted and _kept_by_pipes(entry.expression):
-            self.into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth)
-        self._assign(entry, slot, depth)
+            self.into.add(f"m |= {self.taken.bit({entry.expression.choices[0].refs[0].path})}", depth + 1)
+        self._assign(entry, slot, depth + 1)
 
-    def _choice(
-        self, refs: Sequence[Ref], depth: int, counted: bool, conditional: set[Path] | None, always: bool, chain: bool
-    ) -> None:
-        """A chain of tests that leaves the first value that says something in `v`; notes which source was taken."""
-        for i, ref in enumerate(refs):
-            self.into.add(f"{'elif' if i else 'if'} {self.into.says(ref, self.locals_of)}:", depth)
-            done = "pass"
+    def _way(
+        self,
+        choice: Choice,
+        transforms: Sequence[pipes.Transform],
+        field: schema.Field,
+        counted: bool,
+        first: tuple[set[Path] | None] | None,
+    ) -> str:
+        """Code that leaves the first source that says something in `v`, through pipes, and is true if something is left.
+
+        It notes which source was taken, where that counts. `first`: of the first source it is known beforehand, see `entry`.
+        """
+        tests = []
+        for i, ref in enumerate(choice.refs):
+            test = self.into.says(ref, self.locals_of)
             if counted and ref.kind == "record":
-                if always and not i:
-                    (self.taken.always if conditional is None else conditional).add(ref.path)
+                if first is not None and not i:
+                    (self.taken.always if first[0] is None else first[0]).add(ref.path)
                 else:
-                    done = f"m |= {self.taken.bit({ref.path})}"
-            if chain or done != "pass":
-                self.into.add(done, depth + 1)
-
-    def _pipes(
-        self, way: tuple[Choice, Sequence[pipes.Transform]], field: schema.Field, depth: int, tested: bool = False
-    ) -> None:
-        choice, transforms = way
+                    test = f"{test} and (m := m | {self.taken.bit({ref.path})})"
+            tests.append(test)
         codes = piped(self.into, transforms)
         if len(codes) == len(transforms):
             codes = self._shared(choice, codes, field)
-        for i, code in enumerate(codes):
-            test = "if v is not None: " if i or tested else ""
-            self.into.add(f"{test}v = {code}", depth)
+        found = _any(tests)
+        return " and ".join([f"({found})" if len(tests) > 1 else found, *(f"(v := {code}) is not None" for code in codes)])
 
     def _shared(self, choice: Choice, codes: list[str], field: schema.Field) -> list[str]:
         """Answers of costly pipes are held for the other fields that ask the same: searching long text costs most."""
