@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from re import _constants as sre  # type: ignore[attr-defined]  # typeshed leaves the parser of re out
 from re import _parser  # type: ignore[attr-defined]  # typeshed leaves the parser of re out
 from typing import Any
@@ -69,16 +68,10 @@ def _wild(tree: Any) -> int:
     return count
 
 
-@lru_cache(64)
-def _tree(pattern: str) -> Any:
-    """A pattern, parsed; it is asked for by everyone who looks at it before it is used."""
-    return _parser.parse(pattern)
-
-
 def faults(pattern: str, anchored: bool = True) -> list[str]:
     """What the lint has against a pattern; empty when nothing."""
     try:
-        tree = _tree(pattern)
+        tree = _parser.parse(pattern)
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         return [f"not a regular expression: {error}"]
@@ -94,7 +87,7 @@ def faults(pattern: str, anchored: bool = True) -> list[str]:
 
 def literal_start(pattern: str) -> str:
     """The text that every match begins with, as far as it is certain; empty where case is ignored or a choice comes first."""
-    tree = _tree(pattern)
+    tree = _parser.parse(pattern)
     if tree.state.flags & re.IGNORECASE:
         return ""
     text = ""
