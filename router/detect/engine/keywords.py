@@ -5,6 +5,7 @@ of keywords, as they stand in such bytes. A piece that is not there proves that 
 does not hold, and the message itself decides.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import accumulate, repeat
@@ -23,8 +24,8 @@ _FOLDS_INTO_ASCII = ("\u212a".encode(), "\u017f".encode())
 """`K` and `ſ` fold to k and s: where they stand, nothing is proven by bytes."""
 _NO_MESSAGE = (b"", b"{", b"[")
 """How payloads start that are searched in the event alone."""
-_NUMBER = frozenset("0123456789.e+-infa")
-"""What texts of numbers are made of. JSON writes some of them otherwise."""
+_NUMBER = re.compile(r"[0-9.+-]*e?[0-9+-]*|[+-]?i?n?f?|n?a?n?")
+"""What may stand in the text of a number. JSON writes some of them otherwise."""
 
 Pieces: TypeAlias = frozenset[bytes]
 Gate: TypeAlias = Callable[[Event, bytes, bytes | None], bool]
@@ -100,6 +101,6 @@ def _provable(text: str) -> list[str]:
 def _forms(literals: Iterable[str]) -> set[bytes] | None:
     """A literal as it stands in a payload, and as it stands in JSON."""
     pieces = {max(_provable(literal), key=len) for literal in literals}
-    if any(not piece or _NUMBER.issuperset(piece) for piece in pieces):
+    if any(_NUMBER.fullmatch(piece) for piece in pieces):
         return None
     return {piece.encode() for piece in pieces} | {orjson.dumps(piece)[1:-1] for piece in pieces}

@@ -66,6 +66,20 @@ def witness(tree: Tree, of_atom: Callable[[Atom], Witness | None], cost: Callabl
     return None if None in found else frozenset[int]().union(*(w for w in found if w))
 
 
+def relevant(tree: Tree, of_atom: Callable[[Atom], Witness | None], cost: Callable[[Witness], float]) -> Witness:
+    """Atoms of a kind without any of which it does not matter which others of that kind are true: of such sets a cheap one.
+
+    `of_atom` gives the set for an atom of the kind, and None for others.
+    """
+    if isinstance(tree, Atom):
+        return of_atom(tree) or frozenset()
+    if isinstance(tree, Not):
+        return relevant(tree.child, of_atom, cost)
+    every = frozenset[int]().union(*(relevant(child, of_atom, cost) for child in tree.children))
+    needed = witness(tree, of_atom, cost) if every and isinstance(tree, And) else None
+    return needed if needed is not None and cost(needed) < cost(every) else every
+
+
 def clauses(tree: Tree, of_atom: Callable[[Atom], tuple[Any, int]], cost: Callable[[Witness], float]) -> dict[Any, Witness]:
     """For a field: atoms of it of which one at least is true whenever the tree is, the cheapest such set.
 

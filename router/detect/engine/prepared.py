@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.detect.engine.numbers import Asked, Numbers, field_of
-from router.detect.engine.predicates import Predicate, Witness, clauses, predicate, witness
+from router.detect.engine.predicates import Predicate, Witness, clauses, predicate, relevant, witness
 from router.detect.ir import Atom, atoms
 from router.detect.rules import Rule
 from router.detect.views import EcsView, view
@@ -52,9 +52,7 @@ def prepare(rule: Rule, numbers: Numbers) -> Prepared:
     found = witness(rule.tree, lambda atom: frozenset((by_atom[atom],)), total) or frozenset()
     mixed = found if len({field_of(numbers.asked[number]) for number in found}) > 1 else frozenset[int]()
     one_each = clauses(rule.tree, fields.__getitem__, total)
-    keywords = witness(rule.tree, lambda atom: frozenset((by_atom[atom],)) if atom.field is None else None, total)
-    every = frozenset(number for atom, number in by_atom.items() if atom.field is None)
-    needed = every if keywords is None else keywords
+    needed = relevant(rule.tree, lambda atom: frozenset((by_atom[atom],)) if atom.field is None else None, total)
     return Prepared(rule, frozenset(by_atom.values()), one_each, mixed, needed, seen, numbers)
 
 

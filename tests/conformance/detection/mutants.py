@@ -89,7 +89,7 @@ NAMED = (
         "the payload as received is not searched",
     ),
     Mutant(_D + "message", "if key not in OURS", "if True", "facts that were added are searched"),
-    Mutant(_D + "message", "sorted(event, key=str)", "event", "a verdict hangs on the order of keys"),
+    Mutant(_D + "message", "sorted(keys, key=str)", "keys", "a verdict hangs on the order of keys"),
     Mutant(
         _D + "views",
         'for step in _listed(profile.get("fields", {}).get(field))',
@@ -213,6 +213,11 @@ NAMED = (
         "literals are not folded",
     ),
     Mutant(_E + "keywords", "None if None in found else", "", "keywords without a piece are never looked for"),
+    Mutant(_E + "keywords", "_NUMBER.fullmatch(piece)", "False", "numbers are looked for as JSON writes them"),
+    Mutant(_E + "predicates", "return of_atom(tree) or frozenset()", "return frozenset()", "keywords are never looked for"),
+    Mutant(
+        _E + "predicates", "return relevant(tree.child, of_atom, cost)", "return frozenset()", "keywords below a not do not count"
+    ),
     Mutant(_E + "keywords", "union(_FOLDS_INTO_ASCII, ", "union(", "keywords written with a Kelvin sign are missed"),
     Mutant(
         _E + "required",
