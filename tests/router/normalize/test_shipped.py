@@ -56,7 +56,6 @@ UNTESTED = {
     "trellix.products": 1,
     "vmware.vsphere": 1,
     "windows.text": 13,
-    "windows": 125,
     "zeek.tsv": 65,
     "zeek": 11,
     "zscaler.zia": 3,
