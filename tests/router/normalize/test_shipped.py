@@ -39,8 +39,6 @@ UNTESTED = {
     "imperva.products": 1,
     "juniper.srx": 2,
     "kaspersky.security": 1,
-    "o365.audit": 6,
-    "okta.system": 5,
     "oracle.audit": 1,
     "panw.panos": 2,
     "panw.panos_named": 4,
