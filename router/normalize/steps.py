@@ -171,7 +171,10 @@ class Steps:
         chosen: dict[str, str] = {}
         for key, item in value["cases"].items():
             name = self.function(item, (*at, "cases", key), tentative=failing == "pass" and isinstance(item, list))
-            chosen.update(dict.fromkeys(keys_of(key), name))
+            for text in keys_of(key):
+                if text in chosen:
+                    self._definition.problem((*at, "cases", key), f"{text!r} stands twice", "join the steps")
+                chosen[text] = name
         default = self.function(value["default"], (*at, "default"), failing == "pass") if "default" in value else None
         ref = read[0].choices[0].refs[0]
         into.add(f"v = {into.value(ref)}", depth)
