@@ -40,18 +40,12 @@ def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
 def examine(paths: Iterable[Path] = ()) -> Examined:
     """As `run_tests`, and what is not tested."""
     found = Examined([], [])
-    problems = []
+    problems: list[Problem] = []
     for path in list(paths) or [ROOT / "normalize"]:
         for file in yaml_files(path):
             try:
                 for document in load_file(file):
-                    reached = Reached()
-                    normalizer, faults = compile_document(document, file.parent, reached)
-                    problems.extend(faults)
-                    if normalizer is not None:
-                        tests: list[dict[str, Any]] = []
-                        found.results.extend(_run(document, file, normalizer, tests))
-                        found.untested.extend([*reached.missed(document), *without_malformed(document, tests)])
+                    problems.extend(_add(document, file, found))
             except ConfigError as error:
                 problems.extend(error.problems)
     if problems:
@@ -59,33 +53,52 @@ def examine(paths: Iterable[Path] = ()) -> Examined:
     return found
 
 
-def _run(document: Document, file: Path, normalizer: Normalizer, ran: list[dict[str, Any]]) -> Iterator[TestResult]:
-    """The outcomes; `ran` gets the tests, those of golden files too."""
+def _add(document: Document, file: Path, found: Examined) -> list[Problem]:
+    """Add what the tests of one document show; why it does not compile."""
+    reached = Reached()
+    normalizer, problems = compile_document(document, file.parent, reached)
+    if normalizer is not None:
+        written = list(_tests(document, file))
+        found.results.extend(_outcome(one, normalizer) for one in written)
+        tests = [one.test for one in written if isinstance(one.test, dict)]
+        found.untested.extend([*reached.missed(document), *without_malformed(document, tests)])
+    return problems
+
+
+class _Written(NamedTuple):
+    """A test with its place, or what is wrong with it."""
+
+    file: str
+    line: int
+    name: str
+    test: dict[str, Any] | str
+
+
+def _tests(document: Document, file: Path) -> Iterator[_Written]:
+    """Those of a file, and of the golden documents that it names."""
     for i, test in enumerate(document.value["tests"]):
         line = document.place(("tests", i))[0]
-        name = str(test.get("name", test.get("files", f"test {i + 1}")))
         if "files" in test:
-            yield from _from_files(str(test["files"]), file, line, normalizer, ran)
-            continue
-        ran.append(test)
-        detail = problems_of(test, normalizer)
-        yield TestResult(document.file, line, name, not detail, detail)
+            yield from _golden(str(test["files"]), file, line)
+        else:
+            yield _Written(document.file, line, str(test.get("name", f"test {i + 1}")), test)
 
 
-def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer, ran: list[dict[str, Any]]) -> Iterator[TestResult]:
+def _golden(pattern: str, file: Path, line: int) -> Iterator[_Written]:
     matched = sorted(file.parent.glob(pattern))
     if not matched:
-        yield TestResult(str(file), line, pattern, False, "no file matches")
+        yield _Written(str(file), line, pattern, "no file matches")
     for golden in matched:
         for number, text in enumerate(golden.read_bytes().splitlines(), 1):
             if text.strip():
                 test = golden_line(text)
-                if isinstance(test, str):
-                    yield TestResult(str(golden), number, f"line {number}", False, test)
-                    continue
-                ran.append(test)
-                detail = problems_of(test, normalizer)
-                yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
+                name = test.get("name") if isinstance(test, dict) else None
+                yield _Written(str(golden), number, str(name or f"line {number}"), test)
+
+
+def _outcome(written: _Written, normalizer: Normalizer) -> TestResult:
+    detail = written.test if isinstance(written.test, str) else problems_of(written.test, normalizer)
+    return TestResult(written.file, written.line, written.name, not detail, detail)
 
 
 def golden_line(text: bytes) -> dict[str, Any] | str:
