@@ -75,13 +75,17 @@ def run_tests(
     update: Annotated[
         bool, typer.Option("--update", help="First rewrite the golden documents (files: in tests) of the normalizers given.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail, not only warn, where no test reaches a case, or none has a malformed line.")
+    ] = False,
 ) -> None:
-    """Run the tests inside rule files: normalizers, detections, correlations, noise rules."""
+    """Run the tests inside rule files: normalizers, detections, correlations, noise rules. Of a normalizer, tell the cases that
+    no test reaches, and that no test has a malformed line (expects `unknown: true`, `error.message` or a tag `_norm_type:*`)."""
     from router.cli.ruletests import run_all
 
     if update:
         _renew_golden(paths)
-    results = run_all(paths)
+    results, untested = run_all(paths)
     for result in results:
         if verbose or not result.passed:
             mark = "ok  " if result.passed else "FAIL"
@@ -91,9 +95,11 @@ def run_tests(
         raise ConfigError(
             [Problem(name, 1, "", "there is no test in it", "write some below `tests` of a rule") for name in named]
         )
+    for gap in untested:
+        typer.echo(f"{'FAIL' if strict else 'warn'} {gap}")
     failed = sum(not r.passed for r in results)
-    typer.echo(f"{len(results) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    typer.echo(f"{len(results) - failed} passed, {failed} failed" + (f", {len(untested)} untested" if untested else ""))
+    sys.exit(1 if failed or (strict and untested) else 0)
 
 
 def _renew_golden(paths: list[Path] | None) -> None:

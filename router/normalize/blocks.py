@@ -9,6 +9,7 @@ from router.normalize.conditions import Conditions
 from router.normalize.definition import Definition
 from router.normalize.expressions import Path, Pipe
 from router.normalize.mapping import Entry, MapWriter, Taken, check_answers, entries, literals, piped
+from router.normalize.reached import Reached
 from router.normalize.steps import keys_of
 from router.normalize.writer import Function, Scope
 
@@ -26,9 +27,10 @@ class Blocks:
         taken: Taken,
         overwritten: set[str],
         nulls: tuple[str, ...],
+        reached: Reached | None,
     ) -> None:
         self._definition, self._scope, self._conditions = definition, scope, conditions
-        self._taken, self._overwritten, self._nulls = taken, overwritten, nulls
+        self._taken, self._overwritten, self._nulls, self._reached = taken, overwritten, nulls, reached
 
     def cases(self, value: Any, at: PathKey, into: Function, depth: int = 1) -> None:
         """All cases that match, top to bottom."""
@@ -53,6 +55,8 @@ class Blocks:
         """What one matching case does."""
         self._definition.check_keys(block, BLOCK, at)
         before = len(into.lines)
+        if self._reached is not None:
+            into.add(self._reached.code(at, self._scope), depth)
         for field, value in literals(self._definition, block["set"], (*at, "set")) if "set" in block else ():
             parent, leaf = into.slot(field.name)
             into.add(f"{parent}[{leaf!r}] = {value!r}", depth)

@@ -22,6 +22,7 @@ from router.normalize.lint import lint
 from router.normalize.mapping import Entry, Locals, MapWriter, Taken, entries, literals
 from router.normalize.normalizer import Normalizer
 from router.normalize.overwriting import block_targets, doubly_mapped
+from router.normalize.reached import Reached
 from router.normalize.rest import Rest, Telling
 from router.normalize.runtime import restore
 from router.normalize.steps import TEXT_FORMATS, Steps
@@ -31,9 +32,14 @@ from router.normalize.writer import Function, Scope
 _NEEDED = ("id", "identify", "parse", "rest", "tests")
 
 
-def compile_document(document: Document, folder: FilePath) -> tuple[Normalizer | None, list[Problem]]:
-    """The normalizer of one document, or None and what is wrong with it. `folder`: where its tables lie."""
-    compiler = _Compiler(document, folder)
+def compile_document(
+    document: Document, folder: FilePath, reached: Reached | None = None
+) -> tuple[Normalizer | None, list[Problem]]:
+    """The normalizer of one document, or None and what is wrong with it. `folder`: where its tables lie.
+
+    `reached`: where the normalizer notes which of its cases ran, for the self test; else it holds no code for that.
+    """
+    compiler = _Compiler(document, folder, reached)
     normalizer = compiler.compile()
     problems = sorted(set(compiler.definition.problems))
     return (None if problems else normalizer), problems
@@ -60,8 +66,9 @@ def compile_files(path: FilePath, problems: list[Problem]) -> list[Normalizer]:
 
 
 class _Compiler:
-    def __init__(self, document: Document, folder: FilePath) -> None:
+    def __init__(self, document: Document, folder: FilePath, reached: Reached | None) -> None:
         self.definition = Definition(document, folder)
+        self._reached = reached
         self._scope = Scope()
         self._taken = Taken()
         self._conditions = Conditions(self.definition.problem, self.definition.read)
@@ -74,7 +81,7 @@ class _Compiler:
             if not definition.value.get(key):
                 definition.problem((), f"{key} is missing", f"add {key}:")
         definition.tables = self._tables()
-        steps = Steps(definition, self._scope, self._conditions)
+        steps = Steps(definition, self._scope, self._conditions, self._reached)
         parse = steps.function(definition.value.get("parse") or [], ("parse",))
         accept = self._condition("accept")
         ignore = self._condition("ignore")
@@ -171,7 +178,7 @@ class _Compiler:
         for entry in mapped:
             writer.entry(entry, into.local(locals_of[entry.target[:-1]]), 1, None)
         _attach(into, locals_of)
-        blocks = Blocks(definition, self._scope, self._conditions, self._taken, doubly_mapped(value), nulls)
+        blocks = Blocks(definition, self._scope, self._conditions, self._taken, doubly_mapped(value), nulls, self._reached)
         if "cases" in value:
             blocks.cases(value["cases"], ("cases",), into)
         if "switch" in value:

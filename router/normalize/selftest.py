@@ -1,18 +1,19 @@
-"""Run the tests that stand in normalizer files."""
+"""Run the tests that stand in normalizer files, and tell what they leave untested."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from router.batch import Event, Facts
 from router.documents import Document, TestResult, load_file, yaml_files
-from router.errors import ConfigError, Malformed
+from router.errors import ConfigError, Malformed, Problem
 from router.normalize.catalogue import Catalogue, Hints
 from router.normalize.compiler import compile_document
 from router.normalize.lint_tests import KEYS
 from router.normalize.normalizer import Normalizer
+from router.normalize.reached import ALARMS, Reached, without_malformed
 from router.normalize.runtime import dig
 from router.normalize.times import iso
 from router.normalize.zones import UTC
@@ -22,52 +23,82 @@ from rules import ROOT
 _RECEIPT = "2026-06-01T00:00:00Z"
 RECEIPT_SECONDS = 1_780_272_000.0
 """The same, in epoch seconds: when the lines of tests arrive that do not say otherwise."""
-_ALARMS = ("_norm_type:", "_norm_failed", "_norm_unknown")
+
+
+class Examined(NamedTuple):
+    """What became of the tests, and what they leave out: cases that none of them reaches, malformed lines."""
+
+    results: list[TestResult]
+    untested: list[Problem]
 
 
 def run_tests(paths: Iterable[Path] = ()) -> list[TestResult]:
     """The tests of these files or folders (without any: of the built-in ones). Raises ConfigError when one does not compile."""
-    results: list[TestResult] = []
-    problems = []
+    return examine(paths).results
+
+
+def examine(paths: Iterable[Path] = ()) -> Examined:
+    """As `run_tests`, and what is not tested."""
+    found = Examined([], [])
+    problems: list[Problem] = []
     for path in list(paths) or [ROOT / "normalize"]:
         for file in yaml_files(path):
             try:
                 for document in load_file(file):
-                    normalizer, found = compile_document(document, file.parent)
-                    problems.extend(found)
-                    if normalizer is not None:
-                        results.extend(_run(document, file, normalizer))
+                    problems.extend(_add(document, file, found))
             except ConfigError as error:
                 problems.extend(error.problems)
     if problems:
         raise ConfigError(problems)
-    return results
+    return found
 
 
-def _run(document: Document, file: Path, normalizer: Normalizer) -> Iterator[TestResult]:
+def _add(document: Document, file: Path, found: Examined) -> list[Problem]:
+    """Add what the tests of one document show; why it does not compile."""
+    reached = Reached()
+    normalizer, problems = compile_document(document, file.parent, reached)
+    if normalizer is not None:
+        written = list(_tests(document, file))
+        found.results.extend(_outcome(one, normalizer) for one in written)
+        tests = [one.test for one in written if isinstance(one.test, dict)]
+        found.untested.extend([*reached.missed(document), *without_malformed(document, tests)])
+    return problems
+
+
+class _Written(NamedTuple):
+    """A test with its place, or what is wrong with it."""
+
+    file: str
+    line: int
+    name: str
+    test: dict[str, Any] | str
+
+
+def _tests(document: Document, file: Path) -> Iterator[_Written]:
+    """Those of a file, and of the golden documents that it names."""
     for i, test in enumerate(document.value["tests"]):
         line = document.place(("tests", i))[0]
-        name = str(test.get("name", test.get("files", f"test {i + 1}")))
         if "files" in test:
-            yield from _from_files(str(test["files"]), file, line, normalizer)
-            continue
-        detail = problems_of(test, normalizer)
-        yield TestResult(document.file, line, name, not detail, detail)
+            yield from _golden(str(test["files"]), file, line)
+        else:
+            yield _Written(document.file, line, str(test.get("name", f"test {i + 1}")), test)
 
 
-def _from_files(pattern: str, file: Path, line: int, normalizer: Normalizer) -> Iterator[TestResult]:
+def _golden(pattern: str, file: Path, line: int) -> Iterator[_Written]:
     matched = sorted(file.parent.glob(pattern))
     if not matched:
-        yield TestResult(str(file), line, pattern, False, "no file matches")
+        yield _Written(str(file), line, pattern, "no file matches")
     for golden in matched:
         for number, text in enumerate(golden.read_bytes().splitlines(), 1):
             if text.strip():
                 test = golden_line(text)
-                if isinstance(test, str):
-                    yield TestResult(str(golden), number, f"line {number}", False, test)
-                    continue
-                detail = problems_of(test, normalizer)
-                yield TestResult(str(golden), number, str(test.get("name", f"line {number}")), not detail, detail)
+                name = test.get("name") if isinstance(test, dict) else None
+                yield _Written(str(golden), number, str(name or f"line {number}"), test)
+
+
+def _outcome(written: _Written, normalizer: Normalizer) -> TestResult:
+    detail = written.test if isinstance(written.test, str) else problems_of(written.test, normalizer)
+    return TestResult(written.file, written.line, written.name, not detail, detail)
 
 
 def golden_line(text: bytes) -> dict[str, Any] | str:
@@ -122,7 +153,7 @@ def _judge(test: dict[str, Any], documents: Sequence[Event]) -> str:
     if bool(test.get("unknown")) != is_unknown:
         return "was not accepted" if is_unknown else "was accepted"
     expect = test.get("expect", {}) or {}
-    alarms = [tag for tag in tags if tag.startswith(_ALARMS)]
+    alarms = [tag for tag in tags if tag.startswith(ALARMS)]
     if alarms and "tags" not in expect and not is_unknown:
         return f"tagged {' '.join(alarms)}"
     wrong = [

@@ -9,6 +9,7 @@ from router.normalize.definition import Definition
 from router.normalize.expressions import reference
 from router.normalize.formats import auditd, cef, csv, dissect, json, kv, leef, regex, syslog, winevent, xml, zipped
 from router.normalize.mapping import piped
+from router.normalize.reached import Reached
 from router.normalize.writer import Function, Scope
 
 Parser = Callable[[Any], Any]
@@ -36,8 +37,8 @@ _OPTIONS: dict[str, frozenset[str]] = {
 class Steps:
     """Reads the `parse` block of one file into functions of its scope."""
 
-    def __init__(self, definition: Definition, scope: Scope, conditions: Conditions) -> None:
-        self._definition, self._scope, self._conditions = definition, scope, conditions
+    def __init__(self, definition: Definition, scope: Scope, conditions: Conditions, reached: Reached | None) -> None:
+        self._definition, self._scope, self._conditions, self._reached = definition, scope, conditions, reached
         self.formats: set[str] = set()
         """Formats that occur anywhere in the block."""
         self._tentative = False
@@ -51,6 +52,8 @@ class Steps:
         for i, step in enumerate(steps):
             self._step(step, (*at, i) if isinstance(value, list) else at, into)
         self._tentative = outer
+        if self._reached is not None and at != ("parse",):
+            into.add(self._reached.code(at, self._scope))
         into.add("return src")
         into.finish()
         return name
@@ -168,7 +171,10 @@ class Steps:
         chosen: dict[str, str] = {}
         for key, item in value["cases"].items():
             name = self.function(item, (*at, "cases", key), tentative=failing == "pass" and isinstance(item, list))
-            chosen.update(dict.fromkeys(keys_of(key), name))
+            for text in keys_of(key):
+                if text in chosen:
+                    self._definition.problem((*at, "cases", key), f"{text!r} stands twice", "join the steps")
+                chosen[text] = name
         default = self.function(value["default"], (*at, "default"), failing == "pass") if "default" in value else None
         ref = read[0].choices[0].refs[0]
         into.add(f"v = {into.value(ref)}", depth)

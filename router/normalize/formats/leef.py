@@ -16,6 +16,7 @@ _MOST = 500
 _HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
 _PIPED = re.compile(r"[A-Za-z]\w{0,63}=[^|=]{0,256}\|[A-Za-z]\w{0,63}=")
+_CARETED = re.compile(r"[A-Za-z]\w{0,63}=[^^=]{0,256}\^[A-Za-z]\w{0,63}=")
 
 
 def _delimiter(text: str) -> str | None:
@@ -43,6 +44,8 @@ def compile_leef() -> Callable[[str], dict[str, Any] | None]:
                 delimiter, body = named, rest
         elif "\t" not in body and _PIPED.match(body):
             delimiter = "|"  # PAN-OS 4 to 8 was documented so
+        elif "\t" not in body and _CARETED.match(body):
+            delimiter = "^"  # as FireEye and Trellix write 1.0
         usual = _usual(body, delimiter)
         if usual is not None:
             out.update(usual)

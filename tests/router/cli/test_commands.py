@@ -205,6 +205,19 @@ def test_dead_letters_of_an_empty_log_are_none(tmp_path: Path) -> None:
     assert b"process: 0" in done.stdout
 
 
+def test_an_untested_case_of_a_normalizer_is_a_warning_and_a_failure_if_one_is_strict(tmp_path: Path) -> None:
+    text = "id: acme.door\nidentify: [{contains: ['door=']}]\nparse: [kv]\nrest: acme.door\ncases:\n"
+    text += "  - when: {act: open}\n    set: {event.action: open}\ntests:\n  - raw: door=1\n"
+    (tmp_path / "door.yaml").write_text(text)
+    for words, code, mark in (((), 0, "warn"), (("--strict",), 1, "FAIL")):
+        done = logweir("test", *words, "door.yaml", folder=tmp_path)
+        assert done.returncode == code, done.stderr
+        first, second, last = done.stdout.decode().splitlines()
+        assert first.startswith(f"{mark} door.yaml:6:5: cases[0]: no test reaches the case `{{act: open}}`; add a test")
+        assert second.startswith(f"{mark} door.yaml:8:1: tests: no test has a malformed line")
+        assert last == "1 passed, 0 failed, 2 untested"
+
+
 @pytest.mark.timeout(400)
 def test_every_rule_that_ships_passes_its_tests() -> None:
     done = logweir("test")

@@ -1,6 +1,8 @@
 """Every normalizer that ships: it compiles, its tests pass, and no mutation of its sample lines breaks a document."""
 
 import random
+import tomllib
+from fnmatch import fnmatch
 from functools import cache
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from router.batch import Event, Facts
 from router.documents import load_file
 from router.errors import Malformed
-from router.normalize import Catalogue, coerce, run_tests, schema
+from router.normalize import Catalogue, coerce, examine, schema
 from rules import ROOT
 
 RECEIPT = 1_780_272_000.0
@@ -19,10 +21,22 @@ LONG = "A" * 65_536
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_a_shipped_normalizer_compiles_and_passes_its_own_tests(path: Any) -> None:
-    results = run_tests([path])
+def test_a_shipped_normalizer_compiles_and_passes_its_own_tests_which_reach_its_cases(path: Any) -> None:
+    results, untested = examine([path])
     assert results
     assert [f"{r.name}: {r.detail}" for r in results if not r.passed] == []
+    assert [str(problem) for problem in untested] == []
+
+
+def test_what_tests_of_shipped_normalizers_name_is_installed_with_them() -> None:
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())
+    installed = settings["tool"]["setuptools"]["package-data"]["*"]
+    for path in FILES:
+        for document in load_file(path):
+            for pattern in [test["files"] for test in document.value["tests"] if "files" in test]:
+                names = [golden.name for golden in path.parent.glob(pattern)]
+                assert names
+                assert all(any(fnmatch(name, wanted) for wanted in installed) for name in names), pattern
 
 
 @cache

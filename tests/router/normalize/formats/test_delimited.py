@@ -182,3 +182,10 @@ def test_attributes_of_leef_1_between_pipes() -> None:
         "src": "192.0.2.1",
         "usrName": "",
     }
+
+
+def test_attributes_of_leef_1_between_carets() -> None:
+    found = compile_leef()("LEEF:1.0|FireEye|MPS|9.1|malware-object|src=203.0.113.1^msg=a b^srcPort=80")
+    assert found is not None
+    assert (found["src"], found["msg"], found["srcPort"]) == ("203.0.113.1", "a b", "80")
+    assert compile_leef()("LEEF:1.0|V|P|1|E|a=1^2\tb=x") == LEEF_HEAD | {"a": "1^2", "b": "x"}
