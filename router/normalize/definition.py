@@ -27,6 +27,7 @@ class Definition:
         self.value: dict[str, Any] = _on_is_no_boolean(document.value) if isinstance(document.value, dict) else {}
         self.id = str(self.value.get("id", ""))
         self.tables: dict[str, pipes.Transform] = {}
+        self.used_tables: set[str] = set()
         self.targets: dict[str, tuple[PathKey, str]] = {}
         """Every field that is written -> where first, and how (object or leaf)."""
         self.vendor = self._vendor_roots()
@@ -70,6 +71,7 @@ class Definition:
             self.problem(at, str(error), "see the reference, section Expressions")
             return None
         for choice in found.choices:
+            self.used_tables.update(pipe.arguments[0] for pipe in choice.pipes if pipe.name == "table")
             for ref in choice.refs:
                 if ref.kind == "document" and not self.read(".".join(map(str, ref.path)), at):
                     return None

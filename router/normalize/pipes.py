@@ -199,14 +199,14 @@ def _length(value: Any) -> int | None:
 
 
 def table(name: str, rows: Mapping[Any, Any]) -> Transform:
-    """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself).
+    """A lookup by text, exact and then in lower case; `_default` for others (`_same`: the value itself, null: no value).
 
     `rows` of the pipe: the keys whose answer needs no further look; `answers`: every one that it can give, None where that is
-    the value itself.
+    the value itself; `decided`: does it say what becomes of other keys?
     """
     exact = {_key(key): value for key, value in rows.items() if key != "_default"}
     folded = {key.lower(): value for key, value in reversed(exact.items())}
-    default = rows.get("_default")
+    default = rows.get("_default") if rows.get("_default") != "" else None
 
     def one(value: Any) -> Any:
         key = value if type(value) is str else coerce.text(value)
@@ -226,6 +226,7 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
     pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value not in (None, "", "_same")}
     given = [answer for answer in (*exact.values(), default) if answer not in (None, "")]
     pipe.__dict__["answers"] = None if "_same" in given else [item for a in given for item in (a if type(a) is list else [a])]
+    pipe.__dict__["decided"] = "_default" in rows
     return pipe
 
 

@@ -167,7 +167,7 @@ switch:
     a: {append: {event.type: v | table verdict}}
     'b,c': {set: {event.action: bc}, cases: [{when: {v: x}, set: {event.reason: inner}}]}
   default: {set: {event.action: other}}
-tables: {verdict: {y: allowed, n: denied}}
+tables: {verdict: {y: allowed, n: denied, _default: null}}
 """
     assert document(text, "acme=1 k=a v=n")["event"]["type"] == ["connection", "end", "denied"]
     assert document(text, "acme=1 k=a v=n")["event"]["action"] == "A"

@@ -100,6 +100,7 @@ def test_tables_match_exactly_then_folded_then_by_default() -> None:
     pipe = table("t", {"Allow": "allowed", 6: "tcp", "_default": "other"})
     assert [pipe(v) for v in ("Allow", "ALLOW", "6", 6, "x")] == ["allowed", "allowed", "tcp", "tcp", "other"]
     assert table("t", {"a": 1})("x") is None
+    assert [table("t", {"a": 1, "_default": none})(value) for none in (None, "") for value in ("x", {"a": 1})] == [None] * 4
     assert table("t", {"a": 1, "_default": "_same"})("x") == "x"
 
 
