@@ -282,6 +282,17 @@ def test_a_time_that_cannot_be_read_is_kept_and_the_header_stands_in() -> None:
     assert found["tags"] == ["_norm_type:@timestamp"]
 
 
+@pytest.mark.parametrize("spec", ["{epoch: t}", "t", "{epoch: t, tz: z}", "{guess: t, zone: Europe/Paris}"])
+@pytest.mark.parametrize("cut", ["177235920", "177235920123", "177235920.1"])
+def test_an_epoch_that_was_cut_off_is_no_time_of_an_event(spec: str, cut: str) -> None:
+    found = document(f"parse: [kv]\ntime: {{'@timestamp': {spec}, file.created: {{epoch: u}}}}\n", f"acme=1 u=946684800 t={cut}")
+    assert (found["@timestamp"], found["acme"]["x"]["t"]) == ("2026-06-01T00:00:00.000Z", cut)
+    assert "_norm_type:@timestamp" in found["tags"]
+    assert found["file"]["created"] == "2000-01-01T00:00:00Z"
+    early = document(f"parse: [kv]\ntime: {{'@timestamp': {spec}}}\n", "acme=1 t=1000000000")
+    assert early["@timestamp"] == "2001-09-09T01:46:40Z"
+
+
 def test_a_zone_that_nobody_set_is_tagged() -> None:
     text = "parse: [kv]\ntime: {'@timestamp': t}\n"
     raw = b'acme=1 t="2026-03-01 10:00:00"'

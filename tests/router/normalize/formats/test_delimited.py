@@ -107,6 +107,13 @@ def test_leef_with_every_delimiter(text: str, expected: dict[str, object]) -> No
     assert compile_leef()(text) == expected
 
 
+def test_of_leef_that_was_cut_off_in_a_key_no_value_holds_its_beginning() -> None:
+    parse = compile_leef()
+    assert parse("LEEF:1.0|V|P|1|E|a=1\tb=x y\tsr") == LEEF_HEAD | {"a": "1", "b": "x y", "_text": "sr"}
+    assert parse("LEEF:2.0|V|P|1|E|^|a=1^sr") == LEEF_HEAD | {"leef_version": "2.0", "a": "1", "_text": "sr"}
+    assert parse("LEEF:1.0|V|P|1|E|a=1\tb=x\ty z\t") == LEEF_HEAD | {"a": "1", "b": "x\ty z"}
+
+
 def test_leef_without_delimiter_and_without_a_plain_key_is_read_all_the_same() -> None:
     assert compile_leef()("LEEF:1.0|V|P|1|E|x7C|a=1|b=2") == LEEF_HEAD | {"x7C|a": "1|b=2"}
 
