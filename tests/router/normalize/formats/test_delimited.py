@@ -1,6 +1,7 @@
 """CSV, CEF, LEEF and dissect."""
 
 import csv
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -189,3 +190,28 @@ def test_attributes_of_leef_1_between_pipes() -> None:
         "src": "192.0.2.1",
         "usrName": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('"1","x,"","3","4"', {"a": "1", "_extra": ['"x,"","3","4"']}),
+        ('"x,"","3","4"', {"_extra": ['"x,"","3","4"']}),
+        ('1,"x, y","z" z,4,5', {"a": "1", "b": "x, y", "_extra": ['"z" z,4,5']}),
+        ('1,"x "said, y" z",3,4', {"a": "1", "_extra": ['"x "said, y" z",3,4']}),
+        ('1,"x "said" y, z",3', {"a": "1", "b": 'x said" y', "c": ' z"', "d": "3"}),
+        ('1,"x "said" y",3,4', {"a": "1", "b": 'x said" y"', "c": "3", "d": "4"}),
+        ('1,"x, y","z', {"a": "1", "b": "x, y", "c": "z"}),
+        ('1,"x ""y"", z",3', {"a": "1", "b": 'x "y", z', "c": "3"}),
+    ],
+)
+def test_behind_a_broken_quote_no_value_is_put_into_the_column_of_another(line: str, expected: dict[str, object]) -> None:
+    assert compile_csv(columns=["a", "b", "c", "d"])(line) == expected
+
+
+def test_a_broken_quote_takes_linear_time() -> None:
+    parse = compile_csv(columns=["a", "b", "c"])
+    started = time.perf_counter()
+    parse('"a" x,' * 50_000 + '""' * 50_000 + '"x')
+    parse('"' + '""' * 100_000 + " x,")
+    assert time.perf_counter() - started < 1
