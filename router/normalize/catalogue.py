@@ -12,7 +12,7 @@ from router.ingest._multiline import Multiline
 from router.normalize.compiler import compile_files
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
-from router.normalize.delivered import delivered, may_hold_several
+from router.normalize.delivered import EMPTY, delivered, may_hold_several
 from router.normalize.envelope import keep_envelope, unwrap
 from router.normalize.explained import Asking, explained
 from router.normalize.identify import HEAD
@@ -166,6 +166,8 @@ class Catalogue:
         if not may_hold_several(x.raw):
             return self._sealed(x, tags, kept)
         if (payloads := delivered(x.raw)) is not None:
+            if not payloads:
+                self.ignored[EMPTY] += 1
             lines = [self._line(payload, facts._replace(envelope=""), time) for payload in payloads]
             return [document for line in lines for document in self._documents(*line)]
         return self._documents(x, tags, kept)

@@ -165,6 +165,12 @@ class Definition:
         return found
 
 
+def named_tables(value: Any) -> list[str]:
+    """The CSV files that the tables of a file name."""
+    tables = value.get("tables") if isinstance(value, dict) else None
+    return [name for name in tables.values() if isinstance(name, str)] if isinstance(tables, dict) else []
+
+
 def _on_is_no_boolean(value: Any) -> Any:
     """YAML 1.1 reads the key `on` as true; beside `cases` it is the key of a switch."""
     if isinstance(value, dict):
