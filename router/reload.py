@@ -4,13 +4,16 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from router import hangups
 from router.config import Config, inspect
+from router.documents import load_file
 from router.errors import ConfigError
+from router.normalize.definition import named_tables
 from router.registry import Settings
 from router.telemetry import CONFIG_LOADED, RELOAD_SUCCESS, logger
 from router.topology import Content
@@ -160,6 +163,26 @@ def _rule_files(config: Config) -> Iterator[Path]:
     rules = config.rules
     for root in (*rules.normalize, *rules.detections(), *rules.noise, *rules.pipelines):
         yield from _visible(root) if root.is_dir() else [root]
+    for file in rules.normalize:
+        yield from () if file.is_dir() else _beside(file)
+
+
+def _beside(file: Path) -> Sequence[Path]:
+    """The CSV tables that a normalizer names, there or not; in a folder they are watched anyway."""
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return _tables(file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(64)
+def _tables(file: Path, changed: int, size: int) -> tuple[Path, ...]:
+    """The same as of this version of the file: it is read once, not at each look."""
+    try:
+        return tuple(file.parent / name for document in load_file(file) for name in named_tables(document.value))
+    except ConfigError:
+        return ()
 
 
 def _stamps(files: Iterable[Path]) -> Iterator[tuple[str, int, int, int]]:

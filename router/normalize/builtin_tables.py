@@ -16,5 +16,5 @@ TABLES: dict[str, dict[Any, Any]] = {
     "iana_proto": {**_PROTOCOLS, **{name: name for name in _PROTOCOLS.values()}, "icmp6": "ipv6-icmp", "icmpv6": "ipv6-icmp"},
     "syslog_severity": {i: name.lower() for i, name in enumerate(SEVERITIES)},
     "syslog_facility": dict(enumerate(FACILITIES)),
-    "http_outcome": {code: "success" if code < 400 else "failure" for code in range(100, 600)},
+    "http_outcome": {**{code: "success" if code < 400 else "failure" for code in range(100, 600)}, "_default": None},
 }

@@ -14,7 +14,7 @@ from router.normalize.choosing import Chooser
 from router.normalize.compiler import compile_files
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, shipped
-from router.normalize.delivered import delivered, may_hold_several
+from router.normalize.delivered import EMPTY, delivered, may_hold_several
 from router.normalize.envelope import keep_envelope, unwrap
 from router.normalize.explained import explained
 from router.normalize.identify import HEAD
@@ -154,6 +154,8 @@ class Catalogue:
         if not may_hold_several(x.raw):
             return self._sealed(x, tags, kept)
         if (payloads := delivered(x.raw)) is not None:
+            if not payloads:
+                self.ignored[EMPTY] += 1
             lines = [self._line(payload, facts._replace(envelope=""), time) for payload in payloads]
             return [document for line in lines for document in self._documents(*line)]
         return self._documents(x, tags, kept)

@@ -11,9 +11,9 @@ from router.normalize.expressions import Ref, reference
 from router.normalize.formats.regex import faults
 from router.normalize.writer import Function
 
-_MODIFIERS = frozenset("startswith endswith contains re exists cidr gt gte lt lte all i not".split())
-_ORDERS = frozenset(("gt", "gte", "lt", "lte"))
-_KINDS = _MODIFIERS - {"all", "i", "not"}
+MODIFIERS = frozenset("startswith endswith contains re exists cidr gt gte lt lte all i not".split())
+ORDERS = frozenset(("gt", "gte", "lt", "lte"))
+KINDS = MODIFIERS - {"all", "i", "not"}
 
 
 class Conditions:
@@ -41,10 +41,10 @@ class Conditions:
             return f"not {self.code(value, at, into)}"
         if key == "or":
             return self.code(value if isinstance(value, list) else [value], at, into)
-        name, *modifiers = str(key).split("|") if '"' not in str(key) else _quoted(str(key))
-        unknown = [m for m in modifiers if m not in _MODIFIERS]
-        if unknown or len(_KINDS & set(modifiers)) > 1:
-            self._report(at, f"modifier {(unknown or modifiers)[0]!r} is not known here", f"use {' '.join(sorted(_MODIFIERS))}")
+        name, *modifiers = key_parts(str(key))
+        unknown = [m for m in modifiers if m not in MODIFIERS]
+        if unknown or len(KINDS & set(modifiers)) > 1:
+            self._report(at, f"modifier {(unknown or modifiers)[0]!r} is not known here", f"use {' '.join(sorted(MODIFIERS))}")
             return "False"
         try:
             ref = reference(name.strip())
@@ -57,7 +57,10 @@ class Conditions:
         return f"not {test}" if "not" in modifiers else test
 
 
-def _quoted(key: str) -> list[str]:
+def key_parts(key: str) -> list[str]:
+    """`"a|b".c|startswith` -> the field and the modifiers."""
+    if '"' not in key:
+        return key.split("|")
     end = key.rindex('"') + 1
     name, rest = key[:end], key[end:]
     more, *modifiers = rest.split("|")
@@ -84,7 +87,7 @@ class _Read:
 
 
 def _test(read: _Read, value: Any, modifiers: list[str], into: Function) -> str:
-    kind = next((m for m in modifiers if m in _KINDS), "")
+    kind = next((m for m in modifiers if m in KINDS), "")
     values = value if isinstance(value, list) else [value]
     if isinstance(value, dict) or not values or any(isinstance(v, (dict, list)) for v in values):
         raise ValueError("a value is text, a number, true, false, null, or a list of these")
@@ -95,7 +98,7 @@ def _test(read: _Read, value: Any, modifiers: list[str], into: Function) -> str:
     if kind == "" and "i" not in modifiers and "all" not in modifiers:
         return _equal(read, values, into)
     fold = "i" in modifiers
-    if kind in _ORDERS:
+    if kind in ORDERS:
         tests = [read.empty() if v is None else f"compares({read.code}, {_order(kind, v, into)})" for v in values]
     elif "all" in modifiers:
         tests = [read.empty() if v is None else _texts(read, [v], kind, fold, into) for v in values]
@@ -122,7 +125,7 @@ def _equal(read: _Read, values: list[Any], into: Function) -> str:
 def _texts(read: _Read, values: list[Any], kind: str, fold: bool, into: Function) -> str:
     """Does one of the tests hold for the text?"""
     texts = [as_text(v) or "" for v in values]
-    test = _one_of([_text_test(kind, text, fold) for text in texts])
+    test = _one_of([text_test(kind, text, fold) for text in texts])
     call = into.scope.constant(test, "T")
     return read.there(_inline(kind, tuple(texts), fold) or f"{call}(w)", f"any_text(w, {call})")
 
@@ -151,7 +154,7 @@ def _inline(kind: str, texts: tuple[str, ...], fold: bool) -> str:
 
 
 def _order(kind: str, value: Any, into: Function) -> str:
-    return into.scope.constant(_ordering(kind, value), "T")
+    return into.scope.constant(ordering(kind, value), "T")
 
 
 def _forms(value: Any) -> tuple[Any, ...]:
@@ -163,7 +166,8 @@ def _forms(value: Any) -> tuple[Any, ...]:
     return (text,) if isinstance(value, (bool, float)) else (value, text)
 
 
-def _ordering(kind: str, value: Any) -> Callable[[float], bool]:
+def ordering(kind: str, value: Any) -> Callable[[float], bool]:
+    """The test of `gt`, `gte`, `lt` or `lte`. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{kind} takes a number")
     tests: dict[str, Callable[[float], bool]] = {
@@ -175,7 +179,8 @@ def _ordering(kind: str, value: Any) -> Callable[[float], bool]:
     return tests[kind]
 
 
-def _text_test(kind: str, value: str, fold: bool) -> Callable[[str], bool]:
+def text_test(kind: str, value: str, fold: bool) -> Callable[[str], bool]:
+    """The test of a text by this modifier (empty: equal). Raises ValueError."""
     if kind == "re":
         problems = faults(value, anchored=False)
         if problems:

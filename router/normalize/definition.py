@@ -27,6 +27,7 @@ class Definition:
         self.value: dict[str, Any] = _on_is_no_boolean(document.value) if isinstance(document.value, dict) else {}
         self.id = str(self.value.get("id", ""))
         self.tables: dict[str, pipes.Transform] = {}
+        self.used_tables: set[str] = set()
         self.targets: dict[str, tuple[PathKey, str]] = {}
         """Every field that is written -> where first, and how (object or leaf)."""
         self.vendor = self._vendor_roots()
@@ -70,6 +71,7 @@ class Definition:
             self.problem(at, str(error), "see the reference, section Expressions")
             return None
         for choice in found.choices:
+            self.used_tables.update(pipe.arguments[0] for pipe in choice.pipes if pipe.name == "table")
             for ref in choice.refs:
                 if ref.kind == "document" and not self.read(".".join(map(str, ref.path)), at):
                     return None
@@ -161,6 +163,12 @@ class Definition:
             except ValueError as error:
                 self.problem((*at, i), str(error))
         return found
+
+
+def named_tables(value: Any) -> list[str]:
+    """The CSV files that the tables of a file name."""
+    tables = value.get("tables") if isinstance(value, dict) else None
+    return [name for name in tables.values() if isinstance(name, str)] if isinstance(tables, dict) else []
 
 
 def _on_is_no_boolean(value: Any) -> Any:

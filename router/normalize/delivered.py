@@ -17,7 +17,10 @@ import orjson
 from router.normalize.decoding import MAX_BYTES
 from router.normalize.formats.json import loads
 
-_HEAD = 4096
+EMPTY = "no_records"
+"""What a request without a record is counted as."""
+_HEAD, _SHORT = 4096, 256
+_OF_A_REQUEST = frozenset(("records", "Records", "requestId", "timestamp"))
 _FIRST = (
     "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters logEvents policyLevel"
 )
@@ -37,7 +40,12 @@ def may_hold_several(text: str) -> bool:
 
 
 def delivered(text: str) -> list[bytes] | None:
-    """The payloads in their order; None when the text is no such request, or one of its records cannot be read."""
+    """The payloads in their order; None when the text is no such request, or one of its records cannot be read.
+
+    None of them where the list of records is empty, and nothing else is said.
+    """
+    if len(text) < _SHORT and _is_empty(loads(text)):
+        return []
     head = text[:_HEAD]
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
@@ -54,6 +62,14 @@ def delivered(text: str) -> list[bytes] | None:
             return None
         found += [line for line in _documents(payload) if line.strip(b"\x00\x01 \t\r\n")]
     return found
+
+
+def _is_empty(value: Any) -> bool:
+    """`{"Records": []}`, as it stands in a bucket or comes with a request in which nothing happened."""
+    if type(value) is not dict or not value.keys() <= _OF_A_REQUEST:
+        return False
+    lists = [value[name] for name in ("records", "Records") if name in value]
+    return lists == [[]] * len(lists) and bool(lists)
 
 
 def _marked(head: str) -> bool:

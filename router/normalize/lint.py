@@ -8,9 +8,11 @@ from pydantic import ValidationError
 from router.documents import PathKey
 from router.ingest._multiline import Multiline
 from router.normalize import schema
+from router.normalize.contradictions import lint_reach
 from router.normalize.definition import Definition, flat
-from router.normalize.expressions import parse, path
+from router.normalize.expressions import Path, parse, path
 from router.normalize.lint_tests import lint_tests
+from router.normalize.overwriting import blocks
 from router.registry import nearest
 from router.wording import known_keys, worded
 
@@ -24,6 +26,8 @@ def lint(definition: Definition) -> None:
     _dropped(definition)
     _multiline(definition)
     _head(definition)
+    _unused(definition)
+    lint_reach(definition)
     lint_tests(definition)
 
 
@@ -60,6 +64,16 @@ def _multiline(definition: Definition) -> None:
                 known = nearest(str(at[-1]), known_keys(Multiline, ()))
                 text, remedy = ("unknown key", known) if detail["type"] == "extra_forbidden" else worded(detail)
                 definition.problem(at, text, remedy or "write multiline: {first: '^pattern of a first line'}")
+
+
+def _unused(definition: Definition) -> None:
+    """Tables that nothing looks into: mostly the other half of a change. (What cannot be read might do so.)"""
+    tables = definition.value.get("tables")
+    for name in tables if isinstance(tables, dict) and not definition.problems else ():
+        if name not in definition.used_tables:
+            definition.problem(
+                ("tables", name), f"nothing uses the table {name!r}", f"write `field | table {name}`, or remove it"
+            )
 
 
 def _listed(block: Any, name: str) -> list[str]:
@@ -108,17 +122,23 @@ def _is_path(name: str) -> bool:
 
 
 def _dropped(definition: Definition) -> None:
-    """A field that is both mapped and thrown away."""
-    dropped = definition.value.get("drop")
-    names = {str(name): i for i, name in enumerate(dropped)} if isinstance(dropped, list) else {}
-    mapped = definition.value.get("map")
-    for target, text in flat(mapped, lambda name: False) if isinstance(mapped, dict) and names else ():
-        try:
-            paths = parse(text).record_paths
-        except ValueError:
-            continue
-        for name, i in names.items():
-            if _is_path(name) and path(name) in paths:
-                definition.problem(
-                    ("drop", i), f"{name} is dropped, and mapped to {target}", "use consume, or take it out of one"
-                )
+    """A field that is thrown away, and mapped all the same: it, or what is below it, anywhere in the file."""
+    held = definition.value.get("drop")
+    dropped = held if isinstance(held, list) else []
+    names = {i: path(str(name)) for i, name in enumerate(dropped) if _is_path(str(name))}
+    for block in [definition.value, *blocks(definition.value)] if names else ():
+        for key in ("map", "append"):
+            part = block.get(key)
+            for target, text in flat(part, lambda name: False) if isinstance(part, dict) else ():
+                read = () if key == "append" and isinstance(text, list) else _record_paths(text)  # a list holds literals there
+                for i, name in names.items():
+                    if any(found[: len(name)] == name for found in read):
+                        problem = f"{dropped[i]} is dropped, and mapped to {target}"
+                        definition.problem(("drop", i), problem, "use consume, or take it out of one")
+
+
+def _record_paths(text: Any) -> tuple[Path, ...]:
+    try:
+        return parse(text).record_paths
+    except ValueError:
+        return ()

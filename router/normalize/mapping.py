@@ -66,6 +66,17 @@ def check_answers(definition: Definition, entry: Entry) -> None:
         if answer not in (entry.field.allowed or {}):
             text = f"{answer!r} is not allowed in {entry.field.name}"
             definition.problem(entry.at, text, f"let the table answer one of {' '.join(sorted(entry.field.allowed or {}))}")
+    _check_others(definition, entry)
+
+
+def _check_others(definition: Definition, entry: Entry) -> None:
+    """The last table of such a field says what a value becomes that it does not hold: the vendor's next release has one."""
+    tables = zip(entry.expression.choices[-1].pipes, entry.transforms[-1], strict=True)
+    for pipe, made in tables if entry.field.chosen else ():
+        if not getattr(made, "decided", True):
+            name, allowed = pipe.arguments[0], " ".join(sorted(entry.field.allowed or {}))
+            text = f"{name!r} does not say what {entry.field.name} becomes for a value that it does not hold"
+            definition.problem(("tables", name), text, f"add `_default: null` to write none, or one of {allowed}")
 
 
 def _answers(entry: Entry) -> list[Any]:

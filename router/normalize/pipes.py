@@ -164,7 +164,7 @@ def _cut(method: str, text: str) -> Callable[[str], str | None]:
 
     def change(value: str) -> str | None:
         parts = split(value, text)
-        return parts[side] if parts[1] else None
+        return (parts[side] or None) if parts[1] else None
 
     return change
 
@@ -199,14 +199,14 @@ def _length(value: Any) -> int | None:
 
 
 def table(name: str, rows: Mapping[Any, Any]) -> Transform:
-    """A lookup by text, exact and then in lower case; `_default` for what is not there (`_same`: the value itself).
+    """A lookup by text, exact and then in lower case; `_default` for others (`_same`: the value itself, null: no value).
 
     `rows` of the pipe: the keys whose answer needs no further look; `answers`: every one that it can give, None where that is
-    the value itself.
+    the value itself; `decided`: does it say what becomes of other keys?
     """
     exact = {_key(key): value for key, value in rows.items() if key != "_default"}
     folded = {key.lower(): value for key, value in reversed(exact.items())}
-    default = rows.get("_default")
+    default = rows.get("_default") if rows.get("_default") != "" else None
 
     def one(value: Any) -> Any:
         key = value if type(value) is str else coerce.text(value)
@@ -226,6 +226,7 @@ def table(name: str, rows: Mapping[Any, Any]) -> Transform:
     pipe.__dict__["rows"] = {key: value for key, value in exact.items() if value not in (None, "", "_same")}
     given = [answer for answer in (*exact.values(), default) if answer not in (None, "")]
     pipe.__dict__["answers"] = None if "_same" in given else [item for a in given for item in (a if type(a) is list else [a])]
+    pipe.__dict__["decided"] = "_default" in rows
     return pipe
 
 
@@ -243,8 +244,10 @@ def through(transforms: Sequence[Transform]) -> Transform:
 
 
 def _domain(value: str) -> str | None:
-    """A host by name: what is no address."""
-    return None if coerce.ip(value) is not None or ":" in value else value
+    """A host by name: one word that is no address, nor what is left of one (no name is of digits alone: RFC 3696, section 2)."""
+    if ":" in value or " " in value or coerce.ip(value) is not None or value.replace(".", "").isdecimal():
+        return None
+    return value
 
 
 def _key(key: Any) -> str:
@@ -313,7 +316,7 @@ def make(name: str, arguments: tuple[str, ...], tables: Tables) -> Transform:
         return _PLAIN[name]
     if name in _STRIPS and len(arguments) < 2:
         strip, chars = _STRIPS[name], arguments[0] if arguments else None
-        return _text_pipe(lambda value: strip(value, chars))
+        return _text_pipe(lambda value: strip(value, chars) or None)
     if name in ("split", "join") and len(arguments) < 2:
         text = arguments[0] if arguments else ""
         return _split(text or None) if name == "split" else _join(text or " ")
@@ -323,7 +326,7 @@ def make(name: str, arguments: tuple[str, ...], tables: Tables) -> Transform:
         return renamed(arguments)
     if name == "replace" and len(arguments) == 2:
         old, new = arguments
-        return _text_pipe(lambda value: value.replace(old, new))
+        return _text_pipe(lambda value: value.replace(old, new) or None)
     if len(arguments) == 1:
         return _one_argument(name, arguments[0], tables)
     raise ValueError(_unknown(name))

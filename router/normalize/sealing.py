@@ -80,7 +80,8 @@ def _header(out: Event, x: Line) -> None:
     """log.syslog without what stands elsewhere already; the sender is the observer where there is one, else the host."""
     hostname, appname, procid = x.head[4:7]
     if hostname:
-        hostname = _told(out, hostname.strip("[]") if hostname[0] == "[" else hostname, appname)
+        bare = hostname.strip("[]") if hostname[0] == "[" else hostname
+        hostname = _told(out, bare, appname) if bare else hostname
     if appname is not None or procid is not None:
         process = out.get("process", _NOTHING)
         if appname is not None and process.get("name") == appname:

@@ -17,7 +17,7 @@ def first_group(pattern: str) -> Callable[[str], str | None]:
 
     def find(value: str) -> str | None:
         found = search(value[:_SEARCHED])
-        return found[group] if found else None
+        return (found[group] or None) if found else None
 
     known = Remembered(find, 4096)
 

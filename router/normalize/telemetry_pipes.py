@@ -98,7 +98,7 @@ def name_part(key: str) -> Callable[[str], Any]:
     """The values of one attribute (CN, O, ...) of a distinguished name, in either order, escaped or not (RFC 4514 and as
     OpenSSL prints them): the text, or a list where the attribute repeats."""
     search = re.compile(
-        rf"(?:^|[,/+]\s*){re.escape(key)}\s?=\s?((?:\\.|[^\\])*?)(?=[,/+]\s*[A-Za-z][A-Za-z0-9.]*\s?=|$)", re.S
+        rf"(?:^|[,/+]\s*){re.escape(key)}\s?=\s?((?:\\.|[^\\])*?)(?=[,/+]\s*[A-Za-z][A-Za-z0-9.]*\s?=|[,/+]?$)", re.S
     ).findall
 
     def parts(name: str) -> Any:

@@ -35,7 +35,23 @@ def _epoch(value: Any, where: Zone, receipt: float) -> Moment | None:
     return times.epoch(value)
 
 
-_READ_BY: dict[TimeReader, str] = {_guess: "guess", _iso: "iso", _epoch: "epoch"}
+def _late_guess(text: Any, where: Zone, receipt: float) -> Moment | None:
+    found = times.instant(text, where, receipt)
+    return None if found is not None and found.seconds < _FIRST and _is_number(text) else found
+
+
+def _late_epoch(value: Any, where: Zone, receipt: float) -> Moment | None:
+    found = times.epoch(value)
+    return None if found is not None and found.seconds < _FIRST else found
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is not str or value.replace(".", "", 1).isdecimal()
+
+
+_FIRST = 1_000_000_000
+"""In September 2001 an epoch got its tenth digit. One with fewer is not when an event was: its end was cut off."""
+_READ_BY: dict[TimeReader, str] = {_guess: "guess", _late_guess: "guess", _iso: "iso", _epoch: "epoch", _late_epoch: "epoch"}
 
 
 class _NoField(ValueError):
@@ -100,13 +116,13 @@ class Timing:
         zone_ref = _field("tz", spec["tz"]) if "tz" in spec else None
         if spec.get("syslog"):
             return TimeSpec((), zone_ref, _syslog(default))
-        names, reader = self._reader(spec)
+        names, reader = self._reader(spec, late=at[1] == "@timestamp")
         refs = tuple(_field("join" if "join" in spec else _READ_BY.get(reader, "of"), name) for name in names)
         if zone_ref is None and len(refs) == 1 and (quick := _QUICK.get(reader)) is not None:
             return TimeSpec(refs, None, quick(default))
         return TimeSpec(refs, zone_ref, _timer(reader, default, len(refs), str(spec.get("sep", " "))))
 
-    def _reader(self, spec: dict[str, Any]) -> tuple[list[Any], TimeReader]:
+    def _reader(self, spec: dict[str, Any], late: bool) -> tuple[list[Any], TimeReader]:
         if "join" in spec:
             names = spec["join"]
             if not isinstance(names, list) or not names:
@@ -117,7 +133,11 @@ class Timing:
             if "of" not in spec:
                 raise ValueError("a format needs `of: field`")
             return [spec["of"]], formats
-        for name, reader in (("epoch", _epoch), ("iso", _iso), ("guess", _guess)):
+        for name, reader in (
+            ("epoch", _late_epoch if late else _epoch),
+            ("iso", _iso),
+            ("guess", _late_guess if late else _guess),
+        ):
             if name in spec:
                 return [spec[name]], reader
         raise ValueError("a time needs one of epoch, iso, join, format, formats, syslog")
@@ -173,10 +193,35 @@ def _epoch_in(_: Zone | None) -> Callable[..., Moment | None]:
     return lambda x, value: read(value) if value is not None and value != "" else None
 
 
+def _late_guess_in(default: Zone | None) -> Callable[..., Moment | None]:
+    """The time of an event, of any shape."""
+    read = times.instant
+    if default is None:
+        return lambda x, value: (
+            found
+            if value is not None
+            and value != ""
+            and (found := read(value, x.site, x.receipt)) is not None
+            and (found.seconds >= _FIRST or not _is_number(value))
+            else None
+        )
+    return lambda x, value: _late_guess(value, default, x.receipt) if value is not None and value != "" else None
+
+
+def _late_epoch_in(_: Zone | None) -> Callable[..., Moment | None]:
+    """The time of an event by its epoch."""
+    read = times.epoch
+    return lambda x, value: (
+        found if value is not None and value != "" and (found := read(value)) is not None and found.seconds >= _FIRST else None
+    )
+
+
 _QUICK: dict[TimeReader, Callable[[Zone | None], Callable[..., Moment | None]]] = {
     _iso: _iso_in,
     _guess: _guess_in,
     _epoch: _epoch_in,
+    _late_guess: _late_guess_in,
+    _late_epoch: _late_epoch_in,
 }
 
 

@@ -14,6 +14,9 @@ _HEAD = re.compile(r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,
 _KERNEL_HEAD = re.compile(r"(?:\[ {0,11}\d{1,11}\.\d{1,9}\] )?(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
 _TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|"[^"]*\Z|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
+_BEGUN = re.compile(r"[A-Za-z_][\w-]{0,63}\Z")
+_COMPLETE = re.compile(r'"[^"]*+"\Z|[\d.:?-]++\Z')
+"""Values behind which no more of them can come."""
 _LENGTH = re.compile(r"a\d{1,5}_len\Z")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+\Z")
 _ENCODED = frozenset(
@@ -73,7 +76,7 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
     if kind == "EXECVE":
         pairs = _arguments(pairs, record)
     if quote:
-        more, inner_words = _pairs(inner.rstrip("'"))
+        more, inner_words = _pairs(inner.rstrip("'"), cut_off="'" not in inner)
         pairs += more
         words = inner_words or words
     if words:
@@ -91,8 +94,10 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
             record["socket"] = where
 
 
-def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
-    """(name, value) in order, quotes kept, and the words before the first pair. A later word belongs to the value before it."""
+def _pairs(text: str, cut_off: bool = False) -> tuple[list[tuple[str, str]], str]:
+    """(name, value) in order, quotes kept, and the words before the first pair. A later word belongs to the value before it,
+    but for one at the end that may be the beginning of a name, where the text was cut off.
+    """
     pairs: list[tuple[str, str]] = []
     lead: list[str] = []
     words: list[str] = []
@@ -106,7 +111,7 @@ def _pairs(text: str) -> tuple[list[tuple[str, str]], str]:
         elif words:
             lead, words = words, []
         pairs.append((name, value.rstrip(",") if value[-1:] == "," else value))
-    if pairs and words:
+    if pairs and words and not (len(words) == 1 and (cut_off or _COMPLETE.match(pairs[-1][1])) and _BEGUN.match(words[0])):
         _lengthen(pairs, words)
         words = []
     return pairs, " ".join(lead or words)
@@ -119,8 +124,10 @@ def _lengthen(pairs: list[tuple[str, str]], words: list[str]) -> None:
 
 def _plain(value: str) -> str:
     """Without its quotes; a record that was cut off may lack the second one."""
-    if value[:1] != '"' or len(value) < 2:
+    if value[:1] != '"':
         return value
+    if len(value) == 1:
+        return ""
     return value[1:-1] if value[-1] == '"' else value[1:] if '"' not in value[1:] else value
 
 

@@ -17,16 +17,45 @@ _MAX_FIELD = 1 << 22
 
 def cells(line: str, sep: str = ",") -> list[str]:
     """The values of one line; quotes by RFC 4180, section 2, where they occur. A quote that never closes is kept as text."""
+    return _cells(line, sep)[0]
+
+
+def _cells(line: str, sep: str) -> tuple[list[str], bool]:
+    """The values, and whether every quote that closes does so at the end of a value: else no one can tell where each stands."""
     if '"' not in line:
-        return line.split(sep)
+        return line.split(sep), True
     bare = _bare(line, sep)
     if bare is not None:
-        return bare.split(sep)
-    try:
-        rows = list(csv.reader([line.replace("\n", " ").replace("\r", " ")], delimiter=sep, skipinitialspace=False))
-    except csv.Error:
-        return line.split(sep)
-    return rows[0] if len(rows) == 1 else line.split(sep)
+        return bare.split(sep), True
+    text = line.replace("\n", " ").replace("\r", " ")
+    for strict in (True, False):
+        try:
+            rows = list(csv.reader([text], delimiter=sep, strict=strict))
+        except csv.Error:
+            continue
+        return rows[0] if len(rows) == 1 else line.split(sep), strict or _before_fault(text, sep) is None
+    return line.split(sep), True
+
+
+def _before_fault(text: str, sep: str) -> int | None:
+    """Where the first value begins behind whose closing quote more text stands; None where there is none."""
+    start = 0
+    while start < len(text):
+        if text[start] != '"':
+            end = text.find(sep, start)
+        else:
+            closing = text.find('"', start + 1)
+            while closing >= 0 and text[closing + 1 : closing + 2] == '"':
+                closing = text.find('"', closing + 2)
+            if closing < 0:
+                return None
+            end = closing + 1
+            if end < len(text) and text[end] != sep:
+                return start
+        if end < 0:
+            return None
+        start = end + 1
+    return None
 
 
 def _bare(line: str, sep: str) -> str | None:
@@ -59,7 +88,7 @@ def compile_csv(
     fallback = tuple(default)
 
     def parse(line: str) -> dict[str, Any] | None:
-        values = cells(line, sep)
+        values, sound = _cells(line, sep)
         if len(values) < minimum:
             return None
         names: Sequence[str] = fixed
@@ -68,7 +97,7 @@ def compile_csv(
             names = _fitting(choice, len(values)) if choice is not None else fallback
             if not names:
                 return None
-        return _named(names, values)
+        return _named(names, values) if sound or len(values) == len(names) else _certain(names, line, sep)
 
     return parse
 
@@ -114,6 +143,13 @@ def _fitting(choice: list[tuple[int, Columns]], count: int) -> Columns:
             break
         best = names
     return best
+
+
+def _certain(names: Sequence[str], line: str, sep: str) -> dict[str, Any]:
+    """The values in front of a broken quote, and the text from there on: with it, values have moved to other columns."""
+    text = line.replace("\n", " ").replace("\r", " ")
+    start = _before_fault(text, sep) or 0
+    return {**_named(names, cells(text[:start].removesuffix(sep), sep) if start else []), EXTRA: [text[start:]]}
 
 
 def _named(names: Sequence[str], values: list[str]) -> dict[str, Any]:

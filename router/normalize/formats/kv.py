@@ -10,7 +10,7 @@ from router.normalize.formats.layouts import Layouts
 _FIRST_PAIR = r"[^{a}]*{a}(?:{q}[^{q}]*{q}|[^{q}\s,;|^]*)(\s|.)"
 _BREAK = r"(?:#01[0-5]|\\[nrt]|\x1b\[[\d;]{0,8}m)?"  # rsyslog's, JSON's, and the colours of a terminal
 FREE_TEXT = "_text"
-"""Key of words that stand before the first pair."""
+"""Key of words that stand before the first pair, and of the beginning of a key with which a text ends that was cut off."""
 _ESCAPED_QUOTE, _ESCAPED_ESCAPE = "\x00", "\x01"  # control characters that decoding has removed
 
 
@@ -27,7 +27,7 @@ def compile_kv(
     seps = (sep,) if isinstance(sep, str) else tuple(sep)
     adders: dict[str, Callable[..., Any]] = {"list": _add, "last": dict.__setitem__, "first": dict.setdefault}
     add = adders[repeat]
-    scan = _Scan(assign, quote, escape, seps, add)
+    scan = _Scan(assign, quote, escape, seps, add, strip[-1:])
     if not drop_values and not strip:
         return scan.parse
     dropped = frozenset(drop_values)
@@ -67,8 +67,12 @@ def _add(out: dict[str, Any], key: str, value: str) -> None:
 
 
 class _Scan:
-    def __init__(self, assign: str, quote: str, escape: str, seps: Sequence[str], add: Callable[..., Any]) -> None:
+    def __init__(
+        self, assign: str, quote: str, escape: str, seps: Sequence[str], add: Callable[..., Any], bracket: str = ""
+    ) -> None:
+        """`bracket`: closes a value, where values stand in brackets that are stripped."""
         self._assign, self._quote, self._escape, self._seps, self._add = assign, quote, escape, seps, add
+        self._bracket = bracket
         a, q = re.escape(assign), re.escape(quote or "\x00")
         self._first = re.compile(_FIRST_PAIR.format(a=a, q=q)) if len(seps) > 1 else None
         # A quote closes only in front of the next pair or the end; others stand inside of a value.
@@ -112,6 +116,8 @@ class _Scan:
 
     def _steps(self, text: str, sep: str) -> dict[str, Any] | None:
         """The pairs of a text, one after the other."""
+        if sep in self._splits:
+            text = text.removesuffix(sep.rstrip())  # cut off inside of the separator
         chunks = text.split(self._quote) if self._quote else [text]
         if sep == " ":
             found = _regular_pairs(chunks, self._assign)
@@ -201,11 +207,19 @@ class _Scan:
                     add(out, last, value if blank else value.strip())
                 else:
                     key = last = name if blank else name.strip()
+            if len(loose) == 1 and i == len(chunks) - 1 and self._is_begun(chunk, sep):
+                last, loose = None, [loose[0].strip()]
             if loose:
                 _append(out, last, joint.join(loose), joint)
         if key is not None:
             add(out, key, "")
         return out
+
+    def _is_begun(self, chunk: str, sep: str) -> bool:
+        """Does a text end with the beginning of a key, behind a value that is complete? It was cut off there."""
+        before, found, word = chunk.rpartition(sep.rstrip() or sep)
+        complete = self._assign not in before or sep in _BETWEEN_PAIRS or (self._bracket and before.endswith(self._bracket))
+        return bool(found and complete) and _PLAIN_KEY.match(word.strip()) is not None
 
     def _restored(self, out: dict[str, Any]) -> dict[str, Any] | None:
         """Escapes back into what they stand for; keys have none."""
@@ -251,6 +265,8 @@ def _listed_layout(assign: str, quote: str, sep: str, text: str, pairs: dict[str
 
 _ALONE: dict[str, dict[str, str]] = {}
 """Assignment -> text between two quoted values that is nothing but a blank and a key, as it mostly is -> that key."""
+_BETWEEN_PAIRS = frozenset("\t|^")
+"""Separators that stand in no value, or hardly ever."""
 _MOST_KEYS, _LONG_KEY = 4096, 40
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 

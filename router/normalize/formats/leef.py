@@ -15,6 +15,7 @@ _MOST = 500
 """Attributes of a line; one with more is read step by step, as one is where something is odd."""
 _HEX = re.compile(r"\A(?:0[xX]|[xX])([0-9A-Fa-f]{1,4})\Z")
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z_][\w.\-]{0,127})=")
+_BEGUN = re.compile(r"[A-Za-z_][\w.\-]{0,127}\Z")
 _PIPED = re.compile(r"[A-Za-z]\w{0,63}=[^|=]{0,256}\|[A-Za-z]\w{0,63}=")
 _CARETED = re.compile(r"[A-Za-z]\w{0,63}=[^^=]{0,256}\^[A-Za-z]\w{0,63}=")
 
@@ -85,13 +86,18 @@ def _is_key(word: str) -> bool:
 
 
 def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
-    """Pairs in order. Without the delimiter, a value ends at the next `key=`; text without `=` belongs to the value before."""
+    """Pairs in order. Without the delimiter, a value ends at the next `key=`; text without `=` belongs to the value before.
+
+    At the end it does not where it looks like the beginning of a key: the line was cut off.
+    """
     found = list(_KEY.finditer(body)) if delimiter not in body and body.count("=") > 1 else []
     if found:
         ends = [m.start() for m in found[1:]] + [len(body)]
         return [(m[1], body[m.end() : end].strip()) for m, end in zip(found, ends, strict=True)]
     pairs: list[tuple[str, str]] = []
-    for token in body.split(delimiter):
+    *tokens, last = body.split(delimiter)
+    begun = bool(tokens) and _BEGUN.match(last) is not None
+    for token in tokens if begun else [*tokens, last]:
         key, found_pair, value = token.partition("=")
         if found_pair and key.strip():
             pairs.append((key.strip(), value.strip("\r\n")))
@@ -99,4 +105,6 @@ def _attributes(body: str, delimiter: str) -> list[tuple[str, str]]:
             pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]}{delimiter}{token}")
         elif token.strip():
             pairs.append(("_text", token.strip()))
+    if begun:
+        pairs.append(("_text", last))
     return pairs

@@ -68,6 +68,26 @@ def _wild(tree: Any) -> int:
     return count
 
 
+def _roams(tree: Any) -> bool:
+    """Does it begin with a repeat without end, and go on behind it? A search runs along it from each place."""
+    items = list(tree)
+    for i, (op, argument) in enumerate(items):
+        rest = items[i + 1 :]
+        if op in (*_REPEATS, sre.POSSESSIVE_REPEAT):
+            if argument[1] is sre.MAXREPEAT:
+                return bool(rest)
+            roams = _roams([*argument[2], *rest[:1]])
+            if roams or argument[0]:
+                return roams
+        elif op is sre.BRANCH:
+            return any(_roams([*branch, *rest]) for branch in argument[1])
+        elif op in (sre.SUBPATTERN, sre.ATOMIC_GROUP):
+            return _roams([*(argument[3] if op is sre.SUBPATTERN else argument), *rest])
+        else:
+            return False
+    return False
+
+
 def faults(pattern: str, anchored: bool = True) -> list[str]:
     """What the lint has against a pattern; empty when nothing."""
     try:
@@ -78,6 +98,8 @@ def faults(pattern: str, anchored: bool = True) -> list[str]:
     found = []
     if anchored and not _leading(tree):
         found.append("is not anchored; begin it with ^")
+    if not anchored and _roams(tree):
+        found.append("begins with a repeat without end; leave it out, begin with ^ or (?<!...), or say how often, as {1,64}")
     if _nested(tree, False):
         found.append("repeats inside of a repeat; use possessive ++ or *+, or (?>...)")
     if _wild(tree) > 2:

@@ -167,7 +167,7 @@ switch:
     a: {append: {event.type: v | table verdict}}
     'b,c': {set: {event.action: bc}, cases: [{when: {v: x}, set: {event.reason: inner}}]}
   default: {set: {event.action: other}}
-tables: {verdict: {y: allowed, n: denied}}
+tables: {verdict: {y: allowed, n: denied, _default: null}}
 """
     assert document(text, "acme=1 k=a v=n")["event"]["type"] == ["connection", "end", "denied"]
     assert document(text, "acme=1 k=a v=n")["event"]["action"] == "A"
@@ -280,6 +280,17 @@ def test_a_time_that_cannot_be_read_is_kept_and_the_header_stands_in() -> None:
     assert found["@timestamp"] == "2026-03-01T10:00:00Z"
     assert found["acme"]["x"]["t"] == "soon"
     assert found["tags"] == ["_norm_type:@timestamp"]
+
+
+@pytest.mark.parametrize("spec", ["{epoch: t}", "t", "{epoch: t, tz: z}", "{guess: t, zone: Europe/Paris}"])
+@pytest.mark.parametrize("cut", ["177235920", "177235920123", "177235920.1"])
+def test_an_epoch_that_was_cut_off_is_no_time_of_an_event(spec: str, cut: str) -> None:
+    found = document(f"parse: [kv]\ntime: {{'@timestamp': {spec}, file.created: {{epoch: u}}}}\n", f"acme=1 u=946684800 t={cut}")
+    assert (found["@timestamp"], found["acme"]["x"]["t"]) == ("2026-06-01T00:00:00.000Z", cut)
+    assert "_norm_type:@timestamp" in found["tags"]
+    assert found["file"]["created"] == "2000-01-01T00:00:00Z"
+    early = document(f"parse: [kv]\ntime: {{'@timestamp': {spec}}}\n", "acme=1 t=1000000000")
+    assert early["@timestamp"] == "2001-09-09T01:46:40Z"
 
 
 def test_a_zone_that_nobody_set_is_tagged() -> None:

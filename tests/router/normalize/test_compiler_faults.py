@@ -29,6 +29,9 @@ LINT = [
     ("cases:\n  - when: {'a|like': 1}\n    set: {event.action: x}", "modifier 'like' is not known", 7),
     ("cases:\n  - set: {event.action: x}", "a case needs `when`", 7),
     ("cases:\n  - when: {'a|re': '(x+)+'}\n    set: {event.action: x}", "repeats inside of a repeat", 7),
+    ("cases:\n  - when: {'a|re': '.*x'}\n    set: {event.action: x}", "begins with a repeat without end; leave it out", 7),
+    ("map: {event.action: \"a | regex '(\\\\d+)$'\"}", "begins with a repeat without end", 6),
+    ("map: {event.action: \"a | groups '(?:(?P<b>\\\\w+) )?x'\"}", "begins with a repeat without end", 6),
     ("cases:\n  - when: {'a|cidr': nowhere}\n    set: {event.action: x}", "is no network", 7),
     ("map: {source.user: a, source.user.name: b}", "no field 'source.user'", 6),
     ("map: {acme.x.a: a, acme.x.a.b: b}", "holds a value elsewhere", 6),
@@ -73,6 +76,16 @@ LINT = [
     ),
     ("switch: {on: a | lower, cases: {Deny: {set: {event.action: x}}}}", "'Deny' never comes out of `lower`", 6),
     ("switch: {on: a | upper, cases: {'DENY,Drop': {set: {event.action: x}}}}", "'Drop' never comes out of `upper`", 6),
+    ("drop: [a]\ncases:\n  - when: {b: 1}\n    map: {event.action: a.c}", "a is dropped, and mapped to event.action", 6),
+    (
+        "drop: [a]\nswitch: {on: b, cases: {x: {append: {event.type: a | table t}}}}\ntables: {t: {y: end, _default: null}}",
+        "a is dropped",
+        6,
+    ),
+    ("map: {event.outcome: a | table t}\ntables:\n  t: {ok: success}", "'t' does not say what event.outcome becomes", 8),
+    ("map: {event.kind: [b, a | table t | lower]}\ntables: {t: {ok: event}}", "add `_default: null` to write none", 7),
+    ("switch: {on: b, cases: {x: {append: {event.type: a | table t}}}}\ntables: {t: {ok: [end]}}", "what event.type becomes", 7),
+    ("map: {event.action: a | table t}\ntables:\n  t: {b: c}\n  u: {b: c}", "nothing uses the table 'u'", 9),
 ]
 
 
@@ -81,6 +94,29 @@ def test_a_mistake_is_named_with_its_line_and_a_remedy(text: str, message: str, 
     normalizer, problems = compile_document(load_text(HEAD + text + "\n", "x.yaml")[0], Path("."))
     assert normalizer is None
     assert any(message in str(problem) and problem.line == line for problem in problems), "\n".join(map(str, problems))
+
+
+RIGHT = [
+    "map: {event.outcome: a | table t}\ntables: {t: {ok: success, _default: null}}",
+    "map: {event.outcome: a | table t}\ntables: {t: {ok: success, _default: unknown}}",
+    "map: {event.outcome: [a | table t, \"'unknown'\"]}\ntables: {t: {ok: success}}",
+    "map: {event.outcome: a | table http_outcome}",
+    "map: {event.action: \"a | regex '(\\\\d+)'\"}",
+    "map: {event.action: \"a | regex '(?<!\\\\d)(\\\\d++)$'\"}",
+    "map: {event.action: \"a | regex '\\\\d{1,20}x'\"}",
+    "cases:\n  - when: {'a|re': ['^.*x', 'x.*y', 'a?b']}\n    set: {event.action: x}",
+    "map: {network.direction: a | table t}\ntables: {t: {in: inbound}}",
+    "switch: {on: a | table t, cases: {x: {set: {event.action: x}}}}\ntables: {t: {1: x}}",
+    "parse: [kv, {zip: {data: a | table t}, into: b}]\ntables: {t: {1: x}}",
+    "drop: [end, a.b]\ncases:\n  - when: {b: 1}\n    append: {event.type: [end]}\n    map: {event.action: a}",
+]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_only_looks_like_a_mistake_is_let_through(text: str) -> None:
+    head = HEAD.replace("parse: [kv]\n", "") if text.startswith("parse") else HEAD
+    normalizer, problems = compile_document(load_text(head + text + "\n", "x.yaml")[0], Path("."))
+    assert normalizer is not None, "\n".join(map(str, problems))
 
 
 @pytest.mark.parametrize(
@@ -178,6 +214,22 @@ def test_a_csv_table_is_read_as_spreadsheets_write_it(tmp_path: Path) -> None:
     catalogue = Catalogue([normalizer])
     made = [catalogue.normalize(f'acme=1 a="{a}"'.encode(), Facts("s"), RECEIPT)[0] for a in ("allow", "a,b", "c")]
     assert [document["event"]["outcome"] for document in made] == ["success", "failure", "unknown"]
+
+
+def test_a_csv_table_says_what_other_values_become_by_an_empty_answer(tmp_path: Path) -> None:
+    text = HEAD + "map: {event.outcome: a | table t}\ntables: {t: t.csv}\n"
+    (tmp_path / "t.csv").write_bytes(b"allow,success\n")
+    _, problems = compile_document(load_text(text, "x.yaml")[0], tmp_path)
+    assert [(p.line, p.path, p.column) for p in problems] == [(7, "tables.t", 10)], problems
+    (tmp_path / "t.csv").write_bytes(b"allow,success\n_default,\n")
+    normalizer, problems = compile_document(load_text(text, "x.yaml")[0], tmp_path)
+    assert normalizer is not None, problems
+    catalogue = Catalogue([normalizer])
+    made = [catalogue.normalize(f"acme=1 a={a}".encode(), Facts("s"), RECEIPT)[0] for a in ("allow", "else")]
+    assert [(document["event"].get("outcome"), document["acme"]["x"]["a"]) for document in made] == [
+        ("success", "allow"),
+        (None, "else"),
+    ]
 
 
 @pytest.mark.parametrize(

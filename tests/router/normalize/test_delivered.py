@@ -76,6 +76,39 @@ def test_what_cannot_be_read_is_kept_whole(value: dict[str, Any]) -> None:
     assert len(_normalized(value)) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Records": []}',
+        ' { "Records" :[ ] }\n',
+        '{"records":[]}',
+        '{"requestId": "1", "timestamp": 1772359200000, "records": []}',
+    ],
+)
+def test_a_list_without_a_record_is_counted_and_gives_no_document(text: str) -> None:
+    catalogue = Catalogue.load()
+    assert catalogue.normalize(text.encode(), Facts("s"), 1_772_362_800.0) == []
+    assert catalogue.ignored == {"no_records": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Records": [], "message": "access denied"}',
+        '{"Records": {}}',
+        '{"Records": null}',
+        '{"Records": [[]]}',
+        '{"Records": [], "records": [{"a": 1}]}',
+        '{"requestId": "1", "timestamp": 5}',
+        '{"Records": []',
+    ],
+)
+def test_what_says_more_than_that_there_is_no_record_is_kept(text: str) -> None:
+    catalogue = Catalogue.load()
+    assert len(catalogue.normalize(text.encode(), Facts("s"), 1_772_362_800.0)) == 1
+    assert catalogue.ignored == {}
+
+
 def test_the_audit_log_of_a_managed_cluster_is_found_among_records_of_azure_monitor() -> None:
     audit = {"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "a1", "verb": "create", "user": {"username": "bob"}}
     other = {"category": "kube-apiserver", "properties": {"log": "I0301 starting"}}

@@ -100,6 +100,7 @@ def test_tables_match_exactly_then_folded_then_by_default() -> None:
     pipe = table("t", {"Allow": "allowed", 6: "tcp", "_default": "other"})
     assert [pipe(v) for v in ("Allow", "ALLOW", "6", 6, "x")] == ["allowed", "allowed", "tcp", "tcp", "other"]
     assert table("t", {"a": 1})("x") is None
+    assert [table("t", {"a": 1, "_default": none})(value) for none in (None, "") for value in ("x", {"a": 1})] == [None] * 4
     assert table("t", {"a": 1, "_default": "_same"})("x") == "x"
 
 
@@ -139,3 +140,22 @@ def test_expressions_are_read() -> None:
 def test_wrong_expressions_are_refused(text: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+def test_a_part_of_an_address_is_no_domain() -> None:
+    pipe = make("domain", (), {})
+    assert [pipe(text) for text in ("2", "192.0.2", "192.0.2.", "192.0.2.1", "2001:db8::1", "203.0.113.9 s", "1192.0.2.1")] == [
+        None
+    ] * 7
+    assert [pipe(text) for text in ("fw1", "1and1.example", "host-192.0.2.1", "h.2")] == [
+        "fw1",
+        "1and1.example",
+        "host-192.0.2.1",
+        "h.2",
+    ]
+
+
+@pytest.mark.parametrize("pipe", ["strip '[]'", "after '['", "regex '\\[(x?)'", "replace '[' ''"])
+def test_a_pipe_that_leaves_nothing_gives_no_value(pipe: str) -> None:
+    read = parse(f"a | {pipe}").choices[0].pipes[0]
+    assert make(read.name, read.arguments, {})("[") is None

@@ -45,6 +45,7 @@ def test_no_dns_results_are_nothing(text: str) -> None:
         ("C=US, O=Example, OU=a, OU=b", "OU", ["a", "b"]),
         ("/C=US/O=Example/CN=www.example.com", "CN", "www.example.com"),
         ("CN=a", "C", None),
+        ("CN=a,O=Example,", "O", "Example"),
         ("", "CN", None),
     ],
 )

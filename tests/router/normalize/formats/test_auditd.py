@@ -17,6 +17,25 @@ def test_quoted_values_are_text_and_unquoted_hex_of_named_fields_is_decoded() ->
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        ('uid=1000 comm="', {"uid": "1000", "comm": ""}),
+        ('uid=1000 comm="cu', {"uid": "1000", "comm": "cu"}),
+        ('uid=1000 comm="curl" ex', {"uid": "1000", "comm": "curl"}),
+        ("auid=1000 ui", {"auid": "1000"}),
+        ("uid=0 msg='op=login addr=? ter", {"uid": "0", "op": "login", "addr": "?"}),
+        ("uid=0 msg='op=login acct=ann ter", {"uid": "0", "op": "login", "acct": "ann"}),
+        ("uid=0 op=remove rule", {"uid": "0", "op": "remove rule"}),
+        ("uid=0 msg='op=remove rule'", {"uid": "0", "op": "remove rule"}),
+    ],
+)
+def test_of_a_record_that_was_cut_off_no_value_holds_a_piece_of_another(cut: str, expected: dict[str, str]) -> None:
+    record = auditd(f"type=SYSCALL {HEAD}{cut}")
+    assert record is not None
+    assert {key: value for key, value in record.items() if key not in ("type", "time", "serial", "text")} == expected
+
+
 def test_a_command_line_has_blanks_for_its_nuls() -> None:
     record = auditd(f"type=PROCTITLE {HEAD}proctitle=6C73002D6C6100")
     assert record is not None

@@ -1,6 +1,7 @@
 """CSV, CEF, LEEF and dissect."""
 
 import csv
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -107,6 +108,13 @@ def test_leef_with_every_delimiter(text: str, expected: dict[str, object]) -> No
     assert compile_leef()(text) == expected
 
 
+def test_of_leef_that_was_cut_off_in_a_key_no_value_holds_its_beginning() -> None:
+    parse = compile_leef()
+    assert parse("LEEF:1.0|V|P|1|E|a=1\tb=x y\tsr") == LEEF_HEAD | {"a": "1", "b": "x y", "_text": "sr"}
+    assert parse("LEEF:2.0|V|P|1|E|^|a=1^sr") == LEEF_HEAD | {"leef_version": "2.0", "a": "1", "_text": "sr"}
+    assert parse("LEEF:1.0|V|P|1|E|a=1\tb=x\ty z\t") == LEEF_HEAD | {"a": "1", "b": "x\ty z"}
+
+
 def test_leef_without_delimiter_and_without_a_plain_key_is_read_all_the_same() -> None:
     assert compile_leef()("LEEF:1.0|V|P|1|E|x7C|a=1|b=2") == LEEF_HEAD | {"x7C|a": "1|b=2"}
 
@@ -189,3 +197,26 @@ def test_attributes_of_leef_1_between_carets() -> None:
     assert found is not None
     assert (found["src"], found["msg"], found["srcPort"]) == ("203.0.113.1", "a b", "80")
     assert compile_leef()("LEEF:1.0|V|P|1|E|a=1^2\tb=x") == LEEF_HEAD | {"a": "1^2", "b": "x"}
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('"1","x,"","3","4"', {"a": "1", "_extra": ['"x,"","3","4"']}),
+        ('"x,"","3","4"', {"_extra": ['"x,"","3","4"']}),
+        ('1,"x, y","z" z,4,5', {"a": "1", "b": "x, y", "_extra": ['"z" z,4,5']}),
+        ('1,"x "said, y" z",3,4', {"a": "1", "_extra": ['"x "said, y" z",3,4']}),
+        ('1,"x "said" y, z",3', {"a": "1", "b": 'x said" y', "c": ' z"', "d": "3"}),
+        ('1,"x "said" y",3,4', {"a": "1", "b": 'x said" y"', "c": "3", "d": "4"}),
+        ('1,"x, y","z', {"a": "1", "b": "x, y", "c": "z"}),
+        ('1,"x ""y"", z",3', {"a": "1", "b": 'x "y", z', "c": "3"}),
+    ],
+)
+def test_behind_a_broken_quote_no_value_is_put_into_the_column_of_another(line: str, expected: dict[str, object]) -> None:
+    assert compile_csv(columns=["a", "b", "c", "d"])(line) == expected
+
+
+def test_a_broken_quote_takes_linear_time() -> None:
+    parse = compile_csv(columns=["a", "b", "c"])
+    started = time.perf_counter()
+    parse('"a" x,' * 50_000 + '""' * 50_000 + '"x')
+    parse('"' + '""' * 100_000 + " x,")
+    assert time.perf_counter() - started < 1

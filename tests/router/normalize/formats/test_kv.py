@@ -1,6 +1,7 @@
 """key=value text in the wild."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,41 @@ def test_the_separator_of_a_line_is_recognised() -> None:
 def test_other_dialects() -> None:
     assert compile_kv(sep="; ", assign=":")("a: 1; b: x y; c") == {"a": "1", "b": "x y; c"}
     assert compile_kv(sep="|", quote="'")("a='x|y'|b=2") == {"a": "x|y", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "expected"),
+    [
+        ({}, 'a="x y" b="z" sr', {"a": "x y", "b": "z", "_text": "sr"}),
+        ({}, 'w a="x" b', {"a": "x", "_text": "w b"}),
+        ({"sep": [" ", ","]}, 'a="x",b="y",sr', {"a": "x", "b": "y", "_text": "sr"}),
+        ({"sep": ";", "assign": ":"}, 'a:"x"; b:"y; z"; sr', {"a": "x", "b": "y; z", "_text": "sr"}),
+        ({"sep": "|", "quote": ""}, "a=x|b=y z|sr", {"a": "x", "b": "y z", "_text": "sr"}),
+        ({"sep": "\t"}, "a=x\tb=y z\tsr", {"a": "x", "b": "y z", "_text": "sr"}),
+        ({"sep": ", ", "quote": "", "strip": "<>"}, "a=<x>, sr", {"a": "x", "_text": "sr"}),
+        ({"sep": ", ", "assign": ": ", "quote": ""}, "a: x, b: y,", {"a": "x", "b": "y"}),
+        ({"sep": ", "}, 'a="x", b="y",', {"a": "x", "b": "y"}),
+    ],
+)
+def test_of_a_text_that_was_cut_off_in_a_key_no_value_holds_its_beginning(
+    options: dict[str, Any], text: str, expected: dict[str, object]
+) -> None:
+    parse = compile_kv(**options)
+    assert [parse(text) for _ in range(3)] == [expected] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a=x b=y z", {"a": "x", "b": "y z"}),
+        ('a="x" b=y z', {"a": "x", "b": "y z"}),
+        ('a="x y" and more', {"a": "x y and more"}),
+        ('a="x" b="y" 77%', {"a": "x", "b": "y 77%"}),
+        ('a="x" free b="y"', {"a": "x free", "b": "y"}),
+    ],
+)
+def test_words_that_may_belong_to_the_value_stay_with_it(text: str, expected: dict[str, object]) -> None:
+    assert compile_kv()(text) == expected
 
 
 def test_values_may_be_dropped_and_repeats_decided() -> None:
