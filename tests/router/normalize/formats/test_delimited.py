@@ -197,6 +197,8 @@ def test_attributes_of_leef_1_between_carets() -> None:
     assert found is not None
     assert (found["src"], found["msg"], found["srcPort"]) == ("203.0.113.1", "a b", "80")
     assert compile_leef()("LEEF:1.0|V|P|1|E|a=1^2\tb=x") == LEEF_HEAD | {"a": "1^2", "b": "x"}
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
