@@ -1,7 +1,8 @@
 """Payloads inside the requests by which AWS delivers streams: Firehose to HTTP, Kinesis and CloudWatch Logs to a function.
 
 And the records that Azure Monitor sends together to an event hub, where they hold Kubernetes' audit log or rows of tables
-(data export of a Log Analytics workspace).
+(data export of a Log Analytics workspace), and the log records of OpenTelemetry, as its collector writes them to Kafka and
+to files (OTLP/JSON, "ExportLogsServiceRequest").
 
 Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
@@ -19,7 +20,8 @@ from router.normalize.formats.json import loads
 
 _HEAD = 4096
 _FIRST = (
-    "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters logEvents policyLevel"
+    "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters"
+    " logEvents policyLevel resourceLogs"
 )
 _FIRST_KEYS = frozenset(_FIRST.split())
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
@@ -41,6 +43,8 @@ def delivered(text: str) -> list[bytes] | None:
     head = text[:_HEAD]
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
+    if head[:1] == "{" and '"resourceLogs"' in head:
+        return _log_records(loads(text))
     if head[:1] != "{" or not _marked(head):
         return None
     value = loads(text)
@@ -69,6 +73,50 @@ def _rows(value: Any) -> list[bytes] | None:
     if type(records) is not list or not all(type(item) is dict for item in records):
         return None
     return [orjson.dumps(item) for item in records] or None
+
+
+def _log_records(value: Any) -> list[bytes] | None:
+    """The bodies of OpenTelemetry's log records: a text with what was said beside it, or the object that a receiver made."""
+    if type(value) is not dict:
+        return None
+    found: list[bytes] = []
+    for told in _objects(value, "resourceLogs"):
+        resource = _attributes(told.get("resource"))
+        for scope in _objects(told, "scopeLogs"):
+            found += [orjson.dumps(_log_record(record, resource)) for record in _objects(scope, "logRecords")]
+    return found or None
+
+
+def _log_record(record: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
+    beside = {"attributes": _attributes(record), "resource": resource, "severity": record.get("severityText")}
+    beside = {key: item for key, item in beside.items() if item}
+    body = _any_value(record.get("body"))
+    if type(body) is dict:
+        return {**body, **{f"otel_{key}": item for key, item in beside.items()}}
+    when = next((record[key] for key in ("timeUnixNano", "observedTimeUnixNano") if record.get(key) not in (None, "0", 0)), None)
+    return {"body": body, "time": when, **beside}
+
+
+def _objects(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    items = value.get(key)
+    return [item for item in items if type(item) is dict] if type(items) is list else []
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    pairs = _objects(value, "attributes") if type(value) is dict else []
+    return {str(pair.get("key")): _any_value(pair.get("value")) for pair in pairs}
+
+
+def _any_value(value: Any) -> Any:
+    """What an `AnyValue` of OpenTelemetry holds."""
+    if type(value) is not dict:
+        return value
+    if type(pairs := value.get("kvlistValue")) is dict:
+        return {str(pair.get("key")): _any_value(pair.get("value")) for pair in _objects(pairs, "values")}
+    if type(items := value.get("arrayValue")) is dict:
+        held = items.get("values")
+        return [_any_value(item) for item in held] if type(held) is list else []
+    return next(iter(value.values()), None)
 
 
 def _data(value: dict[str, Any]) -> list[Any] | None:

@@ -1,7 +1,8 @@
 """Syslog whose header somebody has taken apart: the line again, from its parts as shippers name them.
 
-Filebeat's syslog input, Logstash, Fluentd and Fluent Bit (`ident`), Vector (`appname`), rsyslog (`programname`, `syslogtag`),
-syslog-ng (`PROGRAM`). The name of the program tells what a message is of, and files look for it in front of the message.
+Filebeat's syslog and journald inputs, Logstash, Fluentd and Fluent Bit (`ident`), Vector (`appname`), rsyslog
+(`programname`, `syslogtag`), syslog-ng (`PROGRAM`), the journal (`SYSLOG_IDENTIFIER`). The name of the program tells what a
+message is of, and files look for it in front of the message.
 """
 
 import re
@@ -20,9 +21,27 @@ _PROGRAMS: _Names = (
     ("appname",),
     ("app-name",),
     ("ident",),
+    ("SYSLOG_IDENTIFIER",),
+    ("syslog", "identifier"),
 )
-_PROCESSES: _Names = (("log", "syslog", "procid"), ("process", "pid"), ("PID",), ("pid",), ("procid",))
-_HOSTS: _Names = (("log", "syslog", "hostname"), ("HOST",), ("logsource",), ("hostname",), ("host", "name"), ("host",))
+_PROCESSES: _Names = (
+    ("log", "syslog", "procid"),
+    ("process", "pid"),
+    ("PID",),
+    ("pid",),
+    ("procid",),
+    ("SYSLOG_PID",),
+    ("_PID",),
+)
+_HOSTS: _Names = (
+    ("log", "syslog", "hostname"),
+    ("HOST",),
+    ("logsource",),
+    ("hostname",),
+    ("host", "name"),
+    ("host",),
+    ("_HOSTNAME",),
+)
 _FACILITIES: _Names = (
     ("log", "syslog", "facility", "name"),
     ("syslog", "facility_label"),

@@ -1,4 +1,4 @@
-"""Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, CloudWatch Logs."""
+"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, OpenTelemetry, AWS."""
 
 from typing import Any, NamedTuple
 
@@ -21,14 +21,17 @@ _TEXTS = (
     ("line",),
     ("_raw",),
     ("body",),
+    ("body", "text"),
     ("full_message",),
     ("short_message",),
     ("msg",),
 )
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
-_TIMES = ("@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
-_HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
+_JOURNAL_TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
+_TIMES = (*_JOURNAL_TIMES, "@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
+_DAY_DIGITS = 8
+_HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("resource", "host.name"), ("kubernetes", "host"), ("host",))
 KEPT = "shipper"
 """Where a document keeps what the shipper said beside the message."""
 
@@ -67,7 +70,7 @@ def message(x: Line) -> Held | None:
 
 
 def _moment(value: Any, x: Line) -> Moment | None:
-    return iso(value, x.site) if type(value) is str else epoch(value)
+    return iso(value, x.site) if type(value) is str and not (value.isdecimal() and len(value) > _DAY_DIGITS) else epoch(value)
 
 
 def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

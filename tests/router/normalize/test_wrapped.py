@@ -229,3 +229,20 @@ def test_a_gelf_message_is_read_from_its_full_text(catalogue: Catalogue) -> None
         "timestamp": 1_772_359_200.5,
     }
     assert normalized(catalogue, event)[0]["event"]["dataset"] == "cisco.asa"
+
+
+def test_a_program_of_the_journal_is_read_by_its_own_file_and_the_others_stay_whole(catalogue: Catalogue) -> None:
+    entry = {
+        "__REALTIME_TIMESTAMP": "1772359200123456",
+        "_HOSTNAME": "web1",
+        "_PID": "77",
+        "_EXE": "/usr/sbin/sshd",
+        "PRIORITY": "6",
+    }
+    said = "Failed password for bob from 192.0.2.1 port 22 ssh2"
+    document = normalized(catalogue, {**entry, "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": said})[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auth", "failure")
+    assert (document["@timestamp"], document["host"]["hostname"]) == ("2026-03-01T10:00:00.123456Z", "web1")
+    assert (document["process"]["pid"], document["shipper"]["_EXE"]) == (77, "/usr/sbin/sshd")
+    other = normalized(catalogue, {**entry, "SYSLOG_IDENTIFIER": "acmed", "MESSAGE": "started"})[0]
+    assert (other["event"]["dataset"], other["message"], other["process"]["pid"]) == ("linux.journald", "started", 77)
