@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from router.batch import Event, Facts
 from router.documents import load_file
 from router.errors import ConfigError, Malformed, Problem
 from router.ingest._multiline import Multiline
 from router.normalize.compiler import compile_files
+from router.normalize.container import written
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, compiled, shipped
 from router.normalize.delivered import delivered, may_hold_several
@@ -24,9 +25,8 @@ from router.normalize.recall import Recall, Sender
 from router.normalize.relayed import GENERAL, LEAST, has_header, inner
 from router.normalize.remembered import Remembered
 from router.normalize.sealing import Original, failed, seal, unknown
-from router.normalize.senders import Senders, told_zone
+from router.normalize.senders import Hints, Senders, Told, site_of
 from router.normalize.wrapped import events, keep_group, kept, message
-from router.normalize.zones import Zone
 from router.registry import nearest
 from rules import ROOT
 
@@ -34,31 +34,6 @@ Answer: TypeAlias = list[Event] | Ignored | None
 _MAX_ORDERS = 1024
 _FAR = 16 * HEAD
 """How much of an object that nobody knows by its first kilobyte is looked through."""
-
-
-class Hints(NamedTuple):
-    """What is configured for one source."""
-
-    normalizer: str = ""
-    """The only normalizer for it; empty: find out."""
-    tz: str = ""
-    """Zone of times that name none; empty: that of the catalogue."""
-    host: str = ""
-    """host.name of events that name no host; empty: leave it out."""
-    senders: tuple[tuple[str, str, str], ...] = ()
-    """Address or network, and `tz` and `host` of those that send from there; empty: as for the others."""
-
-
-class _Told(NamedTuple):
-    """What is known about a payload before it is looked at."""
-
-    site: Zone
-    source: str
-    peer: str
-    envelope: str
-    meta: dict[str, str]
-    """Never written to."""
-    host: str | None
 
 
 class Catalogue:
@@ -85,8 +60,8 @@ class Catalogue:
         self.ignored: Counter[str] = Counter()
         """Payloads that were noise of the protocol, by normalizer."""
         problems: list[Problem] = []
-        self._default = _site(tz, "", problems)
-        self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
+        self._default = site_of(tz, "", problems)
+        self._sites = {name: site_of(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
         self._hosts = {name: hint.host for name, hint in (sources or {}).items() if hint.host}
         self._senders_of = {name: Senders(name, hint.senders, problems) for name, hint in (sources or {}).items() if hint.senders}
         self._forced = {name: hint.normalizer for name, hint in (sources or {}).items() if hint.normalizer}
@@ -102,7 +77,7 @@ class Catalogue:
         self._text = ""
         self._facts: Facts | None = None
         """Of the last payload, and what they say:"""
-        self._told = _Told(self._default, "", "", "", {}, None)
+        self._told = Told(self._default, "", "", "", {}, None)
         self._recall = Recall()
 
     @classmethod
@@ -218,7 +193,7 @@ class Catalogue:
             tags.append("_norm_envelope")
         return Line(text, time, site, source, peer, meta, None, host), tags, None
 
-    def _learn(self, facts: Facts) -> "_Told":
+    def _learn(self, facts: Facts) -> Told:
         """What a record's facts say. Records that arrived together share the object."""
         source, meta = facts.source, dict(facts.meta)
         host = meta.get("host") or self._hosts.get(source)
@@ -226,10 +201,17 @@ class Catalogue:
         if source in self._senders_of:
             own_site, own_host = self._senders_of[source][facts.peer]
             site, host = own_site or site, meta.get("host") or own_host or host
-        self._facts, self._told = facts, _Told(site, source, facts.peer, facts.envelope, meta, host)
+        self._facts, self._told = facts, Told(site, source, facts.peer, facts.envelope, meta, host)
         return self._told
 
     def _made(self, x: Line) -> list[Event] | Ignored:
+        if (held := written(x)) is not None:
+            made = self._made_of(held[0])
+            kept(made, x, *held)
+            return made
+        return self._made_of(x)
+
+    def _made_of(self, x: Line) -> list[Event] | Ignored:
         forced = self._forced.get(x.source)
         if forced is not None:
             return self._run_forced(self._normalizers[forced], x)
@@ -287,8 +269,20 @@ class Catalogue:
         found, beside, places = inside
         if "winlog" in beside and (whole := self._first(self.candidates('"winlog"', x.meta), x, key)) is not None:
             return whole  # Winlogbeat's: the message only renders what stands beside it, far behind where it is long
-        made = self._first(self._ranked(places, found.raw[:HEAD], x.meta), found, key) if places else None
+        general = [place for place in places if self._places[place].identity.priority <= GENERAL]
+        made = self._first(self._ranked([p for p in places if p not in general], found.raw[:HEAD], x.meta), found, key)
+        if made is None and beside and (behind := self._behind_header(found)) is not None:
+            made = kept(self._first(self._ranked(behind[1], behind[0].raw[:HEAD], x.meta), behind[0], key), found, behind[0], {})
+        if made is None:
+            made = self._first(self._ranked(general, found.raw[:HEAD], x.meta), found, key)
         return kept(self._first(self._far(found), found, key) if made is None else made, x, found, beside)
+
+    def _behind_header(self, found: Line) -> tuple[Line, list[int]] | None:
+        """What stands behind the header of a line in an object, and the places of products' files for it."""
+        line = inner(found)
+        if line is None:
+            return None
+        return line, [place for place in self._behind(found.raw, line) if self._places[place].identity.priority > GENERAL]
 
     def _inside(self, x: Line) -> tuple[Line, dict[str, Any], list[int]] | None:
         """What stands behind a header or in an object, what was said beside it, and the places of candidates for it."""
@@ -365,6 +359,7 @@ class Catalogue:
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
+        x = held[0] if (held := written(x)) is not None else x
         told = explained(x, self.candidates(x.raw[:HEAD], x.meta), self._stages(x, self._forced.get(facts.source)))
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)
         fresh._default, fresh._sites, fresh._hosts, fresh._forced = self._default, self._sites, self._hosts, self._forced
@@ -385,16 +380,15 @@ class Catalogue:
             if "winlog" in beside:
                 yield "what stands beside the message is Winlogbeat's", x, self.candidates('"winlog"', x.meta)
             yield f"{telling} what stands inside", found, self._ranked(places, found.raw[:HEAD], x.meta)
+            if beside and (behind := self._behind_header(found)) is not None:
+                yield (
+                    f"{telling} what stands behind the header inside",
+                    behind[0],
+                    self._ranked(behind[1], behind[0].raw[:HEAD], x.meta),
+                )
             yield f"{telling} what stands inside, by more than its first kilobyte", found, self._far(found)
         yield f"{telling}, by more than its first kilobyte", x, self._far(x)
         yield "general: no product's file accepts", x, [n for n in candidates if n.identity.priority <= GENERAL]
-
-
-def _site(name: str, source: str, problems: list[Problem]) -> Zone:
-    found = told_zone(name, f"sources.{source}.tz" if source else "normalize.tz", problems)
-    if found is None:
-        return Zone("UTC", known=False)
-    return found if source or name != "UTC" else found.assumed()
 
 
 __all__ = ["Catalogue", "Hints", "Malformed"]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from router.normalize import log_analytics
+from router.normalize.container import written
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
@@ -25,6 +26,7 @@ _TEXTS = (
     ("full_message",),
     ("short_message",),
     ("msg",),
+    ("event",),
 )
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
@@ -32,6 +34,7 @@ _JOURNAL_TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
 _TIMES = (*_JOURNAL_TIMES, "@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
 _DAY_DIGITS = 8
 _HOSTS = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("resource", "host.name"), ("kubernetes", "host"), ("host",))
+_BESIDE = frozenset("time host source sourcetype index event fields".split())
 KEPT = "shipper"
 """Where a document keeps what the shipper said beside the message."""
 
@@ -57,16 +60,31 @@ def message(x: Line) -> Held | None:
         return Held(_line(x, row[0]), row[1], False)
     path = next((path for path in _TEXTS if type(text := dig(value, path)) is str and len(text) > 1), None)
     if path is None:
-        return None
+        return _of_splunk(value, x)
     found = _line(x, dig(value, path))
+    if (held := written(found)) is not None:
+        found, value = held[0], {**value, **held[1]}
     is_syslog = has_header(found)
     if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
         found, is_syslog = _line(x, parts[0]), parts[1]
+    return Held(_told(found, value, x), _without(value, path), is_syslog)
+
+
+def _told(found: Line, value: dict[str, Any], x: Line) -> Line:
+    """The line with the time and the host of the object."""
     moments = (_moment(value[key], x) for key in _TIMES if key in value)
-    found.hint_time = next((moment.iso for moment in moments if moment is not None), x.hint_time)
+    found.hint_time = next((moment.iso for moment in moments if moment is not None), found.hint_time or x.hint_time)
     hosts = (dig(value, path) for path in _HOSTS)
     found.hint_host = next((host for host in hosts if type(host) is str and host), None) or x.hint_host
-    return Held(found, _without(value, path), is_syslog)
+    return found
+
+
+def _of_splunk(value: dict[str, Any], x: Line) -> Held | None:
+    """An event of Splunk's collector that is an object, with the names that Splunk gives what stands beside it and no others."""
+    event = value.get("event")
+    if type(event) is not dict or len(value) == 1 or not _BESIDE.issuperset(value):
+        return None
+    return Held(_told(_line(x, orjson.dumps(event).decode()), value, x), _without(value, ("event",)), False)
 
 
 def _moment(value: Any, x: Line) -> Moment | None:
