@@ -15,13 +15,14 @@ from typing import Any
 
 import orjson
 
+from router.normalize.azure_flows import flows, may_hold_flows
 from router.normalize.decoding import MAX_BYTES
 from router.normalize.formats.json import loads
 
 _HEAD = 4096
 _FIRST = (
     "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters"
-    " logEvents policyLevel resourceLogs"
+    " logEvents policyLevel resourceLogs time"
 )
 _FIRST_KEYS = frozenset(_FIRST.split())
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
@@ -43,6 +44,8 @@ def delivered(text: str) -> list[bytes] | None:
     head = text[:_HEAD]
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
+    if head[:1] == "{" and may_hold_flows(head):
+        return flows(loads(text))
     if head[:1] == "{" and '"resourceLogs"' in head:
         return _log_records(loads(text))
     if head[:1] != "{" or not _marked(head):

@@ -124,3 +124,9 @@ def test_log_records_of_opentelemetry_become_documents_of_their_own() -> None:
 @pytest.mark.parametrize("value", [7, [], [7], [{"scopeLogs": 7}], [{"scopeLogs": [{"logRecords": [{}, 7]}], "resource": 7}]])
 def test_what_only_looks_like_log_records_of_opentelemetry_is_kept(value: Any) -> None:
     assert len(_normalized({"resourceLogs": value})) == 1
+
+
+@pytest.mark.parametrize("value", [7, {"Version": 2}, {"flows": [7, {"flows": [{"flowTuples": [7]}]}]}])
+def test_a_record_of_flows_without_flows_is_kept(value: Any) -> None:
+    record = {"time": "2026-03-01T10:00:00Z", "category": "NetworkSecurityGroupFlowEvent", "operationName": "x", "properties": value}
+    assert [document["event"]["module"] for document in _normalized({**record, "resourceId": "/S"})] == ["azure"]
