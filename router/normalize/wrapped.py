@@ -9,7 +9,7 @@ from router.normalize.container import written
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
-from router.normalize.parted import rejoined
+from router.normalize.parted import audited, rejoined
 from router.normalize.relayed import adopt, has_header
 from router.normalize.runtime import dig
 from router.normalize.times import Moment, epoch, iso
@@ -64,6 +64,8 @@ def message(x: Line) -> Held | None:
     found = _line(x, dig(value, path))
     if (held := written(found)) is not None:
         found, value = held[0], {**value, **held[1]}
+    if "_TRANSPORT" in value and (record := audited(value, found.raw)) is not None:
+        return Held(_told(_line(x, record), value, x), _without(value, path), False)
     is_syslog = has_header(found)
     if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
         found, is_syslog = _line(x, parts[0]), parts[1]

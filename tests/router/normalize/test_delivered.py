@@ -128,5 +128,10 @@ def test_what_only_looks_like_log_records_of_opentelemetry_is_kept(value: Any) -
 
 @pytest.mark.parametrize("value", [7, {"Version": 2}, {"flows": [7, {"flows": [{"flowTuples": [7]}]}]}])
 def test_a_record_of_flows_without_flows_is_kept(value: Any) -> None:
-    record = {"time": "2026-03-01T10:00:00Z", "category": "NetworkSecurityGroupFlowEvent", "operationName": "x", "properties": value}
+    record = {
+        "time": "2026-03-01T10:00:00Z",
+        "category": "NetworkSecurityGroupFlowEvent",
+        "operationName": "x",
+        "properties": value,
+    }
     assert [document["event"]["module"] for document in _normalized({**record, "resourceId": "/S"})] == ["azure"]

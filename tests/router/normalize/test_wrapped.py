@@ -275,3 +275,12 @@ def test_an_object_behind_a_header_inside_of_an_object_is_read(catalogue: Catalo
     document = normalized(catalogue, {"message": f"<13>Mar  1 09:59:00 ids1 suricata[7]: {record}", "agent": {"name": "fb1"}})[0]
     assert (document["event"]["dataset"], document["source"]["ip"]) == ("suricata.eve", "192.0.2.1")
     assert document["shipper"] == {"agent": {"name": "fb1"}}
+
+
+def test_a_record_of_the_kernels_audit_in_the_journal_is_read_as_one(catalogue: Catalogue) -> None:
+    said = 'USER_LOGIN pid=12 uid=0 auid=4294967295 ses=1 msg=\'op=login acct="bob" exe="/usr/sbin/sshd" addr=192.0.2.1 terminal=ssh res=failed\''
+    entry = {"_TRANSPORT": "audit", "_AUDIT_TYPE_NAME": "USER_LOGIN", "_AUDIT_ID": "77", "_HOSTNAME": "web1", "MESSAGE": said}
+    document = normalized(catalogue, {**entry, "__REALTIME_TIMESTAMP": "1772359200123456"})[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auditd", "failure")
+    assert (document["@timestamp"], document["source"]["ip"]) == ("2026-03-01T10:00:00.123Z", "192.0.2.1")
+    assert document["user"]["effective"]["name"] == "bob"
