@@ -26,28 +26,33 @@ _FIRST = (
 )
 _FIRST_KEYS = frozenset(_FIRST.split())
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
+_OF_FLOWS = ("records", "time")
 _FIRST_KEY = re.compile(r'\s*\{\s*"(\w*)"')
 
 
 def may_hold_several(text: str) -> bool:
     """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
+    return _first_key(text) in _FIRST_KEYS
+
+
+def _first_key(text: str) -> str:
     if text.startswith('{"'):
-        return text[2 : text.find('"', 2)] in _FIRST_KEYS
+        return text[2 : text.find('"', 2)]
     if text[:1] != "{" and not text[:1].isspace():
-        return False
+        return ""
     found = _FIRST_KEY.match(text)
-    return found is not None and found[1] in _FIRST_KEYS
+    return found[1] if found is not None else ""
 
 
 def delivered(text: str) -> list[bytes] | None:
     """The payloads in their order; None when the text is no such request, or one of its records cannot be read."""
-    head = text[:_HEAD]
+    head, first = text[:_HEAD], _first_key(text)
+    if first == "resourceLogs":
+        return _log_records(loads(text))
+    if first in _OF_FLOWS and may_hold_flows(head):
+        return flows(loads(text))
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
-    if head[:1] == "{" and may_hold_flows(head):
-        return flows(loads(text))
-    if head[:1] == "{" and '"resourceLogs"' in head:
-        return _log_records(loads(text))
     if head[:1] != "{" or not _marked(head):
         return None
     value = loads(text)
