@@ -359,6 +359,8 @@ class Catalogue:
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
+        if may_hold_several(x.raw) and (payloads := delivered(x.raw)):  # of several, the first
+            x = self._line(payloads[0], facts._replace(envelope=""), time)[0]
         x = held[0] if (held := written(x)) is not None else x
         told = explained(x, self.candidates(x.raw[:HEAD], x.meta), self._stages(x, self._forced.get(facts.source)))
         fresh = Catalogue(self._normalizers.values(), original=self._original, sources=None)

@@ -135,3 +135,9 @@ def test_a_record_of_flows_without_flows_is_kept(value: Any) -> None:
         "properties": value,
     }
     assert [document["event"]["module"] for document in _normalized({**record, "resourceId": "/S"})] == ["azure"]
+
+
+def test_why_is_told_for_the_first_payload_of_a_request() -> None:
+    said = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
+    told = Catalogue.load().explain(orjson.dumps(_otlp({"stringValue": said})), Facts("s"), 1_772_400_000.0)
+    assert (told["chosen"], len(told["documents"])) == ("linux.auth", 1)
