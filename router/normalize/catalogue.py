@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from router.batch import Event, Facts
 from router.documents import load_file
@@ -12,6 +12,7 @@ from router.errors import ConfigError, Malformed, Problem
 from router.ingest._multiline import Multiline
 from router.normalize.choosing import Chooser
 from router.normalize.compiler import compile_files
+from router.normalize.container import written
 from router.normalize.decoding import decode
 from router.normalize.deferred import Candidate, shipped
 from router.normalize.delivered import EMPTY, delivered, may_hold_several
@@ -21,9 +22,8 @@ from router.normalize.identify import HEAD
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored, Normalizer
 from router.normalize.sealing import Original, seal
-from router.normalize.senders import Senders, told_zone
+from router.normalize.senders import Hints, Senders, Told, site_of
 from router.normalize.wrapped import events, keep_group
-from router.normalize.zones import Zone
 from router.registry import nearest
 from rules import ROOT
 
@@ -31,31 +31,6 @@ Answer: TypeAlias = list[Event] | Ignored | None
 _MAX_ORDERS = 1024
 _FAR = 16 * HEAD
 """How much of an object that nobody knows by its first kilobyte is looked through."""
-
-
-class Hints(NamedTuple):
-    """What is configured for one source."""
-
-    normalizer: str = ""
-    """The only normalizer for it; empty: find out."""
-    tz: str = ""
-    """Zone of times that name none; empty: that of the catalogue."""
-    host: str = ""
-    """host.name of events that name no host; empty: leave it out."""
-    senders: tuple[tuple[str, str, str], ...] = ()
-    """Address or network, and `tz` and `host` of those that send from there; empty: as for the others."""
-
-
-class _Told(NamedTuple):
-    """What is known about a payload before it is looked at."""
-
-    site: Zone
-    source: str
-    peer: str
-    envelope: str
-    meta: dict[str, str]
-    """Never written to."""
-    host: str | None
 
 
 class Catalogue:
@@ -75,8 +50,8 @@ class Catalogue:
         self.enrich: Callable[[list[Event]], None] | None = None
         """Adds to finished documents, in place, what others know."""
         problems: list[Problem] = []
-        self._default = _site(tz, "", problems)
-        self._sites = {name: _site(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
+        self._default = site_of(tz, "", problems)
+        self._sites = {name: site_of(hint.tz, name, problems) for name, hint in (sources or {}).items() if hint.tz}
         self._hosts = {name: hint.host for name, hint in (sources or {}).items() if hint.host}
         self._senders_of = {name: Senders(name, hint.senders, problems) for name, hint in (sources or {}).items() if hint.senders}
         for name, wanted in forced.items():
@@ -91,7 +66,7 @@ class Catalogue:
         self._text = ""
         self._facts: Facts | None = None
         """Of the last payload, and what they say:"""
-        self._told = _Told(self._default, "", "", "", {}, None)
+        self._told = Told(self._default, "", "", "", {}, None)
 
     @classmethod
     def load(
@@ -208,7 +183,7 @@ class Catalogue:
             tags.append("_norm_envelope")
         return Line(text, time, site, source, peer, meta, None, host), tags, None
 
-    def _learn(self, facts: Facts) -> "_Told":
+    def _learn(self, facts: Facts) -> Told:
         """What a record's facts say. Records that arrived together share the object."""
         source, meta = facts.source, dict(facts.meta)
         host = meta.get("host") or self._hosts.get(source)
@@ -216,23 +191,19 @@ class Catalogue:
         if source in self._senders_of:
             own_site, own_host = self._senders_of[source][facts.peer]
             site, host = own_site or site, meta.get("host") or own_host or host
-        self._facts, self._told = facts, _Told(site, source, facts.peer, facts.envelope, meta, host)
+        self._facts, self._told = facts, Told(site, source, facts.peer, facts.envelope, meta, host)
         return self._told
 
     def explain(self, body: bytes, facts: Facts, time: float) -> dict[str, Any]:
         """What would happen to a payload and why, for a person: candidates, the choice, the documents, what was left over."""
         x, tags, _ = self._line(body, facts, time)
+        if may_hold_several(x.raw) and (payloads := delivered(x.raw)):  # of several, the first
+            x = self._line(payloads[0], facts._replace(envelope=""), time)[0]
+        x = held[0] if (held := written(x)) is not None else x
         told = explained(x, self._chooser.candidates(x.raw[:HEAD], x.meta), self._chooser.stages(x))
         fresh = copy(self)
         fresh._chooser, fresh.enrich = self._chooser.fresh(), None
         return {**told, "tags": tags, "documents": fresh.normalize(body, facts, time)}
-
-
-def _site(name: str, source: str, problems: list[Problem]) -> Zone:
-    found = told_zone(name, f"sources.{source}.tz" if source else "normalize.tz", problems)
-    if found is None:
-        return Zone("UTC", known=False)
-    return found if source or name != "UTC" else found.assumed()
 
 
 __all__ = ["Catalogue", "Hints", "Malformed"]

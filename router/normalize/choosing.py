@@ -11,6 +11,7 @@ from copy import copy
 from typing import TypeAlias
 
 from router.batch import Event
+from router.normalize.container import written
 from router.normalize.deferred import Candidate, compiled
 from router.normalize.explained import Asking
 from router.normalize.identify import HEAD
@@ -67,6 +68,13 @@ class Chooser:
 
     def made(self, x: Line) -> list[Event] | Ignored:
         """The answer for a line: its documents, those of an unknown line at least."""
+        if (held := written(x)) is None:
+            return self._made(x)
+        made = self._made(held[0])
+        kept(made, x, *held)
+        return made
+
+    def _made(self, x: Line) -> list[Event] | Ignored:
         forced = self._forced.get(x.source)
         if forced is not None:
             return self._run_forced(self.normalizers[forced], x)
@@ -173,15 +181,28 @@ class Chooser:
             if whole is not None:
                 self.recall.remember_object(key, inside.keys, name, "whole")
                 return whole
-        made, name = self._first(self._behind(x.raw, inside), found, key)
+        candidates = self._behind(x.raw, inside)
+        made, name = self._first([n for n in candidates if n.identity.priority > GENERAL], found, key)
+        if made is None and inside.beside:
+            made = self._behind_header(found, key)
+        if made is None:
+            made, name = self._first([n for n in candidates if n.identity.priority <= GENERAL], found, key)
         if made is None:
             made, name = self._first(self._far(found), found, key)
-        if made is not None and not self.recall.read(key, inside.keys, name, "message"):
+        if name and not self.recall.read(key, inside.keys, name, "message"):
             whole = self._try(self.normalizers[name], x)  # its marks may stand too far behind in the object
             self.recall.remember_object(key, inside.keys, name, "message" if whole is None else "whole")
             if whole is not None:
                 return whole
         return kept(made, x, found, inside.beside)
+
+    def _behind_header(self, found: Line, key: Sender) -> Answer:
+        """The answer of a product's file for what stands behind the header of a line in an object."""
+        line = inner(found)
+        if line is None:
+            return None
+        made, _ = self._first(self._behind(found.raw, Held(line, {}, GENERAL + 1)), line, key)
+        return kept(made, found, line, {})
 
     def _inside(self, x: Line) -> Held | None:
         """What stands behind a header or in an object."""
@@ -274,7 +295,13 @@ class Chooser:
             found = inside.line
             if WINLOG in inside.beside:
                 yield "what stands beside the message is Winlogbeat's", x, self.candidates(f'"{WINLOG}"', x.meta)
-            yield f"{telling} what stands inside", found, self._behind(x.raw, inside)
+            within = self._behind(x.raw, inside)
+            yield f"{telling} what stands inside", found, [n for n in within if n.identity.priority > GENERAL]
+            if inside.beside and (line := inner(found)) is not None:
+                behind = self._behind(found.raw, Held(line, {}, GENERAL + 1))
+                yield f"{telling} what stands behind the header inside", line, behind
+            general = [n for n in within if n.identity.priority <= GENERAL]
+            yield "general: no product's file accepts what stands inside", found, general
             yield f"{telling} what stands inside, by more than its first kilobyte", found, self._far(found)
         yield f"{telling}, by more than its first kilobyte", x, self._far(x)
         yield "general: no product's file accepts", x, [n for n in candidates if n.identity.priority <= GENERAL]

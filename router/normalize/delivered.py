@@ -1,7 +1,8 @@
 """Payloads inside the requests by which AWS delivers streams: Firehose to HTTP, Kinesis and CloudWatch Logs to a function.
 
 And the records that Azure Monitor sends together to an event hub, where they hold Kubernetes' audit log or rows of tables
-(data export of a Log Analytics workspace).
+(data export of a Log Analytics workspace), and the log records of OpenTelemetry, as its collector writes them to Kafka and
+to files (OTLP/JSON, "ExportLogsServiceRequest").
 
 Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
@@ -14,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from router.normalize.azure_flows import flows, may_hold_flows
 from router.normalize.decoding import MAX_BYTES
 from router.normalize.formats.json import loads
 
@@ -22,21 +24,27 @@ EMPTY = "no_records"
 _HEAD, _SHORT = 4096, 256
 _OF_A_REQUEST = frozenset(("records", "Records", "requestId", "timestamp"))
 _FIRST = (
-    "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters logEvents policyLevel"
+    "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters"
+    " logEvents policyLevel resourceLogs time"
 )
 _FIRST_KEYS = frozenset(_FIRST.split())
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
+_OF_FLOWS = ("records", "time")
 _FIRST_KEY = re.compile(r'\s*\{\s*"(\w*)"')
 
 
 def may_hold_several(text: str) -> bool:
     """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
+    return _first_key(text) in _FIRST_KEYS
+
+
+def _first_key(text: str) -> str:
     if text.startswith('{"'):
-        return text[2 : text.find('"', 2)] in _FIRST_KEYS
+        return text[2 : text.find('"', 2)]
     if text[:1] != "{" and not text[:1].isspace():
-        return False
+        return ""
     found = _FIRST_KEY.match(text)
-    return found is not None and found[1] in _FIRST_KEYS
+    return found[1] if found is not None else ""
 
 
 def delivered(text: str) -> list[bytes] | None:
@@ -46,7 +54,11 @@ def delivered(text: str) -> list[bytes] | None:
     """
     if len(text) < _SHORT and _is_empty(loads(text)):
         return []
-    head = text[:_HEAD]
+    head, first = text[:_HEAD], _first_key(text)
+    if first == "resourceLogs":
+        return _log_records(loads(text))
+    if first in _OF_FLOWS and may_hold_flows(head):
+        return flows(loads(text))
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
     if head[:1] != "{" or not _marked(head):
@@ -85,6 +97,50 @@ def _rows(value: Any) -> list[bytes] | None:
     if type(records) is not list or not all(type(item) is dict for item in records):
         return None
     return [orjson.dumps(item) for item in records] or None
+
+
+def _log_records(value: Any) -> list[bytes] | None:
+    """The bodies of OpenTelemetry's log records: a text with what was said beside it, or the object that a receiver made."""
+    if type(value) is not dict:
+        return None
+    found: list[bytes] = []
+    for told in _objects(value, "resourceLogs"):
+        resource = _attributes(told.get("resource"))
+        for scope in _objects(told, "scopeLogs"):
+            found += [orjson.dumps(_log_record(record, resource)) for record in _objects(scope, "logRecords")]
+    return found or None
+
+
+def _log_record(record: dict[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
+    beside = {"attributes": _attributes(record), "resource": resource, "severity": record.get("severityText")}
+    beside = {key: item for key, item in beside.items() if item}
+    body = _any_value(record.get("body"))
+    if type(body) is dict:
+        return {**body, **{f"otel_{key}": item for key, item in beside.items()}}
+    when = next((record[key] for key in ("timeUnixNano", "observedTimeUnixNano") if record.get(key) not in (None, "0", 0)), None)
+    return {"body": body, "time": when, **beside}
+
+
+def _objects(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    items = value.get(key)
+    return [item for item in items if type(item) is dict] if type(items) is list else []
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    pairs = _objects(value, "attributes") if type(value) is dict else []
+    return {str(pair.get("key")): _any_value(pair.get("value")) for pair in pairs}
+
+
+def _any_value(value: Any) -> Any:
+    """What an `AnyValue` of OpenTelemetry holds."""
+    if type(value) is not dict:
+        return value
+    if type(pairs := value.get("kvlistValue")) is dict:
+        return {str(pair.get("key")): _any_value(pair.get("value")) for pair in _objects(pairs, "values")}
+    if type(items := value.get("arrayValue")) is dict:
+        held = items.get("values")
+        return [_any_value(item) for item in held] if type(held) is list else []
+    return next(iter(value.values()), None)
 
 
 def _data(value: dict[str, Any]) -> list[Any] | None:

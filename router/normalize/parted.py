@@ -1,7 +1,8 @@
 """Syslog whose header somebody has taken apart: the line again, from its parts as shippers name them.
 
-Filebeat's syslog input, Logstash, Fluentd and Fluent Bit (`ident`), Vector (`appname`), rsyslog (`programname`, `syslogtag`),
-syslog-ng (`PROGRAM`). The name of the program tells what a message is of, and files look for it in front of the message.
+Filebeat's syslog and journald inputs, Logstash, Fluentd and Fluent Bit (`ident`), Vector (`appname`), rsyslog
+(`programname`, `syslogtag`), syslog-ng (`PROGRAM`), the journal (`SYSLOG_IDENTIFIER`). The name of the program tells what a
+message is of, and files look for it in front of the message.
 """
 
 import re
@@ -20,9 +21,27 @@ _PROGRAMS: _Names = (
     ("appname",),
     ("app-name",),
     ("ident",),
+    ("SYSLOG_IDENTIFIER",),
+    ("syslog", "identifier"),
 )
-_PROCESSES: _Names = (("log", "syslog", "procid"), ("process", "pid"), ("PID",), ("pid",), ("procid",))
-_HOSTS: _Names = (("log", "syslog", "hostname"), ("HOST",), ("logsource",), ("hostname",), ("host", "name"), ("host",))
+_PROCESSES: _Names = (
+    ("log", "syslog", "procid"),
+    ("process", "pid"),
+    ("PID",),
+    ("pid",),
+    ("procid",),
+    ("SYSLOG_PID",),
+    ("_PID",),
+)
+_HOSTS: _Names = (
+    ("log", "syslog", "hostname"),
+    ("HOST",),
+    ("logsource",),
+    ("hostname",),
+    ("host", "name"),
+    ("host",),
+    ("_HOSTNAME",),
+)
 _FACILITIES: _Names = (
     ("log", "syslog", "facility", "name"),
     ("syslog", "facility_label"),
@@ -54,6 +73,7 @@ _SAME_SEVERITY = {
     "informational": "info",
 }
 _USER_NOTICE = 13
+_MICROSECONDS = 6
 _PROGRAM = re.compile(r"[A-Za-z_(/][\w./@+()~-]{0,63}", re.ASCII)
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~-]{0,63})(?:\[(\d{1,10})\])?:?", re.ASCII)
 
@@ -75,6 +95,19 @@ def rejoined(value: Mapping[str, Any], text: str) -> tuple[str, bool] | None:
     facility, severity = _first(value, _FACILITIES), _first(value, _SEVERITIES)
     made = line(text.lstrip(" "), None, _first(value, _HOSTS), program, process, facility, severity)
     return made, _priority(facility, severity) is not None
+
+
+def audited(value: Mapping[str, Any], text: str) -> str | None:
+    """The record of the kernel's audit that the journal took apart, as auditd writes it; None for any other entry of the journal.
+
+    systemd.journal-fields: `_TRANSPORT=audit`, the name of the type in front of the message, `_AUDIT_ID`, times in microseconds.
+    """
+    kind = value.get("_AUDIT_TYPE_NAME")
+    if value.get("_TRANSPORT") != "audit" or type(kind) is not str or not text.startswith(f"{kind} "):
+        return None
+    when = str(value.get("_SOURCE_REALTIME_TIMESTAMP") or value.get("__REALTIME_TIMESTAMP") or "")
+    seconds = f"{when[:-6]}.{when[-6:-3]}" if when.isdecimal() and len(when) > _MICROSECONDS else "0.000"
+    return f"type={kind} msg=audit({seconds}:{value.get('_AUDIT_ID', 0)}): {text[len(kind) + 1 :]}"
 
 
 def _first(value: Mapping[str, Any], names: _Names) -> str | int | None:

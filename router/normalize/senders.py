@@ -1,7 +1,8 @@
-"""Zone and host of some senders of a source: by address or network, the narrowest that holds."""
+"""Zone and host of a source and of some of its senders: by address or network, the narrowest that holds."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from router.errors import Problem
 from router.normalize.remembered import Remembered
@@ -43,3 +44,36 @@ class Senders(Remembered[str, Own]):
             return next((tz for tz, _ in held if tz is not None), None), next((host for _, host in held if host), "")
 
         super().__init__(own, _MOST)
+
+
+class Hints(NamedTuple):
+    """What is configured for one source."""
+
+    normalizer: str = ""
+    """The only normalizer for it; empty: find out."""
+    tz: str = ""
+    """Zone of times that name none; empty: that of the catalogue."""
+    host: str = ""
+    """host.name of events that name no host; empty: leave it out."""
+    senders: tuple[tuple[str, str, str], ...] = ()
+    """Address or network, and `tz` and `host` of those that send from there; empty: as for the others."""
+
+
+class Told(NamedTuple):
+    """What is known about a payload before it is looked at."""
+
+    site: Zone
+    source: str
+    peer: str
+    envelope: str
+    meta: dict[str, str]
+    """Never written to."""
+    host: str | None
+
+
+def site_of(name: str, source: str, problems: list[Problem]) -> Zone:
+    """The zone that is configured, for a source or for all; a problem where there is none of that name."""
+    found = told_zone(name, f"sources.{source}.tz" if source else "normalize.tz", problems)
+    if found is None:
+        return Zone("UTC", known=False)
+    return found if source or name != "UTC" else found.assumed()

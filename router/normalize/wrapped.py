@@ -1,17 +1,18 @@
-"""Messages that a shipper has put into a JSON object: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, CloudWatch Logs."""
+"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, OpenTelemetry, AWS."""
 
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
 from router.normalize import log_analytics
+from router.normalize.container import written
 from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
-from router.normalize.parted import rejoined
+from router.normalize.parted import audited, rejoined
 from router.normalize.relayed import GENERAL, LEAST, adopt, has_header
 from router.normalize.runtime import dig
-from router.normalize.times import epoch, iso
+from router.normalize.times import Moment, epoch, iso
 
 _Paths: TypeAlias = tuple[tuple[str, ...], ...]
 _TEXTS: _Paths = (
@@ -22,14 +23,19 @@ _TEXTS: _Paths = (
     ("line",),
     ("_raw",),
     ("body",),
+    ("body", "text"),
     ("full_message",),
     ("short_message",),
     ("msg",),
+    ("event",),
 )
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
-_TIMES = ("@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
-_HOSTS: _Paths = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("kubernetes", "host"), ("host",))
+_JOURNAL_TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
+_TIMES = (*_JOURNAL_TIMES, "@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
+_DAY_DIGITS = 8
+_HOSTS: _Paths = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("resource", "host.name"), ("kubernetes", "host"), ("host",))
+_BESIDE = frozenset("time host source sourcetype index event fields".split())
 WINLOG = "winlog"
 """Key of the objects of Winlogbeat, of which the message is no more than a rendering."""
 KEPT = "shipper"
@@ -63,19 +69,22 @@ def message(x: Line) -> Held | None:
 
 def held_in(value: dict[str, Any], x: Line) -> Held | None:
     """The message inside of this object, which is that of the line; None when there is none."""
+    keys = tuple(value)
     row = log_analytics.message(value) if "TimeGenerated" in value else None
     if row is not None:
-        return Held(_line(x, row[0]), row[1], GENERAL, tuple(value))
+        return Held(_line(x, row[0]), row[1], GENERAL, keys)
     text, path = _first(value, _TEXTS, 2)
     if not path:
-        return None
+        return _of_splunk(value, x)
     found = _line(x, text)
+    if (held := written(found)) is not None:
+        found, value = held[0], {**value, **held[1]}
+    if "_TRANSPORT" in value and (record := audited(value, found.raw)) is not None:
+        return Held(_told(_line(x, record), value, x), _without(value, path), GENERAL, keys)
     is_syslog = has_header(found)
     if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
         found, is_syslog = _line(x, parts[0]), parts[1]
-    found.hint_time = _time(value, x) or x.hint_time
-    found.hint_host = _first(value, _HOSTS, 1)[0] or x.hint_host
-    return Held(found, _without(value, path), LEAST if is_syslog else GENERAL, tuple(value))
+    return Held(_told(found, value, x), _without(value, path), LEAST if is_syslog else GENERAL, keys)
 
 
 def _first(value: dict[str, Any], paths: _Paths, least: int) -> tuple[str, tuple[str, ...]]:
@@ -88,14 +97,34 @@ def _first(value: dict[str, Any], paths: _Paths, least: int) -> tuple[str, tuple
     return "", ()
 
 
+def _told(found: Line, value: dict[str, Any], x: Line) -> Line:
+    """The line with the time and the host of the object."""
+    found.hint_time = _time(value, x) or found.hint_time or x.hint_time
+    found.hint_host = _first(value, _HOSTS, 1)[0] or x.hint_host
+    return found
+
+
+def _of_splunk(value: dict[str, Any], x: Line) -> Held | None:
+    """An event of Splunk's collector that is an object, with the names that Splunk gives what stands beside it and no others."""
+    event = value.get("event")
+    if type(event) is not dict or len(value) == 1 or not _BESIDE.issuperset(value):
+        return None
+    line = _told(_line(x, orjson.dumps(event).decode()), value, x)
+    return Held(line, _without(value, ("event",)), GENERAL, tuple(value))
+
+
 def _time(value: dict[str, Any], x: Line) -> str | None:
     """What the shipper says of the time, as ISO 8601; None where it says nothing that can be read."""
     for key in _TIMES:
         if key in value:
-            moment = iso(value[key], x.site) if type(value[key]) is str else epoch(value[key])
+            moment = _moment(value[key], x)
             if moment is not None:
                 return moment.iso
     return None
+
+
+def _moment(value: Any, x: Line) -> Moment | None:
+    return iso(value, x.site) if type(value) is str and not (value.isdecimal() and len(value) > _DAY_DIGITS) else epoch(value)
 
 
 def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _COUNT = re.compile(r"[1-9]\d{0,6} (?=<\d{1,3}>)", re.ASCII)
 _BARE_LEVELS = frozenset("TRACE DEBUG INFO WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
 _LEVELS = _BARE_LEVELS | {f"[{form(level)}]" for level in _BARE_LEVELS for form in (str.upper, str.lower, str.title)}
 """Where an application's own log has its level, right behind the time, stands no host."""
+_LEVELS_IN_FRONT = frozenset("emerg alert crit err error warning notice info debug".split())
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
 _NAME_LIMIT, _PROCESS_LIMIT = 64, 129
@@ -326,12 +327,23 @@ def _untagged(head: Header, text: str) -> tuple[Header, str]:
         elif process[-1:] == "]" and process[:-1].isdecimal() and len(process) <= _PROCESS_LIMIT:
             start = colon + 1 + text[colon + 1 : colon + 2].isspace()
             return _named(head, name, process[:-1]), text[start:].lstrip(" ")
+    if (after := _behind_level(text)) is not None:
+        text = after
     found = _TAG.match(text)
     if found is None or (" " in found[1] and (found[2] is None or len(found[1]) > _SPACED_TAG_LIMIT)):
         return head, text
     if found[2] is None and text[found.end(1) + 1 : found.end(1) + 2] not in ("", " ") and found[1].lower() != "filterlog":
         return head, text
     return _named(head, found[1], found[2]), text[found.end() :].lstrip(" ")
+
+
+def _behind_level(text: str) -> str | None:
+    """What BIG-IP and others write between host and program, `notice sshd[77]:`, says again what the priority says."""
+    level, _, after = text.partition(" ")
+    if level not in _LEVELS_IN_FRONT:
+        return None
+    found = _TAG.match(after)
+    return after if found is not None and found[2] is not None and " " not in found[1] else None
 
 
 def _named(head: Header, name: str, process: str | None) -> Header:

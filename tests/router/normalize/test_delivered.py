@@ -125,3 +125,52 @@ def test_the_audit_log_of_a_managed_cluster_is_found_among_records_of_azure_moni
 def test_lines_of_others_are_not_looked_into() -> None:
     assert delivered("requestId records data") is None
     assert delivered('{"requestId": "1", "records": "data') is None
+
+
+def _otlp(*bodies: dict[str, Any]) -> dict[str, Any]:
+    resource = {"attributes": [{"key": "host.name", "value": {"stringValue": "node1"}}]}
+    records = [{"timeUnixNano": "1772359200123456789", "severityText": "INFO", "body": body} for body in bodies]
+    return {"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": {}, "logRecords": records}]}]}
+
+
+def _otlp_value(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": [{"key": key, "value": _otlp_value(item)} for key, item in value.items()]}}
+    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+
+
+def test_log_records_of_opentelemetry_become_documents_of_their_own() -> None:
+    said = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
+    windows = {
+        "channel": "Security",
+        "event_id": {"id": 4625, "qualifiers": 0},
+        "provider": {"name": "Microsoft-Windows-Security-Auditing"},
+        "system_time": "2026-03-01T10:00:00.5Z",
+        "event_data": {"TargetUserName": "ann", "IpAddress": "192.0.2.9"},
+    }
+    login, logon = _normalized(_otlp({"stringValue": said}, _otlp_value(windows)))
+    assert (login["event"]["dataset"], login["source"]["ip"], login["host"]["name"]) == ("linux.auth", "192.0.2.1", "node1")
+    assert (logon["event"]["dataset"], logon["event"]["action"]) == ("windows.security", "logon-failed")
+    assert (logon["user"]["name"], logon["source"]["ip"]) == ("ann", "192.0.2.9")
+
+
+@pytest.mark.parametrize("value", [7, [], [7], [{"scopeLogs": 7}], [{"scopeLogs": [{"logRecords": [{}, 7]}], "resource": 7}]])
+def test_what_only_looks_like_log_records_of_opentelemetry_is_kept(value: Any) -> None:
+    assert len(_normalized({"resourceLogs": value})) == 1
+
+
+@pytest.mark.parametrize("value", [7, {"Version": 2}, {"flows": [7, {"flows": [{"flowTuples": [7]}]}]}])
+def test_a_record_of_flows_without_flows_is_kept(value: Any) -> None:
+    record = {
+        "time": "2026-03-01T10:00:00Z",
+        "category": "NetworkSecurityGroupFlowEvent",
+        "operationName": "x",
+        "properties": value,
+    }
+    assert [document["event"]["module"] for document in _normalized({**record, "resourceId": "/S"})] == ["azure"]
+
+
+def test_why_is_told_for_the_first_payload_of_a_request() -> None:
+    said = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
+    told = Catalogue.load().explain(orjson.dumps(_otlp({"stringValue": said})), Facts("s"), 1_772_400_000.0)
+    assert (told["chosen"], len(told["documents"])) == ("linux.auth", 1)

@@ -229,3 +229,58 @@ def test_a_gelf_message_is_read_from_its_full_text(catalogue: Catalogue) -> None
         "timestamp": 1_772_359_200.5,
     }
     assert normalized(catalogue, event)[0]["event"]["dataset"] == "cisco.asa"
+
+
+def test_a_program_of_the_journal_is_read_by_its_own_file_and_the_others_stay_whole(catalogue: Catalogue) -> None:
+    entry = {
+        "__REALTIME_TIMESTAMP": "1772359200123456",
+        "_HOSTNAME": "web1",
+        "_PID": "77",
+        "_EXE": "/usr/sbin/sshd",
+        "PRIORITY": "6",
+    }
+    said = "Failed password for bob from 192.0.2.1 port 22 ssh2"
+    document = normalized(catalogue, {**entry, "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": said})[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auth", "failure")
+    assert (document["@timestamp"], document["host"]["hostname"]) == ("2026-03-01T10:00:00.123456Z", "web1")
+    assert (document["process"]["pid"], document["shipper"]["_EXE"]) == (77, "/usr/sbin/sshd")
+    other = normalized(catalogue, {**entry, "SYSLOG_IDENTIFIER": "acmed", "MESSAGE": "started"})[0]
+    assert (other["event"]["dataset"], other["message"], other["process"]["pid"]) == ("linux.journald", "started", 77)
+
+
+@pytest.mark.parametrize("wrap", ["{}", '{{"log":"{}","kubernetes":{{"host":"node1"}}}}'])
+def test_a_line_of_a_container_runtime_is_read_as_what_the_container_wrote(catalogue: Catalogue, wrap: str) -> None:
+    line = wrap.format("2026-03-01T10:00:00.123456789Z stderr F " + SSH)
+    document = catalogue.normalize(line.encode(), Facts("s"), 1_780_272_000.0)[0]
+    assert (document["event"]["dataset"], document["host"]["hostname"]) == ("linux.auth", "web1")
+    assert (document["shipper"]["stream"], document["shipper"]["logtag"]) == ("stderr", "F")
+
+
+def test_what_a_container_wrote_without_a_time_has_that_of_the_runtime(catalogue: Catalogue) -> None:
+    line = b"2026-03-01T10:00:00.123456789Z stdout F something happened"
+    document = catalogue.normalize(line, Facts("s"), 1_780_272_000.0)[0]
+    assert (document["@timestamp"], document["message"]) == ("2026-03-01T10:00:00.123456789Z", "something happened")
+
+
+@pytest.mark.parametrize("event", [SSH, {"eventSource": "iam.amazonaws.com", "eventName": "GetUser", "eventVersion": "1.08"}])
+def test_an_event_of_splunks_collector_is_read_without_its_envelope(catalogue: Catalogue, event: Any) -> None:
+    told = {"time": 1_772_359_200, "host": "h1", "sourcetype": "st", "event": event}
+    document = normalized(catalogue, told)[0]
+    assert document["event"]["dataset"] == ("linux.auth" if event is SSH else "aws.cloudtrail")
+    assert document["shipper"] == {key: item for key, item in told.items() if key != "event"}
+
+
+def test_an_object_behind_a_header_inside_of_an_object_is_read(catalogue: Catalogue) -> None:
+    record = '{"timestamp":"2026-03-01T10:00:00+0000","flow_id":1,"event_type":"ssh","src_ip":"192.0.2.1","dest_ip":"192.0.2.2"}'
+    document = normalized(catalogue, {"message": f"<13>Mar  1 09:59:00 ids1 suricata[7]: {record}", "agent": {"name": "fb1"}})[0]
+    assert (document["event"]["dataset"], document["source"]["ip"]) == ("suricata.eve", "192.0.2.1")
+    assert document["shipper"] == {"agent": {"name": "fb1"}}
+
+
+def test_a_record_of_the_kernels_audit_in_the_journal_is_read_as_one(catalogue: Catalogue) -> None:
+    said = 'USER_LOGIN pid=12 uid=0 auid=4294967295 ses=1 msg=\'op=login acct="bob" exe="/usr/sbin/sshd" addr=192.0.2.1 terminal=ssh res=failed\''
+    entry = {"_TRANSPORT": "audit", "_AUDIT_TYPE_NAME": "USER_LOGIN", "_AUDIT_ID": "77", "_HOSTNAME": "web1", "MESSAGE": said}
+    document = normalized(catalogue, {**entry, "__REALTIME_TIMESTAMP": "1772359200123456"})[0]
+    assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auditd", "failure")
+    assert (document["@timestamp"], document["source"]["ip"]) == ("2026-03-01T10:00:00.123Z", "192.0.2.1")
+    assert document["user"]["effective"]["name"] == "bob"
