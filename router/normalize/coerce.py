@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
@@ -195,8 +195,12 @@ def open_json(value: Any) -> Any:
     return open_object(value)
 
 
-def typed(members: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """The coercion of one item of a list of objects: those members in their types; None where one does not fit."""
+_SCALARS = frozenset((int, float, bool))
+
+
+def typed(members: Mapping[str, Callable[[Any], Any]], texts: Collection[str]) -> Callable[[Any], Any]:
+    """The coercion of one item of a list of objects: those members in their types, numbers at `texts` as text; None where one
+    does not fit."""
 
     def item(value: Any) -> Any:
         found = open_json(value)
@@ -209,6 +213,9 @@ def typed(members: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
                 return None
             if made is not held:
                 found = {**found, name: made}
+        for name in texts if type(found) is dict else ():
+            if type(found.get(name)) in _SCALARS:
+                found = {**found, name: text(found[name])}
         return found
 
     return item

@@ -33,13 +33,14 @@ _NEEDED = ("id", "identify", "parse", "rest", "tests")
 
 
 def compile_document(
-    document: Document, folder: FilePath, reached: Reached | None = None
+    document: Document, folder: FilePath, reached: Reached | None = None, *, trusted: bool = False
 ) -> tuple[Normalizer | None, list[Problem]]:
     """The normalizer of one document, or None and what is wrong with it. `folder`: where its tables lie.
 
-    `reached`: where the normalizer notes which of its cases ran, for the self test; else it holds no code for that.
+    `reached`: where the normalizer notes which of its cases ran, for the self test; else it holds no code for that. `trusted`:
+    that its lints hold is known, and they are not asked.
     """
-    compiler = _Compiler(document, folder, reached)
+    compiler = _Compiler(Definition(document, folder, trusted=trusted), reached)
     normalizer = compiler.compile()
     problems = sorted(set(compiler.definition.problems))
     return (None if problems else normalizer), problems
@@ -66,8 +67,8 @@ def compile_files(path: FilePath, problems: list[Problem]) -> list[Normalizer]:
 
 
 class _Compiler:
-    def __init__(self, document: Document, folder: FilePath, reached: Reached | None) -> None:
-        self.definition = Definition(document, folder)
+    def __init__(self, definition: Definition, reached: Reached | None) -> None:
+        self.definition = definition
         self._reached = reached
         self._scope = Scope()
         self._taken = Taken()
@@ -87,7 +88,8 @@ class _Compiler:
         ignore = self._condition("ignore")
         self._scope.textual = steps.formats <= TEXT_FORMATS
         rest = self._build()
-        lint(definition)
+        if not definition.trusted:
+            lint(definition)
         identity = read_identity(definition, steps.formats)
         if definition.problems or rest is None:
             return None

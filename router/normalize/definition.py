@@ -21,8 +21,9 @@ _OF_THE_ENGINE = frozenset(("tags", "shipper", "labels"))
 class Definition:
     """Reads parts of the document; problems are collected, never raised."""
 
-    def __init__(self, document: Document, folder: FilePath) -> None:
-        self.document, self.folder = document, folder
+    def __init__(self, document: Document, folder: FilePath, *, trusted: bool = False) -> None:
+        """`trusted`: its lints were seen to before, and are left out."""
+        self.document, self.folder, self.trusted = document, folder, trusted
         self.problems: list[Problem] = []
         self.value: dict[str, Any] = _on_is_no_boolean(document.value) if isinstance(document.value, dict) else {}
         self.id = str(self.value.get("id", ""))

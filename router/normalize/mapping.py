@@ -177,10 +177,12 @@ def _converted(into: Function, kind: str, convert: str) -> str:
 
 
 @cache
-def _members(name: str) -> dict[str, Callable[[Any], Any]]:
-    """Coercions of what ECS defines right below the objects of a list, text aside: dns.answers.ttl is a number."""
+def _members(name: str) -> tuple[dict[str, Callable[[Any], Any]], frozenset[str]]:
+    """Coercions of what ECS defines right below the objects of a list (dns.answers.ttl is a number), and what is text there."""
     below = {field.removeprefix(f"{name}."): held.kind for field, held in schema.fields().items() if field.startswith(f"{name}.")}
-    return {key: coerce.COERCIONS[kind] for key, kind in below.items() if "." not in key and kind not in ("text", "open")}
+    kinds = {key: kind for key, kind in below.items() if "." not in key and kind != "open"}
+    texts = frozenset(key for key, kind in kinds.items() if kind == "text")
+    return {key: coerce.COERCIONS[kind] for key, kind in kinds.items() if key not in texts}, texts
 
 
 def _any(tests: Sequence[str]) -> str:
@@ -263,8 +265,9 @@ class MapWriter:
             if not field.array:
                 into.add(f"else: x.fail({field.name!r}, {names})", depth)
             return
-        members = _members(field.name) if field.array and field.kind == "open" else {}
-        convert = into.scope.constant(coerce.typed(members) if members else coerce.COERCIONS[field.kind], "C")
+        members, texts = _members(field.name) if field.array and field.kind == "open" else ({}, frozenset[str]())
+        held = coerce.typed(members, texts) if members or texts else coerce.COERCIONS[field.kind]
+        convert = into.scope.constant(held, "C")
         if field.array:
             if field.kind == "text":
                 into.add(f"if type(v) is str: {slot}[{leaf!r}] = [v]", depth)

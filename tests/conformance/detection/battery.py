@@ -50,6 +50,12 @@ id: element
 logsource: {product: linux, service: auditd}
 detection: {sel: {a0: x}, condition: sel}
 ---
+title: all but a keyword
+id: but
+logsource: {product: kwnot}
+taxonomy: ecs
+detection: {sel: {f: kept}, word: [secretword], condition: sel and not word}
+---
 title: letters that fold into ASCII
 id: folded
 logsource: {product: kw}
@@ -121,6 +127,8 @@ def _special() -> Iterator[Received]:
         yield Received({"x": "none", **_KW}, text.encode())
     for value in ({"k": "x"}, {"k": None}, {}, None, [], [None], [{"k": "x"}], "x", 0):
         yield Received({"o": value, **_ACME}, b"")
+    for text in ("nothing", "a secretword here"):
+        yield Received({"f": "kept", "x": text, "logweir": {"logsource": {"product": "kwnot"}}}, b"")
     yield Received({"b": "two", "a": "one", **_KW}, b"")
     yield Received({"b": "one", "a": "two", **_KW}, b"")
 

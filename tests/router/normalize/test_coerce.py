@@ -97,3 +97,10 @@ def test_the_table_knows_kinds_lists_and_pairs() -> None:
     assert schema.pair_allowed("network", "denied")
     assert not schema.pair_allowed("authentication", "denied")
     assert len(schema.fields()) > 2500
+
+
+def test_members_of_objects_in_a_list_get_their_types_and_numbers_become_text_where_text_belongs() -> None:
+    item = coerce.typed({"ttl": coerce.whole}, {"data"})
+    assert item({"ttl": "60", "data": 214.0}) == {"ttl": 60, "data": "214"}
+    assert item({"ttl": "soon", "data": "a"}) is None
+    assert item({"data": ["a", "b"]}) == {"data": ["a", "b"]}
