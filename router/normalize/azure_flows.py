@@ -13,7 +13,7 @@ _CATEGORIES = ("NetworkSecurityGroupFlowEvent", "FlowLogFlowEvent")
 
 def may_hold_flows(head: str) -> bool:
     """Is it a record of flows, or several? `head`: where a record names its category."""
-    return any(name in head for name in _CATEGORIES)
+    return "FlowEvent" in head and any(name in head for name in _CATEGORIES)
 
 
 def flows(value: Any) -> list[bytes] | None:

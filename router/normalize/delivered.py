@@ -35,7 +35,8 @@ _FIRST_KEY = re.compile(r'\s*\{\s*"(\w*)"')
 
 def may_hold_several(text: str) -> bool:
     """A first look that costs next to nothing: can this be a request, or a subscription's message, with payloads inside?"""
-    return _first_key(text) in _FIRST_KEYS
+    first = _first_key(text)
+    return first in _FIRST_KEYS and (first != "time" or may_hold_flows(text[:_HEAD]))
 
 
 def _first_key(text: str) -> str:
