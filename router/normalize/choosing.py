@@ -22,7 +22,7 @@ from router.normalize.products import product
 from router.normalize.recall import Recall, Sender, Shape
 from router.normalize.relayed import GENERAL, LEAST, has_header, inner
 from router.normalize.remembered import Remembered
-from router.normalize.sealing import failed, unknown
+from router.normalize.sealing import FAILED, failed, unknown
 from router.normalize.wrapped import WINLOG, Held, held_in, kept, message, opened
 
 Answer: TypeAlias = list[Event] | Ignored | None
@@ -190,11 +190,16 @@ class Chooser:
         if made is None:
             made, name = self._first(self._far(found), found, key)
         if name and not self.recall.read(key, inside.keys, name, "message"):
-            whole = self._try(self.normalizers[name], x)  # its marks may stand too far behind in the object
+            whole = self._whole(self.normalizers[name], x)  # its marks may stand too far behind in the object
             self.recall.remember_object(key, inside.keys, name, "message" if whole is None else "whole")
             if whole is not None:
                 return whole
         return kept(made, x, found, inside.beside)
+
+    def _whole(self, normalizer: Candidate, x: Line) -> Answer:
+        """The answer of one that has read what stands inside, for all of it; a failure inside of it is none."""
+        made = self._try(normalizer, x)
+        return None if isinstance(made, list) and made[0]["event"].get("kind") == FAILED else made
 
     def _behind_header(self, found: Line, key: Sender) -> Answer:
         """The answer of a product's file for what stands behind the header of a line in an object."""

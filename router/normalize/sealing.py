@@ -10,6 +10,8 @@ from router.normalize.runtime import child
 
 Original = Literal["always", "doubtful", "never"]
 UNKNOWN = "unknown"
+FAILED = "pipeline_error"
+"""event.kind of what its normalizer could not read."""
 _NOTHING: dict[str, Any] = {}
 _EVERY_HOST = frozenset(("localhost", "localhost.localdomain", "localhost4", "localhost6"))
 """Names that tell no machine from another: kept in log.syslog, but no host.name to search by."""
@@ -35,7 +37,7 @@ def unknown(x: Line) -> Event:
 def failed(x: Line, dataset: str, reason: str) -> Event:
     """A line that its normalizer could not read."""
     out = unknown(x)
-    out["event"] = {"kind": "pipeline_error", "module": dataset.partition(".")[0], "dataset": dataset}
+    out["event"] = {"kind": FAILED, "module": dataset.partition(".")[0], "dataset": dataset}
     out["error"] = {"message": reason}
     out["tags"] = ["_norm_failed"]
     return out

@@ -174,3 +174,33 @@ def test_why_is_told_for_the_first_payload_of_a_request() -> None:
     said = "Mar  1 09:59:00 web1 sshd[7]: Accepted password for bob from 192.0.2.1 port 22 ssh2"
     told = Catalogue.load().explain(orjson.dumps(_otlp({"stringValue": said})), Facts("s"), 1_772_400_000.0)
     assert (told["chosen"], len(told["documents"])) == ("linux.auth", 1)
+
+
+def _flows(tuples: list[Any], **more: Any) -> dict[str, Any]:
+    group = {"rule": "r1", "flowTuples": tuples}
+    return {
+        "time": "2026-03-01T10:00:00Z",
+        "category": "FlowLogFlowEvent",
+        "flowRecords": {"flows": [{"aclID": "a1", "flowGroups": [group]}]},
+        **more,
+    }
+
+
+FLOW = "1772359200000,192.0.2.10,198.51.100.7,44931,443,6,O,B,NX,0,0,0,0"
+
+
+def test_records_beside_flows_and_records_with_odd_flows_are_kept_whole() -> None:
+    other = {"time": "2026-03-01T10:00:00Z", "category": "Administrative", "operationName": "x", "resourceId": "/S"}
+    odd = _flows([FLOW, 7])
+    made = delivered(orjson.dumps({"records": [other, _flows([FLOW, FLOW]), odd]}).decode())
+    assert made is not None
+    assert [orjson.loads(body).get("flowTuple") for body in made] == [None, FLOW, FLOW, None]
+    assert [orjson.loads(made[0]), orjson.loads(made[3])] == [other, odd]
+
+
+def test_what_is_said_once_for_many_does_not_fill_the_memory() -> None:
+    large = "x" * 200_000
+    assert delivered(orjson.dumps(_flows([FLOW] * 2000, systemId=large)).decode()) is None
+    request = _otlp(*[{"stringValue": "a"}] * 2000)
+    request["resourceLogs"][0]["resource"]["attributes"][0]["value"]["stringValue"] = large
+    assert delivered(orjson.dumps(request).decode()) is None
