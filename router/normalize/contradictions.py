@@ -1,6 +1,7 @@
 """Cases that no record reaches: what they ask for cannot hold together, or not inside of the case or branch around them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
@@ -182,7 +183,7 @@ def _test(field: Ref, values: Sequence[Any], modifiers: Sequence[str], at: PathK
         return _among(field, [text.lower() for text in told] if fold else told, False, at, said, fold, None in values)
     if kind in ORDERS:
         orders = [ordering(kind, v) for v in values if v is not None]
-        tests: list[Callable[[str], bool]] = [lambda text, o=order: _compares(text, o) for order in orders]  # type: ignore[misc]
+        tests: list[Callable[[str], bool]] = [partial(_compares, order=order) for order in orders]
     else:
         tests = [text_test(kind, text, fold) for text in told]
     empty = None in values
