@@ -204,3 +204,8 @@ def test_what_is_said_once_for_many_does_not_fill_the_memory() -> None:
     request = _otlp(*[{"stringValue": "a"}] * 2000)
     request["resourceLogs"][0]["resource"]["attributes"][0]["value"]["stringValue"] = large
     assert delivered(orjson.dumps(request).decode()) is None
+
+
+def test_a_flow_is_read_as_one_by_whoever_sees_its_first() -> None:
+    made = Catalogue.load().normalize(orjson.dumps(_flows([FLOW], operationName="FlowLogFlowEvent")), Facts("s"), 1_772_400_000.0)
+    assert [(document["event"]["dataset"], document["source"]["ip"]) for document in made] == [("azure.flow_logs", "192.0.2.10")]
