@@ -24,10 +24,10 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.python deploy/requirements.lock pyproject.toml
+$(VENV)/.installed: $(VENV)/.python deploy/requirements.lock pyproject.toml router/detect/engine/sieve.c
 	@echo "installing Logweir into $(VENV)"
 	@$(BIN)/pip install -q --require-hashes -r deploy/requirements.lock
-	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed tests/requirements.lock

@@ -1,11 +1,12 @@
 """One field's atoms, decided: a value in, the numbers of the atoms that are true for it out. Exact, and without memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from router.detect import values
 from router.detect.engine.literals import Build, Finder
+from router.detect.engine.native import Decide, sieve
 from router.detect.engine.networks import Networks
 from router.detect.engine.tables import FieldTable, Literals, Regex
 from router.detect.folding import fold
@@ -18,8 +19,9 @@ class FieldMatcher:
 
     def __init__(self, table: FieldTable, build: Build) -> None:
         self._table = table
-        self._folded = _Form(table.folded, build)
-        self._cased = _Form(table.cased, build)
+        required = {index for regex in table.regexes for gate in regex.gates for index in gate}
+        self._folded = _Form(table.folded, build, required, folds=True)
+        self._cased = _Form(table.cased, build, (), folds=False)
         self._decide = self._folded.decide
         self._regexes, self._asked = bool(table.regexes), bool(table.regex_always)
         self._networks = Networks(table.networks)
@@ -47,11 +49,11 @@ class FieldMatcher:
         if not text:
             true += self._table.empty
         ascii_only = text.isascii()
-        hits = self._decide(text.lower() if ascii_only else fold(text), true)
+        hits = self._decide(text if ascii_only else fold(text), true)
         if self._cased.used:
             self._cased.decide(text, true)
         if self._regexes and (hits or self._asked or not ascii_only):
-            true += self._matching(text, hits)
+            true += self._matching(text, hits or [])
         if self._special:
             true += self._specials(text)
         return true
@@ -102,28 +104,50 @@ def _worth(regex: Regex, text: str, found: frozenset[int]) -> bool:
 class _Form:
     """The texts of one form, folded or as they are."""
 
-    def __init__(self, literals: Literals, build: Build) -> None:
+    def __init__(self, literals: Literals, build: Build, required: Collection[int], *, folds: bool) -> None:
+        """`required`: indexes of patterns that decide whether something else is asked."""
         self.used = bool(literals.equal or literals.patterns or literals.always)
-        self._equal = literals.equal
-        self._atoms, self._gates, self._always = literals.atoms, literals.gates, literals.always
-        self._find: Finder | None = build(literals.patterns) if literals.patterns else None
-        self._some = -1 in self._atoms
-        """Whether there are patterns that decide no atom by themselves."""
+        self._gates, self._always, self._folds = literals.gates, literals.always, folds
+        told = literals.gates.keys() | set(required)
+        native = sieve(literals, told, folds=folds) if literals.patterns else None
+        self._empty = literals.equal.get("") if native is not None else None
+        self._decide: Decide = native or _found(literals, build, folds=folds)
+        self._alone = not (self._gates or self._always or self._empty is not None)
 
-    def decide(self, text: str, true: list[int]) -> list[int]:
-        """Append the atoms true for the text; return the indexes of the patterns found in it."""
-        atom = self._equal.get(text)
+    def decide(self, text: str, true: list[int]) -> list[int] | None:
+        """Append the atoms true for the text, which is folded where it is not ASCII; what is told of the patterns in it."""
+        hits = self._decide(text, true)
+        if self._alone:
+            return hits
+        if not text and self._empty is not None:
+            true.append(self._empty)
+        if self._always or (hits and not self._gates.keys().isdisjoint(hits)):
+            plain = text.lower() if self._folds and text.isascii() else text
+            true += {number for hit in hits or () for number, test in self._gates.get(hit, ()) if test(plain)}
+            true += [number for number, test in self._always if test(plain)]
+        return hits
+
+
+def _found(literals: Literals, build: Build, *, folds: bool) -> Decide:
+    """The same as the native matcher, with a finder of patterns; it tells of every pattern."""
+    equal, atoms = literals.equal, literals.atoms
+    find: Finder = build(literals.patterns) if literals.patterns else _nothing
+    some = -1 in atoms
+
+    def decide(text: str, true: list[int]) -> list[int]:
+        if folds and text.isascii():
+            text = text.lower()
+        atom = equal.get(text)
         if atom is not None:
             true.append(atom)
-        if self._always:
-            true += [number for number, test in self._always if test(text)]
-        if self._find is None:
-            return []
-        hits = self._find(text)
-        if not hits:
-            return hits
-        found = [self._atoms[hit] for hit in hits]
-        true += [atom for atom in found if atom >= 0] if self._some else found
-        if self._gates and not self._gates.keys().isdisjoint(hits):
-            true += {number for hit in hits for number, test in self._gates.get(hit, ()) if test(text)}
+        hits = find(text)
+        if hits:
+            found = [atoms[hit] for hit in hits]
+            true += [atom for atom in found if atom >= 0] if some else found
         return hits
+
+    return decide
+
+
+def _nothing(_text: str) -> list[int]:
+    return []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.detect.engine import Engine, Options
+from router.detect.engine import Engine, Options, native
 from router.detect.engine import databases as hs
 from tests.router.detect.engine.worlds import World, oracle
 
@@ -30,9 +30,11 @@ def compared(engine, events):
     return true
 
 
+@pytest.mark.parametrize("hyperscan", [True, False])
 @pytest.mark.parametrize("seed", [100, 101])
-def test_the_same_without_hyperscan(seed, monkeypatch):
-    monkeypatch.setattr(hs, "available", lambda: False)
+def test_the_same_without_the_native_matcher(seed, hyperscan, monkeypatch):
+    monkeypatch.setattr(native, "_kind", lambda: None)
+    monkeypatch.setattr(hs, "available", lambda: hyperscan)
     world = World(seed)
     compared(Engine(world.rules(60), Options()), world.events(200))
 
