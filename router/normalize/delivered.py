@@ -73,7 +73,7 @@ def delivered(text: str) -> list[bytes] | None:
         return None
     found: list[bytes] = []
     for item in data:
-        payload = _decoded(item)
+        payload = decoded(item)
         if payload is None:
             return None
         found += [line for line in _documents(payload) if line.strip(b"\x00\x01 \t\r\n")]
@@ -170,7 +170,7 @@ def _data(value: dict[str, Any]) -> list[Any] | None:
     return None
 
 
-def _decoded(text: Any) -> bytes | None:
+def decoded(text: Any) -> bytes | None:
     """Base64, and gzip below it; None for what is neither, or larger than an event may be."""
     if type(text) is not str:
         return None
