@@ -72,6 +72,7 @@ CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
     ("objects", ("name",), ["a"], [{"name": "a"}]),
     ("named", ("b",), [{"Name": "a", "Value": "1"}, 3, {"Name": "B", "Value": "2"}], "2"),
     ("named", ("b",), [{"key": "b", "multiValue": ["x", "y"]}], ["x", "y"]),
+    ("named", ("b",), [{"Key": "b", "ValueString": "x"}], "x"),
     ("named", ("b",), [{"name": "b", "value": ""}], None),
     ("named", ("b",), "b", None),
 ]
