@@ -31,6 +31,8 @@ _PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
 _ISO_TOKEN = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d|\s(?:UTC|GMT))?(?=[\s:]|\Z)"
 )
+_UNRANKED = re.compile(r"1 \d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d\S* [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?=\[|-(?: |\Z))")
+"""A whole header of RFC 5424 whose priority a daemon took off before it wrote or relayed the line."""
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
@@ -167,7 +169,7 @@ def _message(text: str, relays: int) -> Read:
         head = Header(priority, priority >> 3, priority & 7)
     else:
         head, rest = NO_HEADER, text
-    if head is not NO_HEADER and rest[:2] == "1 ":
+    if rest[:2] == "1 " and (head is not NO_HEADER or _UNRANKED.match(rest)):
         new = rfc5424(head, rest)
         if new is not None:
             return new
@@ -229,6 +231,8 @@ def _relayed(text: str, relays: int) -> Read | None:
     if text[0] == "<":
         found = _PRI.match(text)
         return _message(text, relays - 1) if found is not None and int(found[1]) <= LAST_PRIORITY else None
+    if text[:2] == "1 " and _UNRANKED.match(text):
+        return _message(text, relays - 1)
     _, start = _before_time(text)
     return _message(text, relays - 1) if BSD.match(text, start) else None
 
