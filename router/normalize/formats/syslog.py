@@ -33,6 +33,8 @@ _ISO_TOKEN = re.compile(
 )
 _SENTENCE = re.compile(r"[A-Za-z_]+ +[A-Za-z]+(?: |\Z)")
 """Behind a bare date and time, as applications write it into their own logs, words are no host, but the message."""
+_PADDED = re.compile(r"\[\d{1,10}\]: ")
+"""The process behind a program's name that blanks make as long as others, as in fail2ban's own log."""
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
@@ -300,6 +302,8 @@ def _host(text: str) -> tuple[str | None, str]:
     if token.startswith(_NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
         return None, text
     after = after.lstrip(" ")
+    if after[:1] == "[" and _PADDED.match(after):
+        return None, token + after
     if token[-1] == ":" and not token.endswith("::"):
         host = token[:-1]
         return (host, after) if after[:1] == "%" or (_TAG.match(after) and _plain(host) and "." in host) else (None, text)

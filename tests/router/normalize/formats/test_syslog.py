@@ -83,6 +83,7 @@ CASES = [
     ("2026-03-01 10:00:00 web app[4]: x", ("web", "app", "4", T, "x")),
     ("<14>2026-03-01 10:00:00 web server started", ("web", None, None, T, "server started")),
     ("Sun Mar  1 10:00:00 2026 [pid 7] CONNECT", (None, None, None, T, "[pid 7] CONNECT")),
+    ("2026-03-01 10:00:00 fail2ban.filter   [7]: INFO  [x] y", (None, "fail2ban.filter", "7", T, "INFO  [x] y")),
     ("2026-03-01 10:00:00 [info] started", (None, None, None, T, "[info] started")),
     ("<14>Mar  1 10:00:00 f5 notice sshd[77]: x", ("f5", "sshd", "77", T, "x")),
     ("<14>Mar  1 10:00:00 f5 info httpd(pam_audit)[77]: User=a", ("f5", "httpd(pam_audit)", "77", T, "User=a")),
