@@ -97,6 +97,22 @@ class Join:
         return self.separator.join(parts) if all(parts) else MISSING
 
 
+class Each:
+    """The values of several probes as one list; absent only where none of them is there."""
+
+    __slots__ = ("probes",)
+
+    def __init__(self, probes: Sequence[Probe]) -> None:
+        self.probes = probes
+
+    def __call__(self, values: Values) -> Any:
+        return self.of([values[probe] for probe in self.probes])
+
+    def of(self, answers: Sequence[Any]) -> Any:
+        """What it makes of the answers of its probes."""
+        return [answer for answer in answers if answer is not MISSING] or MISSING
+
+
 class Item:
     """One element of a list, by its number from 0."""
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from router.detect.message import message
-from router.detect.probes import First, Folded, Item, Join, Path, Probe, Texts, Translate
+from router.detect.probes import Each, First, Folded, Item, Join, Path, Probe, Texts, Translate
 
 
 class Logsource(NamedTuple):
@@ -104,13 +104,15 @@ def places(logsource: Logsource, taxonomy: str, field: str) -> list[tuple[str, .
     """Where a field of a rule is looked for, in this order: dotted paths of a document, several where all are needed."""
     seen = view(logsource, taxonomy)
     steps = seen.steps(field) if isinstance(seen, SigmaView) else [field]
-    return list(dict.fromkeys(_paths(step) for step in steps))
+    return list(dict.fromkeys(paths for step in steps for paths in _paths(step)))
 
 
-def _paths(step: Any) -> tuple[str, ...]:
+def _paths(step: Any) -> list[tuple[str, ...]]:
     if isinstance(step, str):
-        return (step,)
-    return tuple(step["join"]) if "join" in step else (str(step["path"]),)
+        return [(step,)]
+    if "each" in step:
+        return [(path,) for path in step["each"]]
+    return [tuple(step["join"]) if "join" in step else (str(step["path"]),)]
 
 
 @cache
@@ -142,11 +144,16 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _step(step: Any) -> Any:
-    """A hashable form of one place: a path, or ("join", separator, paths), ("item", path, number), ("table", path, pairs)."""
+    """A hashable form of one place: a path, or its kind and what belongs to it.
+
+    ("join", separator, paths), ("each", None, paths), ("item", path, number), ("table", path, pairs).
+    """
     if isinstance(step, str):
         return step
     if "join" in step:
         return ("join", step["with"], tuple(step["join"]))
+    if "each" in step:
+        return ("each", None, tuple(step["each"]))
     if "item" in step:
         return ("item", step["path"], step["item"])
     return ("table", step["path"], tuple(sorted(step["table"].items())))
@@ -158,6 +165,8 @@ def _probe(step: Any) -> Probe:
     kind, first, rest = step
     if kind == "join":
         return _PROBES.make(Join, [_PROBES.path(p) for p in rest], first)
+    if kind == "each":
+        return _PROBES.make(Each, [_PROBES.path(p) for p in rest])
     if kind == "item":
         return _PROBES.make(Item, _PROBES.path(first), rest)
     return _PROBES.make(Translate, _PROBES.path(first), dict(rest))

@@ -1,8 +1,9 @@
 """Payloads inside the requests by which AWS delivers streams: Firehose to HTTP, Kinesis and CloudWatch Logs to a function.
 
-And the records that Azure Monitor sends together to an event hub, where they hold Kubernetes' audit log or rows of tables
-(data export of a Log Analytics workspace), and the log records of OpenTelemetry, as its collector writes them to Kafka and
-to files (OTLP/JSON, "ExportLogsServiceRequest").
+And the messages of SQS and SNS that a function gets ("Using Lambda with Amazon SQS", "... SNS"), the records that Azure Monitor
+sends together to an event hub, where they hold Kubernetes' audit log or rows of tables (data export of a Log Analytics
+workspace), and the log records of OpenTelemetry, as its collector writes them to Kafka and to files (OTLP/JSON,
+"ExportLogsServiceRequest").
 
 Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
@@ -65,6 +66,8 @@ def delivered(text: str) -> list[bytes] | None:
         return _encoded(flows(loads(text)), len(text))
     if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
         return _rows(loads(text))
+    if head[:1] == "{" and '"Records"' in head and ('"receiptHandle"' in head or '"aws:sns"' in head):
+        return _queued(loads(text))
     if head[:1] != "{" or not _marked(head):
         return None
     value = loads(text)
@@ -73,7 +76,7 @@ def delivered(text: str) -> list[bytes] | None:
         return None
     found: list[bytes] = []
     for item in data:
-        payload = _decoded(item)
+        payload = decoded(item)
         if payload is None:
             return None
         found += [line for line in _documents(payload) if line.strip(b"\x00\x01 \t\r\n")]
@@ -101,6 +104,17 @@ def _rows(value: Any) -> list[bytes] | None:
     if type(records) is not list or not all(type(item) is dict for item in records):
         return None
     return [orjson.dumps(item) for item in records] or None
+
+
+def _queued(value: Any) -> list[bytes] | None:
+    """The messages of a queue with what stands beside their bodies, or the notifications of a topic, that a function gets."""
+    records = value.get("Records") if type(value) is dict else None
+    if type(records) is not list:
+        return None
+    found = [item.get("Sns", item) if type(item) is dict else None for item in records]
+    if not all(type(item) is dict and ("body" in item or "TopicArn" in item) for item in found):
+        return None
+    return [orjson.dumps(item) for item in found] or None
 
 
 def _encoded(items: Iterable[Any], size: int) -> list[bytes] | None:
@@ -170,7 +184,7 @@ def _data(value: dict[str, Any]) -> list[Any] | None:
     return None
 
 
-def _decoded(text: Any) -> bytes | None:
+def decoded(text: Any) -> bytes | None:
     """Base64, and gzip below it; None for what is neither, or larger than an event may be."""
     if type(text) is not str:
         return None

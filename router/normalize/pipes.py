@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import orjson
 
@@ -127,10 +127,21 @@ def _dirname(value: str) -> str | None:
     return value[:at] if at > 0 else None
 
 
+def _path(value: str) -> SplitResult:
+    """What a request asks for when it begins with two slashes: a path, and no host as in a link of a page."""
+    rest, _, fragment = value.partition("#")
+    path, _, query = rest.partition("?")
+    return SplitResult("", "", path, query, fragment)
+
+
 def _url(part: str) -> Callable[[str], Any]:
     def change(value: str) -> Any:
         try:
-            url = urlsplit(value if "/" in value or _AUTHORITY.match(value) is None else f"//{value}")
+            url = (
+                _path(value)
+                if value[:2] == "//"
+                else urlsplit(value if "/" in value or _AUTHORITY.match(value) is None else f"//{value}")
+            )
             if part == "domain":
                 return url.hostname
             if part == "extension":

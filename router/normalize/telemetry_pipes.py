@@ -151,8 +151,8 @@ def named(key: str) -> Callable[[Any], Any]:
 
 
 def _value_of(item: dict[str, Any]) -> Any:
-    """The first that is there: value, its typed forms (Google), or the new one (Microsoft)."""
-    for name in ("value", "multivalue", "boolvalue", "intvalue", "newvalue"):
+    """The first that is there: value, its typed forms (Google, CrowdStrike), or the new one (Microsoft)."""
+    for name in ("value", "multivalue", "boolvalue", "intvalue", "valuestring", "newvalue"):
         if item.get(name) not in (None, "", []):
             return item[name]
     return None

@@ -1,4 +1,4 @@
-"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, OpenTelemetry, AWS."""
+"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, OpenTelemetry, AWS, topics."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,6 +10,7 @@ from router.normalize.formats.json import loads
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
 from router.normalize.parted import audited, rejoined
+from router.normalize.pushed import pushed
 from router.normalize.relayed import GENERAL, LEAST, adopt, has_header
 from router.normalize.runtime import dig
 from router.normalize.times import Moment, epoch, iso
@@ -53,6 +54,8 @@ class Held(NamedTuple):
     """The least priority of a file that may read it: any may where it has a syslog header, or had one."""
     keys: tuple[str, ...] = ()
     """Those of the object."""
+    closed: bool = False
+    """The object says nothing but who handed the message on: nobody is asked for all of it."""
 
 
 def opened(x: Line) -> dict[str, Any] | None:
@@ -73,6 +76,8 @@ def held_in(value: dict[str, Any], x: Line) -> Held | None:
     row = log_analytics.message(value) if "TimeGenerated" in value else None
     if row is not None:
         return Held(_line(x, row[0]), row[1], GENERAL, keys)
+    if (topic := _of_topic(value, x)) is not None:
+        return topic
     text, path = _first(value, _TEXTS, 2)
     if not path:
         return _of_splunk(value, x)
@@ -102,6 +107,17 @@ def _told(found: Line, value: dict[str, Any], x: Line) -> Line:
     found.hint_time = _time(value, x) or found.hint_time or x.hint_time
     found.hint_host = _first(value, _HOSTS, 1)[0] or x.hint_host
     return found
+
+
+def _of_topic(value: dict[str, Any], x: Line) -> Held | None:
+    """A message that a topic hands on, of any kind, by itself or through a queue (`body`)."""
+    body = value.get("body")
+    queued = loads(body) if type(body) is str and '"TopicArn"' in body else None
+    found = pushed(queued if type(queued) is dict else value)
+    if found is None or not found.text.strip():
+        return None
+    beside = found.beside if queued is None else {**value, "body": found.beside}
+    return Held(_told(_line(x, found.text), {"time": found.time}, x), beside, LEAST, tuple(value), closed=True)
 
 
 def _of_splunk(value: dict[str, Any], x: Line) -> Held | None:

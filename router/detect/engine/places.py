@@ -9,7 +9,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from router.detect.probes import First, Item, Join, Path, Probe, Translate
+from router.detect.probes import Each, First, Item, Join, Path, Probe, Translate
 
 Place: TypeAlias = tuple[str, ...]
 """Keys from the top of the document down to a value; a key may hold dots."""
@@ -77,7 +77,8 @@ class Search:
                     return found
             return Found.ABSENT
         parts = parts_of(probe)
-        return Found.ABSENT if parts and any(self.find(p) is Found.ABSENT for p in parts) else Found.READ
+        lacking = all if isinstance(probe, Each) else any
+        return Found.ABSENT if parts and lacking(self.find(p) is Found.ABSENT for p in parts) else Found.READ
 
     def _path(self, path: str) -> Place | Found:
         found = self._paths.get(path)
@@ -112,8 +113,8 @@ def _cuts(path: str) -> list[tuple[str, str]]:
 
 
 def parts_of(probe: Probe) -> list[Probe]:
-    """The probes that a probe builds on; it is absent where one of them is, unless it is a First."""
-    if isinstance(probe, (First, Join)):
+    """The probes that a probe builds on; it is absent where one of them is, unless it is a First or an Each."""
+    if isinstance(probe, (First, Join, Each)):
         return list(probe.probes)
     return [probe.probe] if isinstance(probe, (Item, Translate)) else []
 

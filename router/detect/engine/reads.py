@@ -5,7 +5,7 @@ from typing import Any
 
 from router.detect.engine.places import Found, Need, Place, Search
 from router.detect.engine.readings import Read
-from router.detect.probes import First, Item, Join, Probe, Translate, Values
+from router.detect.probes import Each, First, Item, Join, Probe, Translate, Values
 from router.detect.values import MISSING
 
 
@@ -25,6 +25,8 @@ def _read(probe: Probe, search: Search, objects: Sequence[Place]) -> Read:
         return _first([_read(p, search, objects) for p in _in_question(probe, search)])
     if isinstance(probe, Join) and found is Found.READ:
         return _joined(probe, [_read(p, search, objects) for p in probe.probes])
+    if isinstance(probe, Each) and found is Found.READ:
+        return _gathered(probe, [_read(p, search, objects) for p in probe.probes if search.find(p) is not Found.ABSENT])
     if isinstance(probe, (Item, Translate)) and found is Found.READ:
         return _changed(probe, _read(probe.probe, search, objects))
     return lambda walked: Values(walked[0])[probe]
@@ -59,6 +61,10 @@ def _first(reads: Sequence[Read]) -> Read:
 
 
 def _joined(probe: Join, reads: Sequence[Read]) -> Read:
+    return lambda walked: probe.of([one(walked) for one in reads])
+
+
+def _gathered(probe: Each, reads: Sequence[Read]) -> Read:
     return lambda walked: probe.of([one(walked) for one in reads])
 
 

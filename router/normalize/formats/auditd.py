@@ -76,7 +76,7 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
     if kind == "EXECVE":
         pairs = _arguments(pairs, record)
     if quote:
-        more, inner_words = _pairs(inner.rstrip("'"), cut_off="'" not in inner)
+        more, inner_words = _pairs(_unbracketed(inner.rstrip("'")), cut_off="'" not in inner)
         pairs += more
         words = inner_words or words
     if words:
@@ -92,6 +92,12 @@ def _read(body: str, kind: str, record: dict[str, Any]) -> None:
         where = socket_address(record["saddr"])
         if where:
             record["socket"] = where
+
+
+def _unbracketed(inner: str) -> str:
+    """Without the colon and the brackets of RHEL 5: `acct="root" : exe="/x" (hostname=?, addr=?, terminal=? res=success)`."""
+    before, bracket, after = inner.partition(" (hostname=")
+    return f"{before.replace(' : exe=', ' exe=')} hostname={after.rstrip().removesuffix(')')}" if bracket else inner
 
 
 def _pairs(text: str, cut_off: bool = False) -> tuple[list[tuple[str, str]], str]:

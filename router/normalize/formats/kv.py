@@ -200,6 +200,9 @@ class _Scan:
                     key = None
                 if value:
                     if i + 1 < len(chunks) and value.endswith(assign) and chunk.endswith(token):
+                        if value == assign:  # Check Point has fields whose names end with a colon
+                            key = last = name.strip()
+                            continue
                         add(out, name.strip(), "")
                         key = last = value[: -len(assign)].rpartition(assign)[2].strip()
                         continue

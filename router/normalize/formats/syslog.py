@@ -31,14 +31,21 @@ _PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
 _ISO_TOKEN = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d|\s(?:UTC|GMT))?(?=[\s:]|\Z)"
 )
+_UNRANKED = re.compile(r"1 \d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d\S* [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?=\[|-(?: |\Z))")
+"""A whole header of RFC 5424 whose priority a daemon took off before it wrote or relayed the line."""
+_SENTENCE = re.compile(r"[A-Za-z_]+ +[A-Za-z]+(?: |\Z)")
+"""Behind a bare date and time, as applications write it into their own logs, words are no host, but the message."""
+_PADDED = re.compile(r"\[\d{1,10}\]: ")
+"""The process behind a program's name that blanks make as long as others, as in fail2ban's own log."""
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
 _TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
 _COUNT = re.compile(r"[1-9]\d{0,6} (?=<\d{1,3}>)", re.ASCII)
 """An octet count, left in front by who took a stream apart by lines; what is cut off behind it makes it wrong."""
 _BARE_LEVELS = frozenset("TRACE DEBUG INFO WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
-_LEVELS = _BARE_LEVELS | {f"[{form(level)}]" for level in _BARE_LEVELS for form in (str.upper, str.lower, str.title)}
-"""Where an application's own log has its level, right behind the time, stands no host."""
+_LETTERS = frozenset("DIWEF")
+_LEVELS = _BARE_LEVELS | _LETTERS | {f"[{form(level)}]" for level in _BARE_LEVELS for form in (str.upper, str.lower, str.title)}
+"""Where an application's own log has its level, right behind the time, stands no host; MongoDB's and others have one letter."""
 _LEVELS_IN_FRONT = frozenset("emerg alert crit err error warning notice info debug".split())
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
@@ -167,7 +174,7 @@ def _message(text: str, relays: int) -> Read:
         head = Header(priority, priority >> 3, priority & 7)
     else:
         head, rest = NO_HEADER, text
-    if head is not NO_HEADER and rest[:2] == "1 ":
+    if rest[:2] == "1 " and (head is not NO_HEADER or _UNRANKED.match(rest)):
         new = rfc5424(head, rest)
         if new is not None:
             return new
@@ -185,13 +192,15 @@ def _rfc3164(head: Header, rest: str, relays: int) -> Read:
         return *_tagged(head, rest.removeprefix(": ").lstrip()), None
     colon = rest[end : end + 1] == ":" or (rest[end : end + 2] == " :" and rest[end + 2 : end + 3] != ":")
     after = rest[end:].lstrip(" :" if colon else " ")
-    host, after = _host(after) if name is None else (name, after)
-    if relays > 0 and after and (after[0] == "<" or after[0] in "*." or after[:1].isalnum()):
-        inner = _relayed(after, relays)
+    host, text = _host(after) if name is None else (name, after)
+    if relays > 0 and text and (text[0] == "<" or text[0] in "*." or text[:1].isalnum()):
+        inner = _relayed(text, relays)
         if inner is not None:
             merged, body, inner_when = inner
             return _outranked(head, host, merged), body, inner_when or when
-    return *_tagged(_stated(head, host), after), when
+    if host is not None and head is NO_HEADER and rest[start].isdigit() and rest[start + 10] == " " and _SENTENCE.match(after):
+        return _stated(head, None), after, when
+    return *_tagged(_stated(head, host), text), when
 
 
 def _stated(head: Header, host: str | None) -> Header:
@@ -229,6 +238,8 @@ def _relayed(text: str, relays: int) -> Read | None:
     if text[0] == "<":
         found = _PRI.match(text)
         return _message(text, relays - 1) if found is not None and int(found[1]) <= LAST_PRIORITY else None
+    if text[:2] == "1 " and _UNRANKED.match(text):
+        return _message(text, relays - 1)
     _, start = _before_time(text)
     return _message(text, relays - 1) if BSD.match(text, start) else None
 
@@ -283,11 +294,20 @@ def _host(text: str) -> tuple[str | None, str]:
     token, _, after = text.partition(" ")
     if token in _LEVELS or "\t" in token:
         return None, text
-    if not token or token[0] in _NO_HOST or "=" in token or len(token) > 255 or text[: len(_REPEATED)] == _REPEATED:
+    if (
+        not token
+        or token[0] in _NO_HOST
+        or (token[0] == "[" and "]" not in token)
+        or "=" in token
+        or len(token) > 255
+        or text[: len(_REPEATED)] == _REPEATED
+    ):
         return None, text
     if token.startswith(_NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
         return None, text
     after = after.lstrip(" ")
+    if after[:1] == "[" and _PADDED.match(after):
+        return None, token + after
     if token[-1] == ":" and not token.endswith("::"):
         host = token[:-1]
         return (host, after) if after[:1] == "%" or (_TAG.match(after) and _plain(host) and "." in host) else (None, text)

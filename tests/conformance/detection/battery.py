@@ -45,6 +45,11 @@ id: translated
 logsource: {product: windows, category: process_creation}
 detection: {sel: {IntegrityLevel: High}, condition: sel}
 ---
+title: each of several places
+id: each
+logsource: {product: windows, service: application}
+detection: {sel: {Data|contains|all: [one, two]}, condition: sel}
+---
 title: an element of a list
 id: element
 logsource: {product: linux, service: auditd}
@@ -120,6 +125,15 @@ def _special() -> Iterator[Received]:
         yield Received({"winlog": {**_NEW, "event_data": {**data, "MandatoryLabel": 5, "Image": None}}}, b"")
         yield Received({"winlog": {**_NEW, "event_data": {**data, "User": None}}}, b"")
         yield Received({"winlog": {**_NEW, "event_data": data}, "user": {"domain": None, "name": None}, "User": None}, b"")
+    unnamed: tuple[dict[str, Any], ...] = (
+        {"param1": "one", "param3": "a two"},
+        {"param1": "one two"},
+        {"param2": "one"},
+        {"param2": None},
+        {"param4": "two", "Data": "one"},
+    )
+    for texts in unnamed:
+        yield Received({"winlog": {"channel": "Application", "event_id": "7", "event_data": texts}}, b"")
     for arguments in (["x"], [None], ["y", "x"], []):
         yield Received({"event": {"dataset": "linux.auditd"}, "process": {"args": arguments}, "a0": "x"}, b"")
     for text in ("\u212aelvin", "Kelvin", "C:\\TOOLS", 'A"b', "none", "c:/tools"):

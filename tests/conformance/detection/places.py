@@ -51,6 +51,8 @@ def _at_place(event: Event, place: Any) -> Any:
     if "join" in place:
         parts = [joined(at(event, path), place["with"]) for path in place["join"]]
         return place["with"].join(parts) if all(parts) else ABSENT
+    if "each" in place:
+        return [value for path in place["each"] if (value := at(event, path)) is not ABSENT] or ABSENT
     value = at(event, place["path"])
     if "item" in place:
         return value[place["item"]] if isinstance(value, list) and len(value) > place["item"] else ABSENT

@@ -209,3 +209,20 @@ def test_what_is_said_once_for_many_does_not_fill_the_memory() -> None:
 def test_a_flow_is_read_as_one_by_whoever_sees_its_first() -> None:
     made = Catalogue.load().normalize(orjson.dumps(_flows([FLOW], operationName="FlowLogFlowEvent")), Facts("s"), 1_772_400_000.0)
     assert [(document["event"]["dataset"], document["source"]["ip"]) for document in made] == [("azure.flow_logs", "192.0.2.10")]
+
+
+def test_messages_of_a_queue_that_a_function_gets_come_apart() -> None:
+    records = [{"messageId": str(i), "receiptHandle": "h", "body": _FLOW, "eventSource": "aws:sqs"} for i in range(2)]
+    events = _normalized({"Records": records})
+    assert [event["event"]["dataset"] for event in events] == ["aws.vpcflow"] * 2
+    assert events[1]["shipper"] == {"messageId": "1", "receiptHandle": "h", "eventSource": "aws:sqs"}
+
+
+def test_notifications_that_a_function_gets_come_apart() -> None:
+    beside = {"Type": "Notification", "MessageId": "m1", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:t1"}
+    event = _normalized({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {**beside, "Message": _FLOW}}]})[0]
+    assert (event["event"]["dataset"], event["shipper"]) == ("aws.vpcflow", beside)
+
+
+def test_records_that_are_no_messages_stay_together() -> None:
+    assert delivered('{"Records":[{"receiptHandle":"h"}]}') is None

@@ -46,6 +46,9 @@ CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
     ("url", ("path",), "h.example:443", None),
     ("url", ("scheme",), "h.example:443", None),
     ("url", ("path",), "urn:7:x", "7:x"),
+    ("url", ("domain",), "//admin/x.php?q=1", None),
+    ("url", ("path",), "//admin/x.php?q=1", "//admin/x.php"),
+    ("url", ("query",), "//admin/x.php?q=1#y", "q=1"),
     ("query", ("b",), "http://h/?a=1&b=x%20y", "x y"),
     ("json", (), '{"a": 1}', {"a": 1}),
     ("json", (), "{", None),
@@ -72,6 +75,7 @@ CASES: list[tuple[str, tuple[str, ...], Any, Any]] = [
     ("objects", ("name",), ["a"], [{"name": "a"}]),
     ("named", ("b",), [{"Name": "a", "Value": "1"}, 3, {"Name": "B", "Value": "2"}], "2"),
     ("named", ("b",), [{"key": "b", "multiValue": ["x", "y"]}], ["x", "y"]),
+    ("named", ("b",), [{"Key": "b", "ValueString": "x"}], "x"),
     ("named", ("b",), [{"name": "b", "value": ""}], None),
     ("named", ("b",), "b", None),
 ]

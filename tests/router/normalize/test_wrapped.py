@@ -1,5 +1,6 @@
 """Messages inside of a shipper's object are read as if they had come alone."""
 
+from base64 import b64encode
 from typing import Any
 
 import orjson
@@ -284,3 +285,46 @@ def test_a_record_of_the_kernels_audit_in_the_journal_is_read_as_one(catalogue: 
     assert (document["event"]["dataset"], document["event"]["outcome"]) == ("linux.auditd", "failure")
     assert (document["@timestamp"], document["source"]["ip"]) == ("2026-03-01T10:00:00.123Z", "192.0.2.1")
     assert document["user"]["effective"]["name"] == "bob"
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def test_what_a_topic_pushes_is_read_from_its_base64(catalogue: Catalogue) -> None:
+    entry = {
+        "logName": "projects/p1/logs/cloudaudit.googleapis.com%2Factivity",
+        "timestamp": "2026-03-01T10:00:00Z",
+        "protoPayload": {"methodName": "storage.buckets.delete", "serviceName": "storage.googleapis.com"},
+    }
+    message = {"messageId": "7", "publishTime": "2026-03-01T10:00:01Z"}
+    event = {
+        "message": {**message, "data": encoded(orjson.dumps(entry).decode())},
+        "subscription": "projects/p1/subscriptions/s1",
+    }
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["event"]["action"]) == ("gcp.audit", "storage.buckets.delete")
+    assert document["shipper"] == {"message": message, "subscription": "projects/p1/subscriptions/s1"}
+
+
+def test_what_no_file_knows_in_a_pushed_message_is_read_as_json(catalogue: Catalogue) -> None:
+    event = {"message": {"data": encoded('{"msg":"slow","level":"warn"}'), "publishTime": "2026-03-01T10:00:01Z"}, "ackId": "a"}
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["message"], document["log"]["level"]) == ("json", "slow", "warn")
+    assert document["@timestamp"] == "2026-03-01T10:00:01Z"
+
+
+def test_a_pushed_message_that_is_no_base64_stays_as_it_is(catalogue: Catalogue) -> None:
+    document = normalized(catalogue, {"message": {"data": "%", "messageId": "7"}, "subscription": "s1"})[0]
+    assert document["json"]["message"] == {"data": "%", "messageId": "7"}
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_a_notification_of_a_topic_is_read_by_itself_and_from_a_queue(catalogue: Catalogue, queued: bool) -> None:
+    beside = {"Type": "Notification", "MessageId": "m1", "TopicArn": "arn:aws:sns:eu-west-1:111122223333:t1"}
+    beside["Timestamp"] = "2026-03-01T10:00:01.000Z"
+    notification = {**beside, "Message": SSH}
+    event = {"messageId": "q1", "body": orjson.dumps(notification).decode()} if queued else notification
+    document = normalized(catalogue, event)[0]
+    assert (document["event"]["dataset"], document["user"]["name"]) == ("linux.auth", "bob")
+    assert document["shipper"] == ({"messageId": "q1", "body": beside} if queued else beside)

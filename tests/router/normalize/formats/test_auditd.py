@@ -36,6 +36,16 @@ def test_of_a_record_that_was_cut_off_no_value_holds_a_piece_of_another(cut: str
     assert {key: value for key, value in record.items() if key not in ("type", "time", "serial", "text")} == expected
 
 
+def test_the_brackets_of_rhel_5_are_no_part_of_a_value() -> None:
+    record = auditd(
+        f'type=CRED_ACQ {HEAD}uid=0 msg=\'PAM: setcred acct="bob" : exe="/x" (hostname=h, addr=?, terminal=cron res=success)\''
+    )
+    assert record is not None
+    assert {key: record[key] for key in ("acct", "exe", "hostname", "addr", "terminal", "res", "text")} == {
+        "acct": "bob", "exe": "/x", "hostname": "h", "addr": "?", "terminal": "cron", "res": "success", "text": "PAM: setcred",
+    }  # fmt: skip
+
+
 def test_a_command_line_has_blanks_for_its_nuls() -> None:
     record = auditd(f"type=PROCTITLE {HEAD}proctitle=6C73002D6C6100")
     assert record is not None
