@@ -6,7 +6,7 @@ from collections import deque
 import orjson
 import pytest
 
-from router.detect.engine import Engine, Options, remembered
+from router.detect.engine import Engine, Options, native, remembered
 from router.detect.engine.bucket import Bucket
 from router.detect.engine.engine import Slow
 from tests.router.detect.engine.worlds import World, oracle
@@ -65,6 +65,7 @@ def test_events_go_on_slowly_when_compiling_fails(monkeypatch):
 
 
 def test_what_events_needed_is_compiled_before_the_first_event_of_the_next_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(native, "_kind", lambda: None)  # so that there are databases
     first = Engine(large(), Options(tmp_path, background=True))
     first.match(ACME)
     first.settle()

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.detect.engine import native
+from router.detect.engine._sieve import Sieve
 from router.detect.engine.field import FieldMatcher
 from router.detect.engine.literals import plain
-from router.detect.engine.native import Sieve
 from router.detect.engine.numbers import Asked
 from router.detect.engine.tables import field_table
 from router.detect.folding import fold
@@ -33,11 +33,22 @@ WILD = st.lists(
 SOURCE = Path(native.__file__).with_name("sieve.c")
 
 
+def joined(parts):
+    """A pattern as the front end gives it: no two texts stand beside each other."""
+    pattern: list[object] = []
+    for part in parts:
+        if isinstance(part, Wild):
+            pattern.append(part)
+        elif pattern and isinstance(pattern[-1], str):
+            pattern[-1] += fold(part)
+        else:
+            pattern.append(fold(part))
+    return tuple(pattern)
+
+
 def matcher(literals, wild):
     atoms = [Asked(None, kind, text if cased else fold(text), cased) for kind, text, cased in literals if text or kind == "eq"]
-    atoms += [
-        Asked(None, "wild", tuple(part if isinstance(part, Wild) else fold(part) for part in parts), False) for parts in wild
-    ]
+    atoms += [Asked(None, "wild", joined(parts), False) for parts in wild]
     return FieldMatcher(field_table(enumerate(dict.fromkeys(atoms))), plain)
 
 
