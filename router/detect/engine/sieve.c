@@ -87,7 +87,7 @@ static int found(Sieve *self, Literal *literal, Text *text)
 
 static int filed(Sieve *self, const Grams *grams, uint32_t gram, Py_ssize_t at, Text *text)
 {
-    uint32_t slot = hash_of(gram) & grams->mask;
+    uint32_t slot = spread(hash_of(gram)) & grams->mask;
     while (grams->slots[slot] && self->literals[grams->slots[slot] - 1].gram != gram) slot = (slot + 1) & grams->mask;
     for (uint32_t i = grams->slots[slot]; i; i = self->literals[i - 1].next) {
         Literal *literal = self->literals + i - 1;
@@ -278,7 +278,7 @@ static void file_gram(Sieve *self, uint32_t *counts, uint32_t i)
     literal->gram = gram_of(self, literal, literal->at);
     hash = hash_of(literal->gram) >> grams->shift;
     grams->bits[hash >> 6] |= 1ull << (hash & 63);
-    slot = hash_of(literal->gram) & grams->mask;
+    slot = spread(hash_of(literal->gram)) & grams->mask;
     while (grams->slots[slot] && self->literals[grams->slots[slot] - 1].gram != literal->gram) slot = (slot + 1) & grams->mask;
     literal->next = grams->slots[slot];
     grams->slots[slot] = i + 1;
