@@ -134,6 +134,16 @@ NAMED = (
     Mutant(_E + "databases", r'r"\z" if pattern.side', r'"" if pattern.side', "endswith is contains"),
     Mutant(_E + "databases", r'r"\A" if pattern.side', r'"" if pattern.side', "startswith is contains"),
     Mutant(_E + "literals", "text[-length:] if at_end else", "text[:length] if at_end else", "ends looked for at the start"),
+    Mutant(
+        _E + "native",
+        "yield pattern.side, pattern.text",
+        'yield "contains", pattern.text',
+        "beginnings and ends may stand anywhere",
+    ),
+    Mutant(_E + "native", "index if index in told else None", "None", "nobody is told of a literal that was found"),
+    Mutant(_E + "native", "folds=folds).decide", "folds=False).decide", "the case of letters matters"),
+    Mutant(_E + "native", "        if text:", "        if not text:", "texts are not compared as a whole"),
+    Mutant(_E + "field", "text if ascii_only else fold(text)", "text", "texts beyond ASCII are not folded"),
     Mutant(_E + "memo", "if value in (0, 1) else", "if False else", "1 and true are one value"),
     Mutant(_E + "memo", "sha256(text.encode(", "sha256(text[:LONG].encode(", "long texts are one if they begin alike"),
     Mutant(
