@@ -190,9 +190,8 @@ class Chooser:
         if made is None:
             made, name = self._first(self._far(found), found, key)
         if name and not self.recall.read(key, inside.keys, name, "message"):
-            whole = (
-                None if inside.closed else self._whole(self.normalizers[name], x)
-            )  # its marks may stand too far behind in the object
+            # its marks may stand too far behind in the object
+            whole = None if inside.closed else self._whole(self.normalizers[name], x)
             self.recall.remember_object(key, inside.keys, name, "message" if whole is None else "whole")
             if whole is not None:
                 return whole

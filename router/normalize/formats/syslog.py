@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from router.normalize.formats.syslog_5424 import LAST_PRIORITY, PRIORITIES, Read, at_iso, header_of, numbered, rfc5424
+from router.normalize.formats.syslog_host import BARE_LEVELS, NO_HOST, NO_TAG, TAG, host_of
 from router.normalize.line import NO_HEADER, Header, Line
 from router.normalize.remembered import Remembered
 from router.normalize.times import (
@@ -35,25 +36,15 @@ _UNRANKED = re.compile(r"1 \d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d\S* [^ ]+ [^ ]+ [^ ]
 """A whole header of RFC 5424 whose priority a daemon took off before it wrote or relayed the line."""
 _SENTENCE = re.compile(r"[A-Za-z_]+ +[A-Za-z]+(?: |\Z)")
 """Behind a bare date and time, as applications write it into their own logs, words are no host, but the message."""
-_PADDED = re.compile(r"\[\d{1,10}\]: ")
-"""The process behind a program's name that blanks make as long as others, as in fail2ban's own log."""
 _SEQUENCE = re.compile(r"\d{1,12}:\s+")
 _NAMED_SEQUENCE = re.compile(r"(?:\d{1,12}:\s+)?([A-Za-z0-9_.-]{1,255}):\s+(?=[*.]?(?:[A-Z][a-z]{2}\s|\d{4}\s[A-Z]))")
-_TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]?\[([^\]\s]{1,128})\])?:(?=\s|\Z|\S)\s?")
 _COUNT = re.compile(r"[1-9]\d{0,6} (?=<\d{1,3}>)", re.ASCII)
 """An octet count, left in front by who took a stream apart by lines; what is cut off behind it makes it wrong."""
-_BARE_LEVELS = frozenset("TRACE DEBUG INFO WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
-_LETTERS = frozenset("DIWEF")
-_LEVELS = _BARE_LEVELS | _LETTERS | {f"[{form(level)}]" for level in _BARE_LEVELS for form in (str.upper, str.lower, str.title)}
-"""Where an application's own log has its level, right behind the time, stands no host; MongoDB's and others have one letter."""
 _LEVELS_IN_FRONT = frozenset("emerg alert crit err error warning notice info debug".split())
 _TIME_STARTS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split())
 _SPACED_TAG_LIMIT = 48
 _NAME_LIMIT, _PROCESS_LIMIT = 64, 129
-_NO_TAG = ("CEF:", "LEEF:", "http:", "https:", "ftp:", "file:")
-_NO_HOST = frozenset("{<\"('%=|,;")
-_NO_TAGS = frozenset(text[:-1] for text in _NO_TAG)
-_REPEATED = "last message repeated"
+_NO_TAGS = frozenset(text[:-1] for text in NO_TAG)
 _USUAL = re.compile(
     r"(?:<(\d{1,3})>)?"
     r"(?:((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3]\d (?:((?:19|20)\d\d) )?\d\d:\d\d:\d\d)"
@@ -102,7 +93,7 @@ def _usual(text: str) -> Read | None:
         return None
     when: Callable[[Zone, float], Moment | None]
     if bsd is None:
-        if host in _BARE_LEVELS:
+        if host in BARE_LEVELS:
             return None
         when = partial(at_iso, zoned)
     elif not _ends(text, found.end(2)):
@@ -192,7 +183,7 @@ def _rfc3164(head: Header, rest: str, relays: int) -> Read:
         return *_tagged(head, rest.removeprefix(": ").lstrip()), None
     colon = rest[end : end + 1] == ":" or (rest[end : end + 2] == " :" and rest[end + 2 : end + 3] != ":")
     after = rest[end:].lstrip(" :" if colon else " ")
-    host, text = _host(after) if name is None else (name, after)
+    host, text = host_of(after) if name is None else (name, after)
     if relays > 0 and text and (text[0] == "<" or text[0] in "*." or text[:1].isalnum()):
         inner = _relayed(text, relays)
         if inner is not None:
@@ -289,44 +280,6 @@ def _is_no_time(text: str) -> bool:
     return found is not None and not found[0]
 
 
-def _host(text: str) -> tuple[str | None, str]:
-    """The host name and what follows it; None where the token is no host."""
-    token, _, after = text.partition(" ")
-    if token in _LEVELS or "\t" in token:
-        return None, text
-    if (
-        not token
-        or token[0] in _NO_HOST
-        or (token[0] == "[" and "]" not in token)
-        or "=" in token
-        or len(token) > 255
-        or text[: len(_REPEATED)] == _REPEATED
-    ):
-        return None, text
-    if token.startswith(_NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
-        return None, text
-    after = after.lstrip(" ")
-    if after[:1] == "[" and _PADDED.match(after):
-        return None, token + after
-    if token[-1] == ":" and not token.endswith("::"):
-        host = token[:-1]
-        return (host, after) if after[:1] == "%" or (_TAG.match(after) and _plain(host) and "." in host) else (None, text)
-    if token[-1] == "]" and _TAG.match(token + ":") and not _bracketed(token):
-        return None, text
-    if "[" in token and token[-2:] == "]:" and not _bracketed(token):
-        return None, text
-    return token, after.removeprefix(": ").lstrip(" ") if after[:2] == ": " else after
-
-
-def _plain(text: str) -> bool:
-    return "[" not in text and "/" not in text
-
-
-def _bracketed(token: str) -> bool:
-    """An IPv6 address in brackets."""
-    return token[0] == "[" and ":" in token
-
-
 def _tagged(head: Header, text: str) -> tuple[Header, str]:
     """Split the tag, `name[pid]:`, and a mark of byte order off a message."""
     head, text = _untagged(head, text.removeprefix("\ufeff"))
@@ -334,7 +287,7 @@ def _tagged(head: Header, text: str) -> tuple[Header, str]:
 
 
 def _untagged(head: Header, text: str) -> tuple[Header, str]:
-    if text[:1] in _NO_HOST or text.startswith(_NO_TAG):
+    if text[:1] in NO_HOST or text.startswith(NO_TAG):
         return head, text
     colon = text.find(":", 0, 220)
     if colon < 1 or text.find("=", 0, colon) >= 0:
@@ -349,7 +302,7 @@ def _untagged(head: Header, text: str) -> tuple[Header, str]:
             return _named(head, name, process[:-1]), text[start:].lstrip(" ")
     if (after := _behind_level(text)) is not None:
         text = after
-    found = _TAG.match(text)
+    found = TAG.match(text)
     if found is None or (" " in found[1] and (found[2] is None or len(found[1]) > _SPACED_TAG_LIMIT)):
         return head, text
     if found[2] is None and text[found.end(1) + 1 : found.end(1) + 2] not in ("", " ") and found[1].lower() != "filterlog":
@@ -362,7 +315,7 @@ def _behind_level(text: str) -> str | None:
     level, _, after = text.partition(" ")
     if level not in _LEVELS_IN_FRONT:
         return None
-    found = _TAG.match(after)
+    found = TAG.match(after)
     return after if found is not None and found[2] is not None and " " not in found[1] else None
 
 
