@@ -42,7 +42,7 @@ peers: dev
 	@$(BIN)/python -m tests.peers
 
 test: dev peers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: dev
 	$(BIN)/ruff check .
