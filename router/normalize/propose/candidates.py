@@ -46,13 +46,14 @@ _NAMES: Mapping[str, str] = {
     "host.ip": "host_ip device_ip dvc",
     "process.name": "process process_name procname image_name program",
     "process.pid": "pid process_id processid proc_id",
+    "process.thread.name": "thread thread_name threadname",
     "process.executable": "exe image process_path image_path executable",
     "process.command_line": "cmd cmdline command command_line commandline process_command_line",
     "process.parent.pid": "ppid parent_pid parent_process_id",
-    "event.action": "action act event_name eventname operation event_type eventtype activity op",
+    "event.action": "action act event event_name eventname operation event_type eventtype activity op",
     "event.code": "event_id eventid signature_id msgid message_id code class_id",
     "event.id": "id uuid event_uuid record_id log_id request_uuid",
-    "event.outcome": "outcome",
+    "event.outcome": "outcome result success auth_result login_result",
     "event.reason": "reason cause why",
     "event.provider": "provider log_source logger_name",
     "event.sequence": "seq sequence seqno",
@@ -112,6 +113,8 @@ class Candidate(NamedTuple):
     example: str
     by_value: bool
     """The values have the type, but the name says nothing: a person should look."""
+    pipe: str = ""
+    """What the value goes through on its way, as an expression has it."""
 
 
 def by_name(path: Sequence[str]) -> str | None:
@@ -149,8 +152,18 @@ def _fits_one(field: schema.Field, value: Any) -> bool:
     return all(_meant(field.name, item) for item in found)
 
 
-_OTHERWISE: Mapping[str, str] = {"log.level": "event.severity", "file.name": "file.path"}
+_OTHERWISE: Mapping[str, str] = {
+    "log.level": "event.severity",
+    "file.name": "file.path",
+    "network.transport": "network.iana_number",
+    "http.response.status_code": "event.outcome",
+}
 """Where the values do not fit the field of that name: another one that vendors mean by it."""
+_OUTCOMES: Mapping[str, str] = {
+    **dict.fromkeys("success succeeded successful ok true yes passed pass allowed granted accepted".split(), "success"),
+    **dict.fromkeys("failure failed fail error false no denied rejected refused invalid".split(), "failure"),
+    "unknown": "unknown",
+}
 _TRANSPORTS = frozenset("tcp udp icmp sctp gre esp igmp icmpv6 ipv6-icmp".split())
 _METHODS = frozenset("GET POST PUT DELETE HEAD OPTIONS PATCH TRACE CONNECT PROPFIND".split())
 _MEANINGS: Mapping[str, Callable[[Any], bool]] = {
@@ -160,7 +173,8 @@ _MEANINGS: Mapping[str, Callable[[Any], bool]] = {
     "file.hash.sha1": lambda v: re.fullmatch(r"[0-9a-fA-F]{40}", str(v)) is not None,
     "file.hash.sha256": lambda v: re.fullmatch(r"[0-9a-fA-F]{64}", str(v)) is not None,
     "user.email": lambda v: re.fullmatch(r"[^@\s]+@[^@\s]+", str(v)) is not None,
-    "event.outcome": lambda v: v in ("success", "failure", "unknown"),
+    "event.outcome": lambda v: str(v).lower() in _OUTCOMES,
+    "event.action": lambda v: len(str(v)) <= 64,
     "network.direction": lambda v: v in ("ingress", "egress", "inbound", "outbound", "internal", "external", "unknown"),
     "network.transport": lambda v: re.fullmatch(r"[a-z0-9\-]{2,12}", str(v)) is not None and not str(v).isdigit(),
     "log.level": lambda v: not str(v).isdigit(),
@@ -189,15 +203,20 @@ _BY_VALUE: Sequence[tuple[str, str]] = (
 )
 
 
+def _named(path: Sequence[str], values: Sequence[Any]) -> str | None:
+    """The field of that name; where the values do not fit it, the other one that vendors mean by it."""
+    field = by_name(path)
+    return _OTHERWISE[field] if field is not None and field in _OTHERWISE and not fits(field, values) else field
+
+
 def candidates(columns: Mapping[tuple[str, ...], Sequence[Any]]) -> list[Candidate]:
     """At most one key for each field, in the order of the source."""
     taken: dict[str, Candidate] = {}
     for path, values in columns.items():
-        field = by_name(path)
-        if field is not None and field in _OTHERWISE and not fits(field, values):
-            field = _OTHERWISE[field]
+        field = _named(path, values)
         if field is not None and field not in taken and fits(field, values):
-            taken[field] = Candidate(path, field, _example(values), by_value=False)
+            pipe = " | table outcome" if field == "event.outcome" and _needs_table(values) else ""
+            taken[field] = Candidate(path, field, _example(values), by_value=False, pipe=pipe)
     used = {found.path for found in taken.values()}
     for path, values in columns.items():
         if path not in used and not is_time(path):
@@ -210,6 +229,16 @@ def candidates(columns: Mapping[tuple[str, ...], Sequence[Any]]) -> list[Candida
         if after and not any(c.path == after[0] for c in taken.values()) and fits(f"{field}.port", columns[after[0]]):
             taken[f"{field}.port"] = Candidate(after[0], f"{field}.port", _example(columns[after[0]]), by_value=True)
     return sorted(taken.values(), key=lambda c: order.index(c.path))
+
+
+def _needs_table(values: Sequence[Any]) -> bool:
+    return any(value not in ("success", "failure", "unknown", None, "", "-") for value in values)
+
+
+def outcomes(columns: Mapping[tuple[str, ...], Sequence[Any]]) -> dict[str, str | None]:
+    """The rows of a table for the values that `event.outcome` is given from, and nothing for others."""
+    said = {str(v).lower() for path, values in columns.items() if _named(path, values) == "event.outcome" for v in values}
+    return {**{value: _OUTCOMES[value] for value in sorted(said & _OUTCOMES.keys())}, "_default": None}
 
 
 def _of_values(values: Sequence[Any], taken: Iterable[str]) -> list[str]:

@@ -61,8 +61,17 @@ def examples(normalizer: Normalizer, lines: Sequence[str], sourcetype: str = "")
             found.append(example)
         if len(found) == 3:
             break
-    cut = _example(catalogue, lines[-1][: max(1, len(lines[-1]) // 3)], "a line that is cut off", sourcetype)
+    cut = _cut_off(catalogue, lines[-1], sourcetype)
     return [*found, cut] if cut is not None else found
+
+
+def _cut_off(catalogue: Catalogue, line: str, sourcetype: str) -> Example | None:
+    """The beginning of this line that is long and yet no line of the source; None where any beginning is one."""
+    for parts in (3, 8, 40):
+        found = _example(catalogue, line[: max(1, len(line) // parts)], "a line that is cut off", sourcetype)
+        if found is not None and (found.unknown or "error.message" in found.expect):
+            return found
+    return None
 
 
 def _example(catalogue: Catalogue, line: str, name: str, sourcetype: str) -> Example | None:

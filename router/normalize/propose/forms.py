@@ -10,14 +10,18 @@ from router.normalize.formats.csv import cells, compile_csv
 from router.normalize.formats.json import compile_json
 from router.normalize.formats.kv import FREE_TEXT, compile_kv
 from router.normalize.formats.leef import compile_leef
+from router.normalize.formats.regex import compile_regex
 from router.normalize.formats.syslog import read
 from router.normalize.formats.xml import compile_xml
 from router.normalize.line import NO_HEADER, Line
+from router.normalize.propose.application import access, beginning
 from router.normalize.zones import UTC
 
 Record = dict[str, Any]
 _ENOUGH = 0.8
 """The part of the lines that a format must read."""
+_MOST_BESIDE = 4
+"""Keys of an object that only holds a list of events: the list, and what says how it was asked for."""
 
 
 class Form(NamedTuple):
@@ -30,12 +34,14 @@ class Form(NamedTuple):
     """The first column, if the first line of the sample names the columns."""
     comments: bool = False
     """Lines that begin with # say what the others are; they are ignored."""
+    each: str = ""
+    """The key of the list whose items are the events."""
 
 
 def form_of(lines: Sequence[str]) -> Form:
     """The most structured format that reads most of the lines; as a last resort the text as it stands."""
-    if (w3c := _w3c(lines)) is not None:
-        return w3c
+    if (own := _w3c(lines) or _program(lines, [])) is not None:
+        return own
     bodies, has_header = _bodies(lines)
     before: list[Any] = ["syslog"] if has_header else []
     for name, step, parse in _candidates(bodies):
@@ -43,8 +49,36 @@ def form_of(lines: Sequence[str]) -> Form:
         if sum(r is not None for r in records) >= _ENOUGH * len(bodies):
             if records[0] is not None and list(records[0]) == list(records[0].values()):
                 return Form(name, [*before, step], [None, *records[1:]], next(iter(records[0])))
-            return Form(name, [*before, step], records)
-    return Form("text", ["syslog"], [{} for _ in lines])
+            return _parted(Form(name, [*before, step], records))
+    return _program(bodies, before) or Form("text", ["syslog"], [{} for _ in lines])
+
+
+def _program(bodies: Sequence[str], before: list[Any]) -> Form | None:
+    """What a logging library or a web server writes before the message or between quotes."""
+    found = [("access", access(bodies, _ENOUGH)), ("application", beginning(bodies, _ENOUGH, 1 if before else 2))]
+    for name, pattern in found:
+        if pattern is not None and not _are_pairs(bodies, name):
+            parse = compile_regex(pattern)
+            return Form(name, [*before, {"regex": pattern}], [_record(parse, body) for body in bodies])
+    return None
+
+
+def _are_pairs(bodies: Sequence[str], name: str) -> bool:
+    """Do the messages say more by their pairs than the beginning does? `key=value` is read as pairs then."""
+    return name == "application" and sum(len(_PAIR.findall(body)) >= 3 for body in bodies) >= _ENOUGH * len(bodies)
+
+
+def _parted(form: Form) -> Form:
+    """Where every record holds its events in a list of objects, and hardly anything beside it: the form of those events."""
+    held = [record for record in form.records if record is not None]
+    for key, value in held[0].items():
+        if _are_events(value) and all(_are_events(record.get(key)) and len(record) <= _MOST_BESIDE for record in held):
+            return form._replace(each=key, records=[item for record in held for item in record[key]])
+    return form
+
+
+def _are_events(value: Any) -> bool:
+    return type(value) is list and bool(value) and all(type(item) is dict and len(item) > 1 for item in value)
 
 
 def _w3c(lines: Sequence[str]) -> Form | None:

@@ -12,7 +12,7 @@ from router.normalize.zones import UTC
 Path = tuple[str, ...]
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\Z")
 _DAY = re.compile(r"(?:\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d\.\d{4})\Z")
-_WHOLE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
+_WHOLE = re.compile(r"\d{4}([-/])\d\d\1\d\d[T ]\d\d:\d\d:\d\d|\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
 _NAMELESS = re.compile(r"column\d+\Z")
 
 

@@ -12,7 +12,7 @@ from router.errors import ConfigError, Malformed, Problem
 from router.normalize.compiler import compile_document
 from router.normalize.decoding import decode
 from router.normalize.normalizer import Normalizer
-from router.normalize.propose.candidates import Candidate, candidates
+from router.normalize.propose.candidates import Candidate, candidates, outcomes
 from router.normalize.propose.examples import Example, examples
 from router.normalize.propose.forms import Form, form_of
 from router.normalize.propose.identity import identity
@@ -25,6 +25,8 @@ from router.wording import counted
 
 _MOST = 500
 """Lines of the sample that are looked at."""
+_LOOKED_AT = 100_000
+"""Characters that tell text from other data."""
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
 
 
@@ -59,7 +61,9 @@ class Draft:
             "parse:",
             *[f"  - {_flow(step)}" for step in self.form.steps],
         ]
-        if always := [path for path in self.columns if self._is_always_there(path)][: 2 if self.form.comments else 3]:
+        if self.form.each:
+            lines.append(f"each: {_quoted(_path([self.form.each]))}")
+        if always := self._always_there():
             lines.append("accept: {" + ", ".join(f"{_quoted(_path(p) + '|exists')}: true" for p in always) + "}")
         if self.form.header:
             lines.append(
@@ -72,13 +76,24 @@ class Draft:
             lines.append("ignore: {'@raw|startswith': '#'}   # what the file says of itself")
         if self.time:
             lines += ["time:", f"  '@timestamp': {self.time}", "  tz_default: site"]
+        lines += self._tables()
         lines += [
             "const: {event.kind: event}   # event.category and event.type decide what dashboards and rules see; set them by cases"
         ]
         return "\n".join(lines) + "\n"
 
+    def _always_there(self) -> list[tuple[str, ...]]:
+        """Keys that tell a record of this source; none where other programs' lines have the same ones."""
+        if self.form.name in ("application", "access"):
+            return []
+        return [path for path in self.columns if self._is_always_there(path)][: 2 if self.form.comments else 3]
+
     def _is_always_there(self, path: tuple[str, ...]) -> bool:
         return sum(v not in (None, "") for v in self.columns[path]) == sum(r is not None for r in self.form.records)
+
+    def _tables(self) -> list[str]:
+        rows = ["tables:", f"  outcome: {_flow(outcomes(self.columns))}"]
+        return rows if any(c.pipe for c in self.mapped) else []
 
     def _mapping(self) -> str:
         lines = [_mapped(c) for c in self.mapped]
@@ -105,6 +120,10 @@ def propose(payloads: Iterable[bytes], name: str) -> str:
     lines = _texts(payloads)
     if not lines:
         raise ConfigError([Problem("--init", 1, "", "the sample holds no line that can be read", "give a file with a few lines")])
+    if not _are_text(lines):
+        raise ConfigError(
+            [Problem("--init", 1, "", "the sample is no text", "unpack it first; give lines as the source sends them")]
+        )
     draft = Draft(name, *joined(lines))
     normalizer = _settled(draft)
     draft.examples = examples(normalizer, draft.lines, draft.identity[0].get("sourcetype", ""))
@@ -123,6 +142,13 @@ def _texts(payloads: Iterable[bytes]) -> list[str]:
         if len(found) == _MOST:
             break
     return found
+
+
+def _are_text(lines: Sequence[str]) -> bool:
+    """Is nearly all of it printable? Packed or encrypted data is not."""
+    text = "".join(lines)[:_LOOKED_AT]
+    strange = sum(not (char.isprintable() or char.isspace()) or char == "\ufffd" for char in text)
+    return strange <= 0.05 * len(text)
 
 
 def _settled(draft: Draft) -> Normalizer:
@@ -185,7 +211,7 @@ def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterable[tuple[tupl
 
 def _mapped(candidate: Candidate) -> str:
     doubt = " (told by its values alone: check)" if candidate.by_value else ""
-    return f"  {candidate.field}: {_quoted(_path(candidate.path))}   # {_comment(candidate.example)}{doubt}"
+    return f"  {candidate.field}: {_quoted(_path(candidate.path) + candidate.pipe)}   # {_comment(candidate.example)}{doubt}"
 
 
 def _comment(text: str) -> str:

@@ -186,3 +186,71 @@ def test_names_of_leef_and_what_is_a_path_are_known() -> None:
     assert (document["user"]["name"], document["source"]["port"], document["event"]["severity"]) == ("ann", 42, 3)
     assert _first(XML)["file"]["path"] == "/srv/a.txt"
     assert _first(CEF)["event"]["code"] == "5"
+
+
+PROGRAMS = {
+    "python": (b"2026-03-01 10:00:0%d,120 - app.auth - INFO - user ann%d came", "app.auth", "INFO"),
+    "logback": (b"2026-03-01 10:00:0%d.120 [main] WARN  c.acme.Door - user ann%d came", "c.acme.Door", "WARN"),
+    "spring": (b"2026-03-01T10:00:0%d.120Z  INFO 812 --- [  main] c.acme.Door   : user ann%d came", "c.acme.Door", "INFO"),
+    "piped": (b"2026/03/01 10:00:0%d | ERROR    | acme.door | user ann%d came", "acme.door", "ERROR"),
+    "behind a header": (b"<14>Mar  1 10:00:0%d h1 door[7]: WARNING acme.door: user ann%d came", "acme.door", "WARNING"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_a_logging_library_writes_before_the_message_is_parted(name: str) -> None:
+    line, logger, level = PROGRAMS[name]
+    lines = [line % (i, i) for i in range(6)]
+    document = _first(lines)
+    assert document["log"]["level"] == level
+    assert document["log"]["logger"] == logger
+    assert document["message"] == "user ann5 came"
+    assert document["@timestamp"].startswith(("2026-03-01T10:00:05", "2025-03-01T10:00:05"))
+    normalizer, tests = _compiled(propose(lines, "acme.app"))
+    assert not [problem for test in tests if (problem := problems_of(test, normalizer))]
+    assert any(test.get("unknown") for test in tests)
+
+
+def test_a_level_and_a_logger_without_a_time_are_a_beginning_and_a_bracketed_time_is_no_thread() -> None:
+    python = _first([b"%s:app.auth:user ann came" % level for level in (b"INFO", b"WARNING", b"ERROR")], 1)
+    assert (python["log"], python["message"]) == ({"level": "WARNING", "logger": "app.auth"}, "user ann came")
+    bracketed = _first([b"[2026-03-01 10:00:0%d] [INFO] started" % i for i in range(4)])
+    assert bracketed["@timestamp"] == "2026-03-01T10:00:03Z"
+    assert "process" not in bracketed
+
+
+def test_a_proposal_for_programs_claims_nobody_elses_lines_by_their_shape() -> None:
+    text = propose([b"2026-03-01 10:00:0%d [main] INFO c.acme.Door - one" % i for i in range(4)], "acme.app")
+    assert "accept:" not in text
+
+
+def test_what_an_access_log_adds_behind_the_combined_format_is_kept() -> None:
+    line = b'192.0.2.%d - ann [01/Mar/2026:10:00:01 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/8" 0.003 backend1'
+    document = _first([line % i for i in range(1, 5)])
+    assert document["source"]["ip"] == "192.0.2.4"
+    assert document["http"]["response"] == {"status_code": 200, "bytes": 12}
+    assert document["acme"]["app"]["extra"] == "0.003 backend1"
+
+
+def test_events_in_a_list_are_proposed_one_by_one() -> None:
+    bodies = [
+        orjson.dumps(
+            {"records": [{"time": "2026-03-01T10:00:00Z", "user": f"ann{i}", "result": r} for r in ("Succeeded", "Failed")]}
+        )
+        for i in range(3)
+    ]
+    normalizer, _ = _compiled(propose(bodies, "acme.app"))
+    first, second = Catalogue([normalizer]).normalize(bodies[2], Facts("test"), 1_772_400_000.0)
+    assert (first["user"]["name"], first["event"]["outcome"]) == ("ann2", "success")
+    assert second["event"]["outcome"] == "failure"
+
+
+def test_a_number_of_a_protocol_and_a_word_of_an_outcome_go_where_they_belong() -> None:
+    document = _first([b"time=2026-03-01T10:00:0%dZ src=192.0.2.1 proto=17 status=denied what=door" % i for i in range(4)])
+    assert document["network"] == {"iana_number": "17"}
+    assert document["event"]["outcome"] == "failure"
+
+
+def test_what_is_no_text_gets_no_proposal() -> None:
+    with pytest.raises(ConfigError, match="no text"):
+        propose([bytes(range(1, 256)) * 4], "acme.app")
