@@ -3,7 +3,7 @@
 And the messages of SQS and SNS that a function gets ("Using Lambda with Amazon SQS", "... SNS"), the records that Azure Monitor
 sends together to an event hub, where they hold Kubernetes' audit log or rows of tables (data export of a Log Analytics
 workspace), and the log records of OpenTelemetry, as its collector writes them to Kafka and to files (OTLP/JSON,
-"ExportLogsServiceRequest").
+"ExportLogsServiceRequest"). What other stores give out and push: `exported.py`.
 
 Amazon Data Firehose Developer Guide, "HTTP endpoint delivery request and response specifications"; AWS Lambda Developer Guide,
 "Kinesis" and "CloudWatch Logs": data is base64, of CloudWatch Logs also gzip. One record may hold several documents, a line each.
@@ -19,6 +19,8 @@ import orjson
 
 from router.normalize.azure_flows import flows, may_hold_flows
 from router.normalize.decoding import MAX_BYTES
+from router.normalize.exported import FIRST_KEYS as FIRST_EXPORTED
+from router.normalize.exported import exported
 from router.normalize.formats.json import loads
 
 EMPTY = "no_records"
@@ -31,7 +33,7 @@ _FIRST = (
     "requestId timestamp records Records awslogs messageType owner logGroup logStream subscriptionFilters"
     " logEvents policyLevel resourceLogs time"
 )
-_FIRST_KEYS = frozenset(_FIRST.split())
+_FIRST_KEYS = frozenset(_FIRST.split()) | FIRST_EXPORTED
 """Every key that stands at the top of such a request, or of what CloudWatch Logs delivers: one of them is the first."""
 _OF_FLOWS = ("records", "time")
 _FIRST_KEY = re.compile(r'\s*\{\s*"(\w*)"')
@@ -62,9 +64,11 @@ def delivered(text: str) -> list[bytes] | None:
     head, first = text[:_HEAD], _first_key(text)
     if first == "resourceLogs":
         return _encoded(_log_records(loads(text)), len(text))
+    if first in FIRST_EXPORTED:
+        return _encoded(exported(loads(text), first), len(text))
     if first in _OF_FLOWS and may_hold_flows(head):
         return _encoded(flows(loads(text)), len(text))
-    if head[:1] == "{" and '"records"' in head and ('"kube-audit' in text or ('"TimeGenerated"' in head and '"Type":"' in text)):
+    if head[:1] == "{" and '"records"' in head and _are_of_several(text, head):
         return _rows(loads(text))
     if head[:1] == "{" and '"Records"' in head and ('"receiptHandle"' in head or '"aws:sns"' in head):
         return _queued(loads(text))
@@ -98,6 +102,11 @@ def _marked(head: str) -> bool:
     return ('"requestId"' in head and '"records"' in head) or '"awslogs"' in head or '"aws:kinesis"' in head
 
 
+def _are_of_several(text: str, head: str) -> bool:
+    """Are records of Azure Monitor of more than one product? Logs of Kubernetes, rows of tables, syslog of machines are."""
+    return '"kube-audit' in text or '"Syslog"' in text or ('"TimeGenerated"' in head and '"Type":"' in text)
+
+
 def _rows(value: Any) -> list[bytes] | None:
     """The records of Azure Monitor, where logs of Kubernetes or rows of tables are among them: they are of several products."""
     records = value.get("records") if type(value) is dict else None
@@ -118,12 +127,12 @@ def _queued(value: Any) -> list[bytes] | None:
 
 
 def _encoded(items: Iterable[Any], size: int) -> list[bytes] | None:
-    """Each as JSON; None where there is none, or all of them are far larger than the request of this size: what is said once for
-    many is in each of them, and must not be a way to fill the memory.
+    """Each as JSON, but a text as it is; None where there is none, or all of them are far larger than the request of this size:
+    what is said once for many is in each of them, and must not be a way to fill the memory.
     """
     found, left = list[bytes](), size * _MOST_GROWTH
     for item in items:
-        found.append(orjson.dumps(item))
+        found.append(item.encode() if type(item) is str else orjson.dumps(item))
         left -= len(found[-1])
         if left < 0:
             return None

@@ -1,4 +1,4 @@
-"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, OpenTelemetry, AWS, topics."""
+"""Messages that shippers have put into JSON: Filebeat, Fluent Bit, Vector, Docker, journald, GELF, Wazuh, clouds, topics."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -7,13 +7,14 @@ import orjson
 from router.normalize import log_analytics
 from router.normalize.container import written
 from router.normalize.formats.json import loads
+from router.normalize.formats.syslog import outer
 from router.normalize.line import Line
 from router.normalize.normalizer import Ignored
 from router.normalize.parted import audited, rejoined
 from router.normalize.pushed import pushed
 from router.normalize.relayed import GENERAL, LEAST, adopt, has_header
 from router.normalize.runtime import dig
-from router.normalize.times import Moment, epoch, iso
+from router.normalize.times import Moment, bsd, epoch, iso
 
 _Paths: TypeAlias = tuple[tuple[str, ...], ...]
 _TEXTS: _Paths = (
@@ -29,13 +30,39 @@ _TEXTS: _Paths = (
     ("short_message",),
     ("msg",),
     ("event",),
+    ("full_log",),
+    ("syslog_message",),
+    ("textPayload",),
+    ("jsonPayload", "message"),
+    ("jsonPayload", "MESSAGE"),
+    ("properties", "msg"),
 )
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""
 _JOURNAL_TIMES = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
-_TIMES = (*_JOURNAL_TIMES, "@timestamp", "time", "timestamp", "timereported", "ISODATE", "date")
+_TIMES = (*_JOURNAL_TIMES, "@timestamp", "time", "timestamp", "timereported", "ISODATE", "date", "DATE", "EventTime")
+_HOLDERS = frozenset(("jsonPayload", "properties"))
+"""Objects that hold the other parts of a header beside the message: Google Cloud's and Azure's own envelopes."""
+_NXLOG = ("SourceModuleType", "Message")
 _DAY_DIGITS = 8
-_HOSTS: _Paths = (("host", "name"), ("hostname",), ("_HOSTNAME",), ("resource", "host.name"), ("kubernetes", "host"), ("host",))
+_HOSTS: _Paths = (
+    ("host", "name"),
+    ("hostname",),
+    ("_HOSTNAME",),
+    ("resource", "host.name"),
+    ("kubernetes", "host"),
+    ("host",),
+    ("HOST",),
+    ("fromhost",),
+    ("Hostname",),
+    ("syslog_hostname",),
+    ("properties", "hostname"),
+    ("jsonPayload", "host"),
+    ("jsonPayload", "hostname"),
+    ("labels", "compute.googleapis.com/resource_name"),
+)
+_WAZUH_AGENT = ("agent", "name")
+"""The host of what Wazuh archives: `full_log` is the line that its agent has read."""
 _BESIDE = frozenset("time host source sourcetype index event fields".split())
 WINLOG = "winlog"
 """Key of the objects of Winlogbeat, of which the message is no more than a rendering."""
@@ -75,10 +102,13 @@ def held_in(value: dict[str, Any], x: Line) -> Held | None:
     keys = tuple(value)
     row = log_analytics.message(value) if "TimeGenerated" in value else None
     if row is not None:
-        return Held(_line(x, row[0]), row[1], GENERAL, keys)
+        line = _rebuilt(x, row[0], True) if value["Type"] == "Syslog" else _line(x, row[0])
+        return Held(line, row[1], GENERAL, keys)
     if (topic := _of_topic(value, x)) is not None:
         return topic
     text, path = _first(value, _TEXTS, 2)
+    if not path and all(type(value.get(key)) is str for key in _NXLOG):
+        text, path = value["Message"], ("Message",)
     if not path:
         return _of_splunk(value, x)
     found = _line(x, text)
@@ -87,8 +117,8 @@ def held_in(value: dict[str, Any], x: Line) -> Held | None:
     if "_TRANSPORT" in value and (record := audited(value, found.raw)) is not None:
         return Held(_told(_line(x, record), value, x), _without(value, path), GENERAL, keys)
     is_syslog = has_header(found)
-    if not is_syslog and (parts := rejoined(value, found.raw)) is not None:
-        found, is_syslog = _line(x, parts[0]), parts[1]
+    if not is_syslog and (parts := rejoined(_parts(value, path), found.raw)) is not None:
+        found, is_syslog = _rebuilt(x, parts.text, parts.told), parts.is_syslog
     return Held(_told(found, value, x), _without(value, path), LEAST if is_syslog else GENERAL, keys)
 
 
@@ -102,10 +132,16 @@ def _first(value: dict[str, Any], paths: _Paths, least: int) -> tuple[str, tuple
     return "", ()
 
 
+def _parts(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Where the other parts of the header stand: beside the message."""
+    return {**value, **value[path[0]]} if path[0] in _HOLDERS else value
+
+
 def _told(found: Line, value: dict[str, Any], x: Line) -> Line:
     """The line with the time and the host of the object."""
     found.hint_time = _time(value, x) or found.hint_time or x.hint_time
-    found.hint_host = _first(value, _HOSTS, 1)[0] or x.hint_host
+    hosts = (_WAZUH_AGENT, *_HOSTS) if "full_log" in value else _HOSTS
+    found.hint_host = _first(value, hosts, 1)[0] or x.hint_host
     return found
 
 
@@ -140,7 +176,9 @@ def _time(value: dict[str, Any], x: Line) -> str | None:
 
 
 def _moment(value: Any, x: Line) -> Moment | None:
-    return iso(value, x.site) if type(value) is str and not (value.isdecimal() and len(value) > _DAY_DIGITS) else epoch(value)
+    if type(value) is not str or (value.isdecimal() and len(value) > _DAY_DIGITS):
+        return epoch(value)
+    return iso(value, x.site) or bsd(value, x.site, x.receipt)
 
 
 def _without(value: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
@@ -177,6 +215,15 @@ def _event(x: Line, item: dict[str, Any], told: dict[str, Any]) -> tuple[Line, d
 
 def _line(x: Line, text: str) -> Line:
     return Line(text, x.receipt, x.site, x.source, x.peer, x.meta)
+
+
+def _rebuilt(x: Line, text: str, told: bool) -> Line:
+    """A line that was put together again: its header says no more than what its parts said. Its version is that of none."""
+    found = _line(x, text)
+    head, body, when = outer(found)
+    head = head._replace(version="")
+    found.usual = head if told else head._replace(priority=None, facility=None, severity=None), body, when
+    return found
 
 
 def keep(document: dict[str, Any], beside: dict[str, Any]) -> None:

@@ -352,7 +352,7 @@ def as_document(head: Header, names: Sequence[str | None] | None = None) -> dict
             "facility": {"code": facility, "name": FACILITIES[facility]},
             "severity": {"code": severity, "name": SEVERITIES[severity]},
         }
-    if version is not None:
+    if version:
         found["version"] = version
     if hostname is not None:
         found["hostname"] = hostname

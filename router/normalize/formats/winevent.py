@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.normalize.formats.json import loads
-from router.normalize.formats.winevent_exports import renamed
+from router.normalize.formats.winevent_exports import from_osquery, renamed
 from router.normalize.formats.winevent_flat import from_flat
 from router.normalize.formats.winevent_nxlog import bare_names, from_structured_data
 from router.normalize.formats.winevent_otel import from_otel, is_otel
@@ -20,7 +20,7 @@ _OLD_BEAT = {
 }
 
 
-_EXPORTS = frozenset(("Properties", "Payload", "EventLog", "winlog.event_id"))
+_EXPORTS = frozenset(("Properties", "Payload", "EventLog", "winlog.event_id", "string_inserts", "columns"))
 _SHAPES = _EXPORTS | {"_EventID", "winlog", "Event", "System", "win", "event_data", "event_id"}
 """Keys one of which an event of any shape but the flat one has."""
 
@@ -30,6 +30,8 @@ def from_object(value: Record) -> Record | None:
     if value.keys().isdisjoint(_SHAPES):
         return from_flat(value)
     if not value.keys().isdisjoint(_EXPORTS):
+        if (row := from_osquery(value)) is not None:
+            return row
         value = renamed(value) or value
     if "_EventID" in value and str(value["_EventID"]).isdecimal():
         return from_flat(bare_names(value))

@@ -7,7 +7,7 @@ from router.normalize.formats.winevent_flat import from_flat
 
 Record = dict[str, Any]
 _HEADER_FIELDS = 6
-_GELF = {"host": "Hostname", "short_message": "Message", "timestamp": "EventTime"}
+_GELF = {"host": "Hostname", "short_message": "Message", "timestamp": "EventTime", "level": "SeverityValue"}
 
 
 def from_structured_data(text: str) -> Record | None:

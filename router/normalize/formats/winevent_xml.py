@@ -9,6 +9,8 @@ _SYSTEM = re.compile(r"<(\w+)((?:\s[^<>]*?)?)(?:/>|>([^<]*)</\1\s*>)")
 _ATTRIBUTE = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")")
 _DATA = re.compile(r"<Data(?:\s+Name\s*=\s*(?:'([^']*)'|\"([^\"]*)\"))?\s*(?:/>|>([^<]*)</Data\s*>)")
 _NOT_PLAIN = ("&", "<![CDATA[", "<UserData", "<RenderingInfo", "<ProcessingErrorData", "<!--", "<DebugData", "<BinaryEventData")
+_MARKUP = frozenset(("Name", "@Name", "#attributes", "@attributes", "$", TEXT, "#text", "_", "Value", "text"))
+"""Keys with which converters of XML write an element down."""
 _ATTRIBUTE_FIELDS = {
     ("Provider", "Name"): "provider_name",
     ("Provider", "Guid"): "provider_guid",
@@ -181,6 +183,8 @@ def event_data(value: Any) -> dict[str, Any]:
     for key, item in value.items():
         if key in ("#attributes", "Name") and len(value) > 1:
             data["_name" if key == "Name" and "Data" in value else key] = item
+        elif key == "Data" and type(item) is dict and _MARKUP.isdisjoint(item):
+            data.update(item)  # names as keys, as the Datadog agent has them
         elif key == "Data":
             for name, text in _data_items(item):
                 add_data(data, name, text)

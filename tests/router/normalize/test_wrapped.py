@@ -328,3 +328,59 @@ def test_a_notification_of_a_topic_is_read_by_itself_and_from_a_queue(catalogue:
     document = normalized(catalogue, event)[0]
     assert (document["event"]["dataset"], document["user"]["name"]) == ("linux.auth", "bob")
     assert document["shipper"] == ({"messageId": "q1", "body": beside} if queued else beside)
+
+
+def test_what_wazuh_archives_is_read_as_its_agent_read_it(catalogue: Catalogue) -> None:
+    beside = {"timestamp": "2026-03-01T10:00:02.000+0000", "agent": {"name": "web1"}, "manager": {"name": "m"}, "location": "/l"}
+    (auth,) = normalized(catalogue, {**beside, "full_log": SSH, "decoder": {"name": "sshd"}})
+    assert (auth["event"]["dataset"], auth["user"]["name"], auth["source"]["ip"]) == ("linux.auth", "bob", "192.0.2.1")
+    (access,) = normalized(catalogue, {**beside, "full_log": ACCESS})
+    assert (access["event"]["dataset"], access["host"]["name"]) == ("apache.access", "web1")
+    assert access["shipper"] == beside
+    win = {"system": {"providerName": "Microsoft-Windows-Security-Auditing", "eventID": "4625", "channel": "Security"}}
+    inner = orjson.dumps({"win": {**win, "eventdata": {"targetUserName": "ann"}}}).decode()
+    (event,) = normalized(catalogue, {**beside, "full_log": inner})
+    assert (event["event"]["dataset"], event["user"]["name"]) == ("windows.security", "ann")
+
+
+def test_an_alert_of_wazuh_stays_one(catalogue: Catalogue) -> None:
+    alert = {"rule": {"level": 5, "id": "1"}, "manager": {"name": "m"}, "decoder": {"name": "sshd"}, "full_log": SSH}
+    assert normalized(catalogue, alert)[0]["event"]["kind"] == "alert"
+
+
+TEXT = "Failed password for bob from 192.0.2.7 port 4242 ssh2"
+PARTED: dict[str, dict[str, Any]] = {
+    "syslog-ng": {"PROGRAM": "sshd", "PRIORITY": "info", "PID": "7", "MESSAGE": TEXT, "HOST": "web1", "FACILITY": "auth", "DATE": "Mar  1 10:00:00"},
+    "logstash": {"syslog_priority": "38", "syslog_hostname": "web1", "syslog_program": "sshd", "syslog_pid": "7", "syslog_message": TEXT, "@timestamp": "2026-03-01T10:00:00Z"},
+    "rsyslog": {"msg": TEXT, "fromhost": "web1", "syslogtag": "sshd[7]:", "timereported": "2026-03-01T10:00:00Z", "pri": "38"},
+    "numbers": {"message": TEXT, "host": "web1", "appname": "sshd", "procid": 7, "facility": 4, "severity": 6, "timestamp": "2026-03-01T10:00:00Z"},
+    "graylog": {"version": "1.1", "host": "web1", "short_message": TEXT, "timestamp": 1772359200, "_process_id": 7, "_application_name": "sshd"},
+    "nxlog": {"SourceModuleName": "in", "SourceModuleType": "im_udp", "Hostname": "web1", "SyslogFacility": "AUTH", "SourceName": "sshd", "ProcessID": "7", "Message": TEXT, "EventTime": "2026-03-01 10:00:00"},
+    "google": {"jsonPayload": {"message": TEXT, "ident": "sshd", "pid": "7", "host": "web1"}, "timestamp": "2026-03-01T10:00:00Z", "logName": "projects/p/logs/syslog"},
+}  # fmt: skip
+TOLD = ("syslog-ng", "logstash", "rsyslog", "numbers")
+"""Who says the priority."""
+
+
+@pytest.mark.parametrize("name", PARTED)
+def test_a_header_taken_apart_says_what_it_said_and_nothing_else(catalogue: Catalogue, name: str) -> None:
+    (document,) = normalized(catalogue, PARTED[name])
+    assert (document["event"]["dataset"], document["user"]["name"]) == ("linux.auth", "bob")
+    assert (document["process"], document["host"]["name"]) == ({"name": "sshd", "pid": 7}, "web1")
+    assert document["@timestamp"] == "2026-03-01T10:00:00Z"
+    syslog = document.get("log", {}).get("syslog")
+    assert (syslog["priority"], "version" in syslog) == (38, False) if name in TOLD else syslog is None
+
+
+def test_records_of_machines_at_an_event_hub_are_read_one_by_one(catalogue: Catalogue) -> None:
+    properties = {"msg": TEXT, "ident": "sshd", "hostname": "web1", "facility": "auth", "severity": "info"}
+    record = {"time": "2026-03-01T10:00:00Z", "category": "Syslog", "properties": properties}
+    documents = normalized(catalogue, {"records": [record, {**record, "properties": {**properties, "msg": "a door was opened"}}]})
+    assert [d["host"]["name"] for d in documents] == ["web1", "web1"]
+    assert documents[0]["user"]["name"] == "bob"
+
+
+def test_a_text_in_googles_envelope_is_the_message(catalogue: Catalogue) -> None:
+    labels = {"compute.googleapis.com/resource_name": "web1"}
+    (document,) = normalized(catalogue, {"textPayload": ACCESS, "timestamp": "2026-03-01T10:00:00Z", "labels": labels})
+    assert (document["event"]["dataset"], document["host"]["name"]) == ("apache.access", "web1")

@@ -52,6 +52,7 @@ SHAPES: dict[str, Any] = {
         }
     },
     "winlogbeat": WINLOGBEAT,
+    "datadog": {"Event": {"System": SYSTEM, "EventData": {"Data": {"TargetUserName": "bob", "IpAddress": "-"}}}, "ddsource": "w"},
 }
 
 
@@ -111,3 +112,56 @@ def test_xml_brings_no_entities_of_its_own() -> None:
     assert parse_xml(bomb) is None
     assert compile_xml()("<a><b c='1'>t</b><b>u</b><d/></a>") == {"b": [{"c": "1", "_text": "t"}, "u"], "d": ""}
     assert parse_xml("<a>" * 100 + "</a>" * 100) is None
+
+
+VALUES = [
+    "S-1-5-18",
+    "WS1$",
+    "EX",
+    "0x3e7",
+    "S-1-5-21-1",
+    "bob",
+    "EX",
+    "0x1",
+    "3",
+    "N",
+    "N",
+    "WS2",
+    "{0}",
+    "-",
+    "-",
+    "0",
+    "0x0",
+    "-",
+    "192.0.2.7",
+    "1",
+]
+
+
+def test_what_fluentds_older_plugin_writes_small_is_the_same_event() -> None:
+    event = {
+        "channel": "Security", "record_number": "77", "time_generated": "2026-03-01 10:00:00 +0000", "event_id": "4624",
+        "event_type": "audit_success", "event_category": "12544", "source_name": CORE["provider_name"], "user": "",
+        "computer_name": CORE["computer_name"], "description": "text", "string_inserts": VALUES,
+    }  # fmt: skip
+    record = compile_winevent()(event)
+    assert isinstance(record, dict)
+    assert {key: record[key] for key in CORE if key in record} == {k: v for k, v in CORE.items() if k != "provider_guid"}
+    assert (record["event_data"]["TargetUserName"], record["event_data"]["IpAddress"]) == ("bob", "192.0.2.7")
+    assert not {"event_type", "EventType", "AccountName", "user"} & record["event_data"].keys()
+    assert record["_other"]["Severity"] == "audit_success"
+    assert record["message"] == "text"
+
+
+def test_a_row_of_osquerys_table_is_an_event_and_what_stands_beside_it_is_kept() -> None:
+    columns = {
+        "eventid": "4624", "source": "Security", "provider_name": CORE["provider_name"], "provider_guid": GUID,
+        "computer_name": CORE["computer_name"], "datetime": "2026-03-01T10:00:00Z", "time_range": "x",
+        "data": '{"EventData":{"TargetUserName":"bob","IpAddress":"-"}}',
+    }  # fmt: skip
+    record = compile_winevent()({"name": "windows_events", "hostIdentifier": "h", "columns": columns})
+    assert isinstance(record, dict)
+    assert {key: record[key] for key in CORE if key in record} == {k: v for k, v in CORE.items() if k != "record_id"}
+    assert record["event_data"] == {"TargetUserName": "bob", "IpAddress": "-"}
+    assert record["_other"] == {"name": "windows_events", "hostIdentifier": "h", "columns": {"time_range": "x"}}
+    assert compile_winevent()({"name": "users", "columns": {"uid": "1"}}) is None

@@ -36,5 +36,7 @@ def test_other_syslog_is_no_event(text):
 
 
 def test_names_of_gelf_lose_their_underscore_and_the_whole_message_counts():
-    named = bare_names({"version": "1.1", "host": "dc1", "short_message": "a", "full_message": "a\nb", "_EventID": 4625})
-    assert named == {"Hostname": "dc1", "Message": "a\nb", "EventID": 4625}
+    named = bare_names(
+        {"version": "1.1", "host": "dc1", "short_message": "a", "full_message": "a\nb", "level": 6, "_EventID": 4625}
+    )
+    assert named == {"Hostname": "dc1", "Message": "a\nb", "SeverityValue": 6, "EventID": 4625}

@@ -1,0 +1,72 @@
+"""Events in what other stores give out, and in what they are pushed with: Grafana Loki, Splunk, Elasticsearch, Kafka Connect.
+
+Grafana Loki HTTP API, "Ingest logs" (`streams`, each with labels and values of time and line); Splunk REST API,
+"search/jobs/export", and webhooks of alerts (`result`); Elasticsearch "Search API" and dumps of an index (a hit's `_source`);
+Kafka Connect, `JsonConverter` with `schemas.enable` (`payload` beside `schema`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Object = dict[str, Any]
+_HOST_LABELS = ("host", "hostname", "node_name", "nodename", "instance")
+
+
+def _of_loki(value: Object) -> Iterator[Any]:
+    """Each line with the labels of its stream."""
+    for stream in value["streams"] if type(value.get("streams")) is list else ():
+        labels = stream.get("stream") if type(stream) is dict else None
+        values = stream.get("values") if type(stream) is dict else None
+        if type(labels) is not dict or type(values) is not list:
+            continue
+        for item in values:
+            if type(item) is list and len(item) > 1:
+                yield _line_of_loki(item, labels)
+
+
+def _line_of_loki(item: list[Any], labels: Object) -> Object:
+    told = {"line": item[1], "time": item[0], "labels": labels}
+    if len(item) > 2 and type(item[2]) is dict:
+        told["metadata"] = item[2]
+    host = next((labels[name] for name in _HOST_LABELS if type(labels.get(name)) is str), None)
+    return told if host is None else {**told, "host": host}
+
+
+def _of_splunk(value: Object) -> Iterator[Any]:
+    """The event, with what was said about the search beside it."""
+    result = value.get("result")
+    if type(result) is dict and "_raw" in result:
+        yield {**{key: item for key, item in value.items() if key != "result"}, **result}
+
+
+def _of_elasticsearch(value: Object) -> Iterator[Any]:
+    """The document, with the place where it was."""
+    source = value.get("_source")
+    if type(source) is dict and source:
+        yield {**source, **{key: value[key] for key in ("_index", "_id") if key in value}}
+
+
+def _of_connect(value: Object) -> Iterator[Any]:
+    """The payload alone: the schema says nothing of the event."""
+    if value.keys() == {"schema", "payload"} and value["payload"] is not None:
+        yield value["payload"]
+
+
+_READERS: Mapping[str, Callable[[Object], Iterator[Any]]] = {
+    "streams": _of_loki,
+    "preview": _of_splunk,
+    "result": _of_splunk,
+    "sid": _of_splunk,
+    "search_name": _of_splunk,
+    "_index": _of_elasticsearch,
+    "_id": _of_elasticsearch,
+    "schema": _of_connect,
+    "payload": _of_connect,
+}
+FIRST_KEYS = frozenset(_READERS)
+"""Of such an object one of these stands in front."""
+
+
+def exported(value: Any, first: str) -> Iterator[Any]:
+    """The events inside, each an object or a text; none where the object, whose first key is given, is no such one."""
+    return _READERS[first](value) if type(value) is dict else iter(())
