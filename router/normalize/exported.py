@@ -2,13 +2,15 @@
 
 Grafana Loki HTTP API, "Ingest logs" (`streams`, each with labels and values of time and line); Splunk REST API,
 "search/jobs/export", and webhooks of alerts (`result`); Elasticsearch "Search API" and dumps of an index (a hit's `_source`);
-Kafka Connect, `JsonConverter` with `schemas.enable` (`payload` beside `schema`).
+Kafka Connect, `JsonConverter` with `schemas.enable` (`payload` beside `schema`); records of a topic as kcat and REST proxies
+write them down (`payload` or `value` beside `topic`, `partition` and `offset`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Object = dict[str, Any]
+_PLACE = frozenset(("topic", "partition", "offset"))
 _HOST_LABELS = ("host", "hostname", "node_name", "nodename", "instance")
 
 
@@ -52,6 +54,18 @@ def _of_connect(value: Object) -> Iterator[Any]:
         yield value["payload"]
 
 
+def _of_topic(value: Object) -> Iterator[Any]:
+    """What the record holds, with its place in the topic beside it where it is an object."""
+    name = next((key for key in ("payload", "value") if value.get(key) is not None), "")
+    if name and value.keys() >= _PLACE:
+        held = value[name]
+        yield {**held, "topic_record": {key: value[key] for key in _PLACE}} if type(held) is dict else held
+
+
+def _of_payload(value: Object) -> Iterator[Any]:
+    return _of_topic(value) if "topic" in value else _of_connect(value)
+
+
 _READERS: Mapping[str, Callable[[Object], Iterator[Any]]] = {
     "streams": _of_loki,
     "preview": _of_splunk,
@@ -61,7 +75,11 @@ _READERS: Mapping[str, Callable[[Object], Iterator[Any]]] = {
     "_index": _of_elasticsearch,
     "_id": _of_elasticsearch,
     "schema": _of_connect,
-    "payload": _of_connect,
+    "payload": _of_payload,
+    "topic": _of_topic,
+    "key": _of_topic,
+    "partition": _of_topic,
+    "value": _of_topic,
 }
 FIRST_KEYS = frozenset(_READERS)
 """Of such an object one of these stands in front."""

@@ -36,6 +36,14 @@ _TEXTS: _Paths = (
     ("jsonPayload", "message"),
     ("jsonPayload", "MESSAGE"),
     ("properties", "msg"),
+    ("raw",),
+    ("raw_event",),
+    ("raw_message",),
+    ("raw_log",),
+    ("log_message",),
+    ("RawData",),
+    ("text",),
+    ("payload",),
 )
 """Where shippers hand a message on; the first that holds text is the one. Elastic's leave the message as it came in
 `event.original` when they have taken it apart (`decode_cef`, for one, puts the name of the event in its place)."""

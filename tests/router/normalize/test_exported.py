@@ -44,6 +44,11 @@ def test_the_time_of_a_pushed_line_counts_where_the_line_says_none(catalogue: Ca
         ({"sid": "s1", "search_name": "failed", "result": {"_raw": SSH, "host": "web1"}}, {"sid": "s1", "search_name": "failed"}),
         ({"_index": "logs", "_id": "1", "_score": 1.0, "_source": BEAT}, {"_index": "logs", "_id": "1"}),
         ({"schema": {"type": "string"}, "payload": SSH}, {}),
+        ({"topic": "t", "partition": 0, "offset": 7, "key": None, "payload": SSH}, {}),
+        (
+            {"key": "k", "value": BEAT, "topic": "t", "partition": 0, "offset": 7},
+            {"topic_record": {"topic": "t", "partition": 0, "offset": 7}},
+        ),
         ({"schema": {"type": "struct"}, "payload": BEAT}, {"agent": {"type": "filebeat"}}),
     ],
 )
@@ -62,6 +67,7 @@ def test_the_event_is_read_as_if_it_had_come_alone(catalogue: Catalogue, event: 
         ({"_id": "1", "name": "x"}, "_id"),
         ({"schema": {}, "payload": None}, "schema"),
         ({"payload": {"a": 1}, "time": 1}, "payload"),
+        ({"key": "a", "value": "b"}, "key"),
         ([], "streams"),
     ],
 )
