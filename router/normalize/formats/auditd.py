@@ -12,6 +12,8 @@ from typing import Any
 _TIME = r"(?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?"
 _HEAD = re.compile(r"(?:node=(?P<node>\S{1,255}) )?(?:type=(?P<type>[A-Z_0-9]{1,64}(?:\[\d{1,5}\])?) )?msg=audit\(" + _TIME)
 _KERNEL_HEAD = re.compile(r"(?:\[ {0,11}\d{1,11}\.\d{1,9}\] )?(?:audit: )?type=(?P<type>\d{1,5}) audit\(" + _TIME)
+_JOURNAL_HEAD = re.compile(r"(?:<audit-(?P<number>\d{4})>|(?P<type>[A-Z][A-Z_0-9]{2,63})) (?=[a-z][\w-]{0,63}=)")
+"""What the journal hands on to syslog, which has the time: `audit[77]: USER_LOGIN pid=77 ...`."""
 _TOKEN = re.compile(r'([A-Za-z_][\w-]{0,63}(?:\[\d{1,5}\])?)=("[^"]*"(?=[\s,]|\Z),?|"[^"]*\Z|[^\s"]\S*|)(?=\s|\Z)|(\S+)')
 _ARGUMENT = re.compile(r"a(\d{1,5})(?:\[(\d{1,5})\])?\Z")
 _BEGUN = re.compile(r"[A-Za-z_][\w-]{0,63}\Z")
@@ -45,11 +47,12 @@ def auditd(text: str) -> dict[str, Any] | None:
     """One record: `type`, `time`, `serial`, `node`, its fields, those of `msg='...'` beside them (below `inner` where both have
     one), `args` of an EXECVE, `socket` of a SOCKADDR, `names` for what auditd resolved, `text` for words before the first field.
     """
-    found = _HEAD.match(text) or _KERNEL_HEAD.match(text)
+    found = _HEAD.match(text) or _KERNEL_HEAD.match(text) or _JOURNAL_HEAD.match(text)
     if found is None:
         return None
     record: dict[str, Any] = {name: value for name, value in found.groupdict().items() if value is not None}
-    kind = _TYPE_NAMES.get(record.get("type", ""), record.get("type"))
+    number = record.pop("number", record.get("type", ""))
+    kind = _TYPE_NAMES.get(number, number or None)
     if kind is None:
         return None
     record["type"] = kind

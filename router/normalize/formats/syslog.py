@@ -32,6 +32,9 @@ _PRI = re.compile(r"<(\d{1,3})>:?\s*")  # Cisco EMBLEM has a colon there
 _ISO_TOKEN = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|\s?[+-]\d\d:?\d\d|\s(?:UTC|GMT))?(?=[\s:]|\Z)"
 )
+_DAY_FIRST = re.compile(r"(\d{1,2}) ([A-Z][a-z]{2}) (?:((?:19|20)\d\d) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?= |\Z)", re.ASCII)
+_SOLARIS = re.compile(r"\[ID (\d{1,10}) [a-z0-9]{1,16}\.[a-z]{1,8}\] ?", re.ASCII)
+"""log(3C) of Solaris: the message's id, its facility and level in front of it (`msgid=1` of log.conf(4))."""
 _UNRANKED = re.compile(r"1 \d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d\S* [^ ]+ [^ ]+ [^ ]+ [^ ]+ (?=\[|-(?: |\Z))")
 """A whole header of RFC 5424 whose priority a daemon took off before it wrote or relayed the line."""
 _SENTENCE = re.compile(r"[A-Za-z_]+ +[A-Za-z]+(?: |\Z)")
@@ -68,10 +71,12 @@ def read(x: Line) -> None:
     if usual is not None:
         relayed = usual[0].version is not None and _may_hold_another(usual)
         x.head, x.body, x.header_time = _behind(usual) if relayed else usual
-        return
-    head, body, when = _message(_bare(x.raw), _RELAYS)
-    if head is not NO_HEADER:
-        x.head, x.body, x.header_time = head, body, when
+    else:
+        head, body, when = _message(_bare(x.raw), _RELAYS)
+        if head is not NO_HEADER:
+            x.head, x.body, x.header_time = head, body, when
+    if x.body[:4] == "[ID " and (found := _SOLARIS.match(x.body)) is not None:
+        x.head, x.body = x.head._replace(msgid=found[1]), x.body[found.end() :]
 
 
 def _usual(text: str) -> Read | None:
@@ -257,6 +262,10 @@ def _time(text: str, start: int) -> tuple[Callable[[Zone, float], Moment | None]
     found = BSD.match(text, start)
     if found is not None:
         bsd = found
+        return lambda zone, receipt: bsd_match(bsd, zone, receipt), found.end()
+    found = _DAY_FIRST.match(text, start)
+    if found is not None and (turned := BSD.match(f"{found[2]} {found[1]} {found[3] or ''} {found[4]}")) is not None:
+        bsd = turned
         return lambda zone, receipt: bsd_match(bsd, zone, receipt), found.end()
     found = _ISO_TOKEN.match(text, start)
     if found is None:

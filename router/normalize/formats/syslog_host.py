@@ -6,6 +6,9 @@ TAG = re.compile(r"([A-Za-z_(/][\w./@+()~#-]{0,63}?(?: [\w.-]{1,32}){0,2}?)(?:\]
 """A program, `name[pid]:`."""
 _PADDED = re.compile(r"\[\d{1,10}\]: ")
 """The process behind a program's name that blanks make as long as others, as in fail2ban's own log."""
+_BRACKETED = re.compile(
+    r"\[(?:[0-9A-Fa-f.]{0,39}:[0-9A-Fa-f.:]{1,39}(?:%\w{1,16})?|\d{1,3}(?:\.\d{1,3}){3})\](?::\d{1,5})?:?\Z", re.ASCII
+)
 BARE_LEVELS = frozenset("TRACE DEBUG INFO WARN WARNING ERROR SEVERE CRITICAL FATAL".split())
 _LETTERS = frozenset("DIWEF")
 _LEVELS = BARE_LEVELS | _LETTERS | {f"[{form(level)}]" for level in BARE_LEVELS for form in (str.upper, str.lower, str.title)}
@@ -20,16 +23,18 @@ def host_of(text: str) -> tuple[str | None, str]:
     token, _, after = text.partition(" ")
     if token in _LEVELS or "\t" in token:
         return None, text
+    if token == "-":  # RFC 5424's nil, and a dash between columns
+        return None, after.lstrip(" ")
     if (
         not token
         or token[0] in NO_HOST
-        or (token[0] == "[" and "]" not in token)
+        or (token[0] == "[" and not _bracketed(token))
         or "=" in token
         or len(token) > 255
         or text[: len(_REPEATED)] == _REPEATED
     ):
         return None, text
-    if token.startswith(NO_TAG) or "," in token or (token[0] == "[" and token[1:-1].isdecimal()):
+    if token.startswith(NO_TAG) or "," in token:
         return None, text
     after = after.lstrip(" ")
     if after[:1] == "[" and _PADDED.match(after):
@@ -49,5 +54,5 @@ def _plain(text: str) -> bool:
 
 
 def _bracketed(token: str) -> bool:
-    """An IPv6 address in brackets."""
-    return token[0] == "[" and ":" in token
+    """An address in brackets."""
+    return token[0] == "[" and _BRACKETED.match(token) is not None

@@ -96,12 +96,27 @@ CASES = [
     ("<999>x", (None, None, None, None, "<999>x")),
     ("<14>", (None, None, None, None, "")),
     ("Mar  1 10:00:00", (None, None, None, T, "")),
+    ("2026-03-01 10:00:00 [main] ERROR c.e.Door - shut", (None, None, None, T, "[main] ERROR c.e.Door - shut")),
+    ("2026-03-01 10:00:00 - app.auth - INFO - x", (None, None, None, T, "app.auth - INFO - x")),
+    ("<14>Mar  1 10:00:00 - sshd[7]: x", (None, "sshd", "7", T, "x")),
+    ("<14>Mar  1 10:00:00 [2001:db8::7] tag: x", ("[2001:db8::7]", "tag", None, T, "x")),
+    ("<14>Mar  1 10:00:00 [192.0.2.7] tag: x", ("[192.0.2.7]", "tag", None, T, "x")),
+    ("<14>01 Mar 10:00:00 h tag: x", ("h", "tag", None, T, "x")),
+    ("<14>01 Mar 2026 10:00:00.5 h CEF:0|a|b|c|d|e|1|x=1", ("h", None, None, "2026-03-01T10:00:00.5Z", "CEF:0|a|b|c|d|e|1|x=1")),
+    ("Mar  1 10:00:00 h sshd[7]: [ID 800047 auth.info] Failed", ("h", "sshd", "7", T, "Failed")),
+    ("Mar  1 10:00:00 h su: [ID card] x", ("h", "su", None, T, "[ID card] x")),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[case[0][:50] for case in CASES])
 def test_a_header_is_split_from_its_message(text: str, expected: tuple[str | None, ...]) -> None:
     assert header(text) == expected
+
+
+def test_the_id_that_solaris_writes_in_front_of_a_message_is_that_of_the_message() -> None:
+    x = Line("Mar  1 10:00:00 h sshd[7]: [ID 800047 auth.info] Failed", RECEIPT, UTC)
+    read(x)
+    assert as_document(x.head)["msgid"] == "800047"
 
 
 def test_a_year_is_inferred_in_the_zone_of_the_event() -> None:
