@@ -15,15 +15,17 @@ _HOST_LABELS = ("host", "hostname", "node_name", "nodename", "instance")
 
 
 def _of_loki(value: Object) -> Iterator[Any]:
-    """Each line with the labels of its stream."""
-    for stream in value["streams"] if type(value.get("streams")) is list else ():
-        labels = stream.get("stream") if type(stream) is dict else None
-        values = stream.get("values") if type(stream) is dict else None
-        if type(labels) is not dict or type(values) is not list:
-            continue
-        for item in values:
-            if type(item) is list and len(item) > 1:
-                yield _line_of_loki(item, labels)
+    """Each line with the labels of its stream; none where any of them is not as described, so that nothing is left out."""
+    streams = value.get("streams")
+    if type(streams) is list and all(map(_is_stream, streams)):
+        for stream in streams:
+            yield from (_line_of_loki(item, stream["stream"]) for item in stream["values"])
+
+
+def _is_stream(stream: Any) -> bool:
+    if type(stream) is not dict or type(stream.get("stream")) is not dict or type(stream.get("values")) is not list:
+        return False
+    return all(type(item) is list and len(item) > 1 for item in stream["values"])
 
 
 def _line_of_loki(item: list[Any], labels: Object) -> Object:
@@ -42,10 +44,10 @@ def _of_splunk(value: Object) -> Iterator[Any]:
 
 
 def _of_elasticsearch(value: Object) -> Iterator[Any]:
-    """The document, with the place where it was."""
+    """The document, with what the index says of it."""
     source = value.get("_source")
     if type(source) is dict and source:
-        yield {**source, **{key: value[key] for key in ("_index", "_id") if key in value}}
+        yield {**source, **{key: item for key, item in value.items() if key != "_source" and key not in source}}
 
 
 def _of_connect(value: Object) -> Iterator[Any]:
@@ -55,11 +57,11 @@ def _of_connect(value: Object) -> Iterator[Any]:
 
 
 def _of_topic(value: Object) -> Iterator[Any]:
-    """What the record holds, with its place in the topic beside it where it is an object."""
+    """What the record holds, with its key and its place in the topic."""
     name = next((key for key in ("payload", "value") if value.get(key) is not None), "")
     if name and value.keys() >= _PLACE:
-        held = value[name]
-        yield {**held, "topic_record": {key: value[key] for key in _PLACE}} if type(held) is dict else held
+        held, place = value[name], {key: item for key, item in value.items() if key != name}
+        yield {**(held if type(held) is dict else {"message": held}), "topic_record": place}
 
 
 def _of_payload(value: Object) -> Iterator[Any]:

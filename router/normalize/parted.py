@@ -74,7 +74,7 @@ _SEVERITIES: _Names = (
     ("syslog_severity",),
     ("SyslogSeverity",),
 )
-_NUMBERS: _Names = (("log", "syslog", "priority"), ("pri",), ("syslog_priority",), ("priority",))
+_NUMBERS: _Names = (("log", "syslog", "priority"), ("pri",), ("syslog_priority",))
 _FACILITY_NAMES = (
     "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console solaris-cron"
     " local0 local1 local2 local3 local4 local5 local6 local7"

@@ -42,12 +42,15 @@ def test_the_time_of_a_pushed_line_counts_where_the_line_says_none(catalogue: Ca
     [
         ({"preview": False, "result": {"_raw": SSH, "host": "web1", "index": "main"}}, {"preview": False, "index": "main"}),
         ({"sid": "s1", "search_name": "failed", "result": {"_raw": SSH, "host": "web1"}}, {"sid": "s1", "search_name": "failed"}),
-        ({"_index": "logs", "_id": "1", "_score": 1.0, "_source": BEAT}, {"_index": "logs", "_id": "1"}),
+        ({"_index": "logs", "_id": "1", "_score": 1.0, "_source": BEAT}, {"_index": "logs", "_id": "1", "_score": 1.0}),
         ({"schema": {"type": "string"}, "payload": SSH}, {}),
-        ({"topic": "t", "partition": 0, "offset": 7, "key": None, "payload": SSH}, {}),
+        (
+            {"topic": "t", "partition": 0, "offset": 7, "key": "k", "payload": SSH},
+            {"topic_record": {"topic": "t", "partition": 0, "offset": 7, "key": "k"}},
+        ),
         (
             {"key": "k", "value": BEAT, "topic": "t", "partition": 0, "offset": 7},
-            {"topic_record": {"topic": "t", "partition": 0, "offset": 7}},
+            {"topic_record": {"key": "k", "topic": "t", "partition": 0, "offset": 7}},
         ),
         ({"schema": {"type": "struct"}, "payload": BEAT}, {"agent": {"type": "filebeat"}}),
     ],
@@ -62,7 +65,8 @@ def test_the_event_is_read_as_if_it_had_come_alone(catalogue: Catalogue, event: 
     ("event", "first"),
     [
         ({"streams": "none"}, "streams"),
-        ({"streams": [{"stream": {}}, {"values": [["1", "x"]]}, 7]}, "streams"),
+        ({"streams": [{"stream": {}, "values": [["1", "x"]]}, {"values": [["1", "x"]]}]}, "streams"),
+        ({"streams": [{"stream": {}, "values": [["1", "x"], 7]}]}, "streams"),
         ({"result": {"count": "3"}, "sid": "s1"}, "result"),
         ({"_id": "1", "name": "x"}, "_id"),
         ({"schema": {}, "payload": None}, "schema"),
